@@ -1,0 +1,59 @@
+"""What every test runs under: rank promotion raises, a key used twice is an error, and a CPU is two devices."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+import jax
+import matplotlib as mpl
+import pytest
+
+mpl.use("Agg")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_debug_key_reuse", True)
+# Two virtual devices, so that what shards over devices does so in the tests. Costs nothing measurable.
+jax.config.update("jax_num_cpu_devices", 2)
+
+
+class TimeLeft:
+    """Says now and then how many tests are done and about how long the rest will take."""
+
+    interval = 15.0
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self.reporter, self.total, self.done = reporter, 0, 0
+        self.start = self.said = time.monotonic()
+
+    def begin(self, total: int) -> None:
+        self.total, self.start = total, time.monotonic()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.begin(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        # Every test process collects all tests; the one that hands them out collects none.
+        self.begin(len(ids))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.done += report.when == "teardown"
+        now = time.monotonic()
+        if self.done and now - self.said >= self.interval:
+            self.said = now
+            left = (now - self.start) * (self.total / self.done - 1.0)
+            self.reporter.write_line(f"  {self.done} of {self.total} tests, about {left:.0f} s left")
+
+
+@pytest.hookimpl(trylast=True)  # The reporter is made by the same hook.
+def pytest_configure(config: pytest.Config) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    # Test processes of pytest-xdist have a workerinput, and nobody reads what they write.
+    if reporter is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(TimeLeft(reporter))

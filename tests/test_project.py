@@ -1,0 +1,246 @@
+"""Facts about the tree that have to stay true."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import functools
+import io
+import re
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from rich.console import Console
+
+import gan_jax
+from experiments import harness
+from experiments.progress import shown_progress
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("gan_jax", "experiments", "benchmarks", "tests")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def modules(*packages: str) -> list[Path]:
+    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@functools.cache
+def syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config
+
+
+def normalised(name: str) -> str:
+    """A package's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names_of(requirements: str) -> set[str]:
+    found = (re.match(r"[\w.-]+", line.strip()) for line in requirements.splitlines())
+    return {normalised(match.group()) for match in found if match}
+
+
+def constraints() -> list[str]:
+    return (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+
+
+def text_files() -> Iterator[tuple[Path, str]]:
+    """Every text file that git tracks or would track; all of them but caches where there is no git."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode == 0:
+        paths = [ROOT / line for line in listed.stdout.splitlines()]
+    else:
+        paths = [
+            path for path in ROOT.rglob("*") if not relative(path).startswith((".venv", ".cache", ".git", "results"))
+        ]
+    for path in paths:
+        if path.is_file():
+            try:
+                yield path, path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+
+
+# -------------------------------------------------------------------------------------------------------- dependencies
+
+
+def test_constraints_give_each_direct_dependency_one_exact_version() -> None:
+    config = setup_cfg()
+    wanted = names_of(config["options"]["install_requires"])
+    for extra in config["options.extras_require"].values():
+        wanted |= names_of(extra)
+    exact = [match.group(1) for line in constraints() if (match := re.match(r"([\w.-]+)==[\w.]+( ; .+)?$", line))]
+    assert len(exact) == len(constraints()), "a line of constraints.txt is not of the form name==version [; marker]"
+    assert wanted - {normalised(name) for name in exact} == set()
+
+
+def test_contributing_explains_each_direct_dependency() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    config = setup_cfg()
+    wanted = names_of(config["options"]["install_requires"])
+    for extra in ("test", "lint", "notebooks", "bench"):
+        wanted |= names_of(config["options.extras_require"][extra])
+    explained = {
+        normalised(name) for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(.*?)`", row)
+    }
+    assert wanted - explained == set()
+
+
+IMPORT_NAMES = {"ott-jax": "ott", "pot": "ot", "scikit-learn": "sklearn", "tensorflow-datasets": "tensorflow_datasets"}
+
+
+def imported() -> set[str]:
+    """The packages that the installed code imports, anywhere in a file, other than Python's own and ours."""
+    names = set()
+    for path in modules("gan_jax", "experiments"):
+        for node in ast.walk(syntax(path)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+    return names - set(sys.stdlib_module_names) - set(PACKAGES)
+
+
+def test_what_is_imported_is_required_and_what_is_required_is_imported() -> None:
+    required = {IMPORT_NAMES.get(name, name) for name in names_of(setup_cfg()["options"]["install_requires"])}
+    # TFDS imports both when it prepares and reads array_record files, and declares neither.
+    unseen = {"array-record", "importlib-resources"}
+    assert imported() == required - unseen
+
+
+# ---------------------------------------------------------------------------------------------------- text in the tree
+
+
+def test_no_file_names_a_machine_or_a_package_index() -> None:
+    # Assembled from pieces, so that this file does not find itself.
+    folders = "|".join(("root", "home", "Users", "work", "opt", "mnt", "tmp"))
+    machine = re.compile(rf"(?<![\w./}})*~$])/(?:{folders})/\w")
+    index = re.compile(
+        "|".join("--" + option for option in ("index-url", "extra-index-url", "find-links", "trusted-host"))
+    )
+    found = [
+        f"{relative(path)}:{number}: {line.strip()[:100]}"
+        for path, text in text_files()
+        for number, line in enumerate(text.splitlines(), 1)
+        if machine.search(line) or index.search(line)
+    ]
+    assert found == []
+
+
+def test_constraints_hold_no_address() -> None:
+    assert [line for line in constraints() if "/" in line or "@" in line] == []
+
+
+def test_citation_gives_the_version_of_the_package() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.+)$", citation, re.M) == [gan_jax.__version__]
+
+
+def test_changelog_opens_with_the_version_of_the_package_or_unreleased() -> None:
+    heading = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert heading is not None
+    assert heading.group(1) in (gan_jax.__version__, "Unreleased")
+
+
+# ------------------------------------------------------------------------------------------------------------- modules
+
+
+@pytest.mark.parametrize("path", modules(*PACKAGES), ids=relative)
+def test_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(syntax(path)), f"{relative(path)} has no docstring"
+
+
+@pytest.mark.parametrize("path", modules("gan_jax"), ids=relative)
+def test_library_module_leaves_the_terminal_the_files_and_the_settings_alone(path: Path) -> None:
+    forbidden = {"print", "jax.config.update", "argparse.ArgumentParser", "sys.exit", "matplotlib.use"}
+    # data/ caches what it prepares; the rest of the library touches no file.
+    if path.parent.name != "data":
+        forbidden |= {"open", "Path", "pathlib.Path"}
+    called = [ast.unparse(node.func) for node in ast.walk(syntax(path)) if isinstance(node, ast.Call)]
+    assert [name for name in called if name in forbidden] == []
+
+
+@pytest.mark.parametrize("path", modules(*PACKAGES), ids=relative)
+def test_module_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_every_room_has_a_contract_about_what_it_imports() -> None:
+    config = setup_cfg()
+    sources = {
+        line.strip()
+        for section in config.sections()
+        if section.startswith("importlinter:contract:")
+        for line in config[section]["source_modules"].splitlines()
+    }
+    children = [
+        path for path in (ROOT / "gan_jax").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    ]
+    rooms = {f"gan_jax.{path.stem}" for path in children if path.stem != "__init__"}
+    assert rooms - sources == set()
+
+
+# -------------------------------------------------------------------------------------------------------------- README
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", ".ci/run"])
+def test_commands_that_are_promised_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    commands = set(re.findall(r"(?:`|^\s*)make ([a-z-]+)", text, re.M))
+    assert commands
+    assert commands - targets() == set()
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+SNIPPET = re.compile(r"^<!-- test -->\n+```python\n(.*?)^```$", re.M | re.S)
+# Each after as many empty lines as there are above it, so that a traceback shows the line of the README.
+SNIPPETS = ["\n" * README.count("\n", 0, found.start(1)) + found.group(1) for found in SNIPPET.finditer(README)]
+
+
+def test_the_readme_shows_how_to_fork_in_tested_code() -> None:
+    assert len(SNIPPETS) >= 3, "expected a distribution, an estimator and an experiment, each after <!-- test -->"
+    assert len(SNIPPETS) == README.count("<!-- test -->"), "a <!-- test --> is not followed by a block of Python"
+
+
+@pytest.mark.parametrize("code", SNIPPETS, ids=lambda code: code.lstrip().partition("\n")[0])
+def test_code_of_the_readme_runs_as_written(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What a snippet writes stays in the temporary folder.
+    monkeypatch.chdir(tmp_path)
+    # A module of its own: dataclasses and their type hints look up the module that they were made in.
+    module = types.ModuleType("readme_snippet")
+    monkeypatch.setitem(sys.modules, "readme_snippet", module)
+    exec(compile(code, "README.md", "exec"), module.__dict__)
+    if hasattr(module, "SMOKE"):
+        request = harness.Request(
+            "readme_snippet", cast(harness.Experiment, module), module.SMOKE, "smoke", "README.md"
+        )
+        with shown_progress(Console(file=io.StringIO())) as progress:
+            outcome = harness.run(request, tmp_path / "results", progress)
+        assert outcome.claims
+        assert all(claim.holds for claim in outcome.claims)
