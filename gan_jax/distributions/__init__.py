@@ -1,0 +1,37 @@
+"""Toy targets as NumPyro distributions, and named pairs of them indexed by a separation.
+
+Everything here samples and has a ``log_prob``, takes tracers as parameters, and is a pytree: ``jit`` and ``vmap`` run
+over parameters. One-dimensional laws are NumPyro's own (``Normal``, ``Uniform``, ``Laplace``, ``Delta`` …).
+"""
+
+from gan_jax.distributions.density import draw, log_density, log_density_at, log_weights
+from gan_jax.distributions.pairs import PAIRS, Pair, pair, ring_pairs
+from gan_jax.distributions.targets import (
+    IsotropicMixture,
+    ParallelLine,
+    Parameter,
+    SwissRoll,
+    gaussian_grid,
+    gaussian_ring,
+    parallel_line,
+    swiss_roll,
+)
+
+__all__ = [
+    "PAIRS",
+    "IsotropicMixture",
+    "Pair",
+    "ParallelLine",
+    "Parameter",
+    "SwissRoll",
+    "draw",
+    "gaussian_grid",
+    "gaussian_ring",
+    "log_density",
+    "log_density_at",
+    "log_weights",
+    "pair",
+    "parallel_line",
+    "ring_pairs",
+    "swiss_roll",
+]

@@ -1,0 +1,115 @@
+"""Densities and samples of any NumPyro law: masked outside the support, at points of any batch shape."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax.scipy.special import logsumexp
+from numpyro.distributions import constraints
+
+from gan_jax.typing import Array, Distribution, PRNGKey
+
+
+def draw(d: Distribution, key: PRNGKey, n: int) -> Array:
+    """``n`` samples ``[n, *event]``, one key a sample: works where ``d.sample`` trips over rank promotion.
+
+    NumPyro's mixtures do, under ``jax_numpy_rank_promotion=raise``.
+
+    Args:
+      d: a distribution with batch shape ``[]``.
+      key: a key that nothing else uses.
+      n: number of samples.
+
+    Returns:
+      Samples ``[n, *event]``.
+    """
+    return jax.vmap(lambda one: d.sample(one))(jax.random.split(key, n))
+
+
+def log_weights(mixture: Distribution) -> Array:
+    """Normalised log-weights ``[components]`` of a ``MixtureSameFamily`` or ``MixtureGeneral``."""
+    return jax.nn.log_softmax(mixture.mixing_distribution.logits, axis=-1)
+
+
+def log_density(d: Distribution, x: Array) -> Array:
+    """``log p(x)``, ``-inf`` outside the support (where NumPyro's ``Uniform.log_prob``, for one, is not).
+
+    Mixtures, products and transformed laws are masked part by part. Outside the support the gradient is 0, never NaN.
+
+    Args:
+      d: a distribution with batch shape ``[]`` (or the same as that of ``x``).
+      x: points ``[*batch, *event]``.
+
+    Returns:
+      Log-densities ``[*batch]``.
+    """
+    x = jnp.asarray(x, dtype=jnp.result_type(x, float))
+    batch = x.shape[: x.ndim - d.event_dim]
+    flat = x.reshape((math.prod(batch), *x.shape[len(batch) :]))
+    return jax.vmap(lambda point: log_density_at(d, point))(flat).reshape(batch + _batch_shape(d))
+
+
+def _batch_shape(d: Distribution) -> tuple[int, ...]:
+    # Inside vmap over a batched distribution NumPyro's own batch_shape is out of date: ask the density.
+    probe = jax.ShapeDtypeStruct(d.event_shape, jnp.result_type(float))
+    return jax.eval_shape(lambda point: log_density_at(d, point), probe).shape
+
+
+def log_density_at(d: Distribution, x: Array) -> Array:
+    """``log_density`` at one point ``x [*event]`` for a distribution of any batch shape: ``[*batch]``."""
+    if isinstance(d, dist.MixtureSameFamily):
+        return logsumexp(log_weights(d) + log_density_at(d.component_distribution, x), axis=-1)
+    if isinstance(d, dist.MixtureGeneral):
+        parts = [log_density_at(component, x) for component in d.component_distributions]
+        return logsumexp(log_weights(d) + jnp.stack(parts, axis=-1), axis=-1)
+    if isinstance(d, dist.Independent):
+        count = d.reinterpreted_batch_ndims
+        # The base's batch is [*batch, *independent]; each of its entries sees its own coordinates of x.
+        value = _mask_and_evaluate(d.base_dist, x)
+        return jnp.sum(value, axis=tuple(range(value.ndim - count, value.ndim)))
+    if isinstance(d, dist.TransformedDistribution):
+        return _transformed(d, x)
+    return _mask_and_evaluate(d, x)
+
+
+def _mask_and_evaluate(d: Distribution, x: Array) -> Array:
+    if isinstance(d, dist.TransformedDistribution):
+        return _transformed(d, x)
+    rank = len(d.batch_shape) + len(d.event_shape)
+    if not d.event_shape and not isinstance(d, dist.ExpandedDistribution):
+        # Inside vmap over a batched law its parameters have lost their batch, which NumPyro's batch_shape does not
+        # know.
+        rank = min(rank, max((jnp.ndim(leaf) for leaf in jax.tree.leaves(d)), default=0))
+    value = x.reshape((1,) * (rank - x.ndim) + x.shape) if x.ndim < rank else x
+    if _everywhere(d.support):
+        return d.log_prob(value)
+    inside = d.support(value)
+    inside_event = inside.reshape(inside.shape + (1,) * len(d.event_shape))
+    safe = jnp.where(inside_event, value, d.support.feasible_like(value))
+    return jnp.where(inside, d.log_prob(safe), -jnp.inf)
+
+
+def _everywhere(support: Any) -> bool:
+    while isinstance(support, constraints._IndependentConstraint):
+        support = support.base_constraint
+    return support is constraints.real
+
+
+def _transformed(d: Distribution, x: Array) -> Array:
+    """Change of variables, masked by each transform's codomain and by the base's support (which NumPyro's own is not)."""
+    total: Array = jnp.zeros((), x.dtype)
+    inside: Array = jnp.ones((), bool)
+    for transform in reversed(d.transforms):
+        if not _everywhere(transform.codomain):
+            held = transform.codomain(x)
+            x = jnp.where(held, x, transform.codomain.feasible_like(x))
+            inside = inside & jnp.all(held)
+        before = transform.inv(x)
+        slope = transform.log_abs_det_jacobian(before, x)
+        total = total + jnp.sum(slope) if d.event_dim else total + slope
+        x = before
+    return jnp.where(inside, log_density_at(d.base_dist, x) - total, -jnp.inf)

@@ -1,0 +1,99 @@
+"""Named pairs of laws, indexed by how far apart they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+
+from gan_jax import checks
+from gan_jax.distributions.targets import Parameter, gaussian_ring, parallel_line
+from gan_jax.typing import Distribution
+
+
+class Pair(NamedTuple):
+    """Two laws indexed by how far apart they are.
+
+    Attributes:
+      make: ``make(separation) -> (p, q)``; ``separation []`` may be a tracer, and ``p = q`` at 0.
+      label: what the separation is, with its unit: an axis label.
+      description: one line.
+    """
+
+    make: Callable[[Parameter], tuple[Distribution, Distribution]]
+    label: str
+    description: str
+
+
+def ring_pairs(modes: int = 8, radius: Parameter = 1.0, scale: Parameter = 0.01) -> dict[str, Pair]:
+    """The ring against a moved copy of itself: ``shifted_ring`` along x, ``rotated_ring`` about its centre.
+
+    Args:
+      modes: number of modes.
+      radius: of the ring, in units of the data.
+      scale: standard deviation of a mode.
+
+    Returns:
+      The two pairs by name.
+    """
+
+    def ring(**moved: Any) -> Distribution:
+        return gaussian_ring(modes, radius, scale, **moved)
+
+    return {
+        "shifted_ring": Pair(
+            lambda m: (ring(), ring(center=(m, 0.0))),
+            "shift of the ring",
+            f"a ring of {modes} Gaussians against itself shifted along x",
+        ),
+        "rotated_ring": Pair(
+            lambda angle: (ring(), ring(rotation=angle)),
+            "rotation of the ring [rad]",
+            f"a ring of {modes} Gaussians against itself rotated about its centre",
+        ),
+    }
+
+
+PAIRS: Mapping[str, Pair] = MappingProxyType(
+    {
+        "gaussians": Pair(
+            lambda m: (dist.Normal(0.0, 1.0), dist.Normal(jnp.asarray(m, float), 1.0)),
+            "distance of the means [σ]",
+            "N(0, 1) against N(m, 1)",
+        ),
+        "uniforms": Pair(
+            lambda m: (dist.Uniform(0.0, 1.0), dist.Uniform(jnp.asarray(m, float), 1.0 + jnp.asarray(m, float))),
+            "shift [widths]",
+            "U[0, 1] against U[m, 1 + m]: disjoint from m = 1 on",
+        ),
+        "diracs": Pair(
+            lambda m: (dist.Delta(jnp.zeros((), float)), dist.Delta(jnp.asarray(m, float))),
+            "distance of the points",
+            "a point mass at 0 against one at m",
+        ),
+        "laplaces": Pair(
+            lambda m: (dist.Laplace(0.0, 1.0), dist.Laplace(jnp.asarray(m, float), 1.0)),
+            "distance of the medians [scales]",
+            "Laplace(0, 1) against Laplace(m, 1)",
+        ),
+        "parallel_lines": Pair(
+            lambda m: (parallel_line(0.0), parallel_line(m)),
+            "distance of the lines",
+            "WGAN's Example 1: the law of (0, Z) against that of (m, Z), Z ~ U[0, 1]",
+        ),
+        **ring_pairs(),
+    }
+)
+"""Pairs of distributions by name, each indexed by a separation."""
+
+
+def pair(name: str) -> Pair:
+    """The pair called ``name``.
+
+    Raises:
+      ValueError: an unknown name; the message gives the nearest one.
+    """
+    return PAIRS[checks.one_of("name", name, PAIRS)]

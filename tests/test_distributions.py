@@ -1,0 +1,195 @@
+"""Toy targets: geometry, densities against SciPy and against samples, masks, named pairs."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from scipy import stats
+from sklearn.datasets import make_swiss_roll
+
+from gan_jax import distributions
+
+TARGETS = {
+    "ring": lambda: distributions.gaussian_ring(modes=5, radius=2.0, scale=0.3, center=(1.0, -1.0), rotation=0.4),
+    "grid": lambda: distributions.gaussian_grid(side=2, spacing=2.0, scale=0.4),
+    "roll": lambda: distributions.swiss_roll(noise=0.5, scale=1 / 7.5),
+}
+
+
+def _integration_grid(low, high, count):
+    ticks = jnp.linspace(low, high, count)
+    points = jnp.stack(jnp.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+    return points, float(ticks[1] - ticks[0]) ** 2
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_density_integrates_to_one_and_has_the_mean_of_the_samples(name):
+    law = TARGETS[name]()
+    # The trapezoidal rule on a step far below the narrowest scale is exact to rounding.
+    points, area = _integration_grid(-5.0, 5.0, 301)
+    density = jnp.exp(law.log_prob(points))
+    assert float(jnp.sum(density) * area) == pytest.approx(1.0, abs=1e-5)
+    mean = jnp.sum(density[:, None] * points, axis=0) * area
+    x = np.asarray(law.sample(jax.random.key(1), (4000,)))
+    assert x.shape == (4000, 2)
+    standard_error = x.std(axis=0) / np.sqrt(len(x))
+    np.testing.assert_array_less(np.abs(x.mean(axis=0) - mean), 4.5 * standard_error)
+    np.testing.assert_allclose(law.mean, mean, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_samples_follow_the_density(name):
+    """E[log p] over samples equals the integral of p log p: a sampler of another law with the same mean fails."""
+    law = TARGETS[name]()
+    points, area = _integration_grid(-5.0, 5.0, 301)
+    log_p = law.log_prob(points)
+    truth = float(jnp.sum(jnp.exp(log_p) * log_p) * area)
+    scores = np.asarray(law.log_prob(law.sample(jax.random.key(2), (4000,))))
+    assert abs(scores.mean() - truth) < 4.5 * scores.std() / np.sqrt(len(scores))
+
+
+def test_ring_modes_are_distinct_evenly_spaced_and_match_scipy():
+    law = distributions.gaussian_ring()
+    centres = np.asarray(law.centres)
+    assert centres.shape == (8, 2)
+    gaps = np.linalg.norm(centres - np.roll(centres, 1, axis=0), axis=1)
+    np.testing.assert_allclose(gaps, 2 * np.sin(np.pi / 8), rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1.0, rtol=1e-6)
+    x = np.asarray([[1.0, 0.01], [0.7, 0.71]])
+    truth = np.log(np.mean([stats.multivariate_normal(c, 1e-4).pdf(x) for c in centres.astype(float)], axis=0))
+    np.testing.assert_allclose(law.log_prob(jnp.asarray(x)), truth, rtol=2e-4)
+
+
+def test_grid_of_veegan():
+    centres = np.asarray(distributions.gaussian_grid().centres)
+    assert {tuple(c) for c in centres.tolist()} == {
+        (float(i), float(j)) for i in (-4, -2, 0, 2, 4) for j in (-4, -2, 0, 2, 4)
+    }
+
+
+def test_share_of_high_quality_samples():
+    """Within 3 sigma of the nearest mode: 1 - e^-4.5 of a true 2-D Gaussian (scale is a standard deviation, not a variance)."""
+    law = distributions.gaussian_grid(side=3, spacing=5.0, scale=0.1)
+    x = np.asarray(law.sample(jax.random.key(3), (20_000,)))
+    near = np.linalg.norm(x[:, None] - np.asarray(law.centres)[None], axis=2).min(axis=1) < 0.3
+    share = 1 - np.exp(-4.5)
+    assert abs(near.mean() - share) < 4.5 * np.sqrt(share * (1 - share) / len(x))
+
+
+def test_swiss_roll_is_scikit_learns():
+    ours = np.asarray(distributions.swiss_roll().sample(jax.random.key(4), (3000,)))
+    theirs = make_swiss_roll(3000, noise=0.25, random_state=0)[0][:, [0, 2]] / 7.5
+    for i in range(2):
+        assert stats.ks_2samp(ours[:, i], theirs[:, i]).pvalue > 1e-4
+    # scikit-learn's samples under our density: the same mean log-density as our own samples.
+    law = distributions.swiss_roll()
+    a, b = (np.asarray(law.log_prob(jnp.asarray(x, jnp.float32))) for x in (ours, theirs))
+    assert abs(a.mean() - b.mean()) < 4.5 * np.sqrt(a.var() / len(a) + b.var() / len(b))
+
+
+def test_parallel_line_samples_and_maps_over_theta():
+    x = np.asarray(distributions.parallel_line(2.0).sample(jax.random.key(5), (500,)))
+    assert (x[:, 0] == 2.0).all()
+    assert stats.kstest(x[:, 1], "uniform").pvalue > 1e-4
+    means = jax.jit(jax.vmap(lambda t: distributions.parallel_line(t).mean))(jnp.arange(3.0))
+    np.testing.assert_allclose(means, [[0, 0.5], [1, 0.5], [2, 0.5]])
+    line = jax.jit(lambda law: law.log_prob(jnp.asarray([[2.0, 0.5], [2.1, 0.5], [2.0, 1.5]])))(
+        distributions.parallel_line(2.0)
+    )
+    np.testing.assert_array_equal(line, [np.inf, -np.inf, -np.inf])
+
+
+AFFINE = dist.transforms.AffineTransform
+MASKED = [
+    (dist.Uniform(1.0, 3.0), [0.9, 2.0, 3.1], [-np.inf, -np.log(2), -np.inf]),
+    (dist.Exponential(2.0), [-1.0, 0.5], [-np.inf, np.log(2) - 1]),
+    (
+        dist.TransformedDistribution(dist.Uniform(0.0, 1.0), AFFINE(1.0, -2.0)),
+        [-1.1, 0.0, 1.1],
+        [-np.inf, -np.log(2), -np.inf],
+    ),
+    (dist.LogNormal(0.0, 1.0), [-1.0, 2.0], [-np.inf, stats.lognorm(1).logpdf(2.0)]),
+    (
+        dist.MixtureGeneral(
+            dist.Categorical(jnp.asarray([0.5, 0.5])),
+            [dist.Uniform(0.0, 1.0), dist.Uniform(2.0, 4.0)],
+            support=dist.constraints.real,
+        ),
+        [0.5, 1.5, 3.0],
+        [np.log(0.5), -np.inf, np.log(0.25)],
+    ),
+    (
+        dist.MixtureSameFamily(dist.Categorical(jnp.asarray([0.25, 0.75])), dist.Normal(jnp.asarray([0.0, 4.0]), 1.0)),
+        [0.0],
+        [np.log(0.25 * stats.norm.pdf(0) + 0.75 * stats.norm.pdf(4))],
+    ),
+]
+
+
+@pytest.mark.parametrize(("law", "x", "truth"), MASKED, ids=[type(m[0]).__name__ for m in MASKED])
+def test_log_density_outside_the_support_is_minus_infinity_with_gradient_zero(law, x, truth):
+    np.testing.assert_allclose(distributions.log_density(law, jnp.asarray(x)), truth, rtol=2e-6)
+    slopes = jax.vmap(jax.grad(lambda point: distributions.log_density(law, point)))(jnp.asarray(x))
+    assert np.isfinite(slopes).all()
+    assert (np.asarray(slopes)[~np.isfinite(truth)] == 0).all()
+
+
+def test_log_density_of_independent_coordinates_masks_each_of_them():
+    square = dist.Uniform(jnp.zeros(2), jnp.asarray([1.0, 2.0])).to_event(1)
+    np.testing.assert_allclose(
+        distributions.log_density(square, jnp.asarray([[0.5, 1.5], [1.5, 1.5]])), [-np.log(2), -np.inf]
+    )
+
+
+def test_log_density_of_a_batched_law_inside_vmap():
+    laws = dist.Normal(jnp.arange(3.0), jnp.ones(3))
+    values = jax.vmap(distributions.log_density, in_axes=(0, None))(laws, jnp.zeros(4))
+    np.testing.assert_allclose(values[:, 0], stats.norm.logpdf(0, [0, 1, 2]), rtol=1e-6)
+
+
+def test_draw_from_numpyros_own_mixture():
+    mixture = dist.MixtureSameFamily(
+        dist.Categorical(jnp.asarray([0.5, 0.5])), dist.Normal(jnp.asarray([-9.0, 9.0]), jnp.ones(2))
+    )
+    x = np.asarray(distributions.draw(mixture, jax.random.key(6), 400))
+    assert x.shape == (400,)
+    assert abs((x > 0).mean() - 0.5) < 4.5 * 0.5 / np.sqrt(400)
+
+
+@pytest.mark.parametrize("name", distributions.PAIRS)
+def test_pairs_coincide_at_zero_and_part_with_the_separation(name):
+    pair = distributions.pair(name)
+    assert pair.label
+    assert pair.description
+    p, q = pair.make(0.0)
+    np.testing.assert_array_equal(
+        distributions.draw(p, jax.random.key(7), 20), distributions.draw(q, jax.random.key(7), 20)
+    )
+    p, q = jax.jit(pair.make)(0.25)
+    assert p.event_shape == q.event_shape
+    assert not np.array_equal(
+        distributions.draw(p, jax.random.key(7), 20), distributions.draw(q, jax.random.key(7), 20)
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: distributions.gaussian_ring(0), "modes is 0; expected a whole number of at least 1"),
+        (lambda: distributions.gaussian_ring(2.5), "modes is 2.5; expected a whole number"),
+        (lambda: distributions.gaussian_ring(scale=0.0), "scale is 0.0; expected a value above 0"),
+        (lambda: distributions.gaussian_ring(scale=jnp.nan), "scale is nan; expected a value above 0"),
+        (lambda: distributions.gaussian_ring(radius=-1.0), "radius is -1.0; expected a value of at least 0"),
+        (lambda: distributions.gaussian_grid(side=0), "side is 0; expected a whole number"),
+        (lambda: distributions.gaussian_grid(scale=-0.1), "scale is -0.1; expected a value above 0"),
+        (lambda: distributions.swiss_roll(noise=0.0), "noise is 0.0; expected a value above 0"),
+        (lambda: distributions.parallel_line(jnp.nan), "theta holds 1 value"),
+        (lambda: distributions.pair("gausians"), "name is 'gausians'; did you mean 'gaussians'"),
+    ],
+)
+def test_bad_input_is_one_clear_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
