@@ -1,0 +1,208 @@
+"""Gaussians and their mixtures: reading them out of NumPyro's distributions, and closed forms."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from numpyro.distributions import transforms
+
+from gan_jax import numerics
+from gan_jax.distributions import log_weights
+from gan_jax.divergences.landmarks import float_of
+from gan_jax.typing import Array, Distribution
+
+
+class GaussianMixture(NamedTuple):
+    """``sum_k w_k N(means_k, factors_k factors_k^T)`` in ``d`` dimensions.
+
+    Attributes:
+      log_weights: ``[k]``.
+      means: ``[k, d]``.
+      factors: ``[k, d, d]``, any square roots of the covariances.
+    """
+
+    log_weights: Array
+    means: Array
+    factors: Array
+
+
+class Gaussian(NamedTuple):
+    """``N(mean, factor factor^T)``: ``mean [d]``, ``factor [d, d]``."""
+
+    mean: Array
+    factor: Array
+
+
+def _components(d: Distribution) -> tuple[Array, Array] | None:
+    """Means ``[*batch, d]`` and square roots of covariances ``[*batch, d, d]`` of a (batch of) Gaussians, or ``None``."""
+    if isinstance(d, dist.ExpandedDistribution):
+        inner = _components(d.base_dist)
+        if inner is None:
+            return None
+        means, factors = inner
+        shape = d.batch_shape + d.event_shape
+        return jnp.broadcast_to(means, shape), jnp.broadcast_to(factors, shape + d.event_shape[-1:])
+    if isinstance(d, dist.MultivariateNormal):
+        dtype = float_of(d.loc, d.scale_tril)
+        means, factors = jnp.asarray(d.loc, dtype), jnp.asarray(d.scale_tril, dtype)
+        batch = max(means.shape[:-1], factors.shape[:-2], key=len)
+        return jnp.broadcast_to(means, batch + means.shape[-1:]), jnp.broadcast_to(factors, batch + factors.shape[-2:])
+    if isinstance(d, dist.Normal):
+        dtype = float_of(d.loc, d.scale)
+        means, scales = jnp.broadcast_arrays(jnp.asarray(d.loc, dtype), jnp.asarray(d.scale, dtype))
+        return means[..., None], scales[..., None, None]
+    if isinstance(d, dist.Independent) and d.reinterpreted_batch_ndims == 1:
+        inner = _components(d.base_dist)
+        if inner is None or not isinstance(_unexpanded(d.base_dist), dist.Normal):
+            return None
+        means, scales = inner[0][..., 0], inner[1][..., 0, 0]
+        means, scales = (jnp.broadcast_to(a, d.base_dist.batch_shape) if a.ndim == 0 else a for a in (means, scales))
+        identity = jnp.eye(means.shape[-1], dtype=means.dtype)
+        return means, scales[..., :, None] * identity.reshape((1,) * (means.ndim - 1) + identity.shape)
+    return _affine_components(d)
+
+
+def _unexpanded(d: Distribution) -> Distribution:
+    return d.base_dist if isinstance(d, dist.ExpandedDistribution) else d
+
+
+def _affine_components(d: Distribution) -> tuple[Array, Array] | None:
+    if not isinstance(d, dist.TransformedDistribution) or not all(
+        isinstance(t, transforms.AffineTransform) for t in d.transforms
+    ):
+        return None
+    inner = _components(d.base_dist)
+    if inner is None:
+        return None
+    means, factors = inner
+    for t in d.transforms:
+        scale = jnp.broadcast_to(jnp.asarray(t.scale, means.dtype), means.shape)
+        means = jnp.broadcast_to(jnp.asarray(t.loc, means.dtype), means.shape) + scale * means
+        factors = scale[..., :, None] * factors
+    return means, factors
+
+
+def gaussian(d: Distribution) -> Gaussian | None:
+    """The one Gaussian that ``d`` is, in any dimension, or ``None``."""
+    parts = None if isinstance(d, dist.MixtureSameFamily) else _components(d)
+    if parts is None or parts[0].ndim != 1:
+        return None
+    return Gaussian(*parts)
+
+
+def gaussian_mixture(d: Distribution) -> GaussianMixture | None:
+    """The mixture of Gaussians that ``d`` is (of one, where it is a Gaussian), or ``None``."""
+    if isinstance(d, dist.MixtureSameFamily):
+        parts = _components(d.component_distribution)
+        if parts is None or parts[0].ndim != 2:
+            return None
+        return GaussianMixture(log_weights(d).astype(parts[0].dtype), *parts)
+    one = gaussian(d)
+    if one is None:
+        return None
+    return GaussianMixture(jnp.zeros((1,), one.mean.dtype), one.mean[None], one.factor[None])
+
+
+class _Relative(NamedTuple):
+    """One Gaussian seen in the coordinates in which the other is standard: ``shift [d]``, eigenvalues ``[d]`` and matrix ``[d, d]``."""
+
+    shift: Array
+    eigenvalues: Array
+    covariance: Array
+
+
+def _relative(p: Gaussian, q: Gaussian) -> _Relative:
+    shift = jnp.linalg.solve(q.factor, p.mean - q.mean)
+    factor = jnp.linalg.solve(q.factor, p.factor)
+    covariance = factor @ factor.T
+    # Only symmetric functions of the eigenvalues are taken, whose derivatives exist where eigenvalues coincide.
+    return _Relative(shift, jnp.linalg.eigvalsh(covariance), covariance)
+
+
+def kl(p: Gaussian, q: Gaussian) -> Array:
+    """``(tr(B^-1 A) - d - log det(B^-1 A) + delta^T B^-1 delta) / 2`` for ``p = N(a, A)``, ``q = N(b, B)``; near laws do not cancel."""
+    relative = _relative(p, q)
+    return 0.5 * (jnp.sum(numerics.exp_remainder(jnp.log(relative.eigenvalues))) + jnp.sum(jnp.square(relative.shift)))
+
+
+def squared_hellinger(p: Gaussian, q: Gaussian) -> Array:
+    """``1 - det(A)^1/4 det(B)^1/4 / det(M)^1/2 exp(-delta^T M^-1 delta / 8)``, ``M = (A + B) / 2``."""
+    relative = _relative(p, q)
+    # With B standard: the exponent is ¼ Σ log λ - ½ Σ log((1 + λ)/2) = -½ Σ log cosh(½ log λ).
+    spread = 0.5 * jnp.sum(numerics.log_cosh(0.5 * jnp.log(relative.eigenvalues)))
+    middle = 0.5 * (relative.covariance + jnp.eye(relative.shift.shape[0], dtype=relative.shift.dtype))
+    return -jnp.expm1(-spread - relative.shift @ jnp.linalg.solve(middle, relative.shift) / 8.0)
+
+
+def chi_squared(p: Gaussian, q: Gaussian) -> Array:
+    """``integral of p^2 / q - 1``: infinite unless ``2 A^-1 - B^-1`` is positive definite.
+
+    With ``B`` standard and ``A = L``: ``det(L)^-1/2 det(2 I - L)^-1/2 exp(delta^T (2 I - L)^-1 delta) - 1``.
+    """
+    relative = _relative(p, q)
+    finite = jnp.max(relative.eigenvalues) < 2.0
+    identity = jnp.eye(relative.shift.shape[0], dtype=relative.shift.dtype)
+    # Inputs are guarded, so that an infinite value has the gradient 0.
+    excess = jnp.where(finite, relative.eigenvalues, 1.0) - 1.0
+    remainder = jnp.where(finite, 2.0 * identity - relative.covariance, identity)
+    shift = jnp.where(finite, relative.shift, 0.0)
+    # λ (2 - λ) = 1 - (λ - 1)².
+    exponent = -0.5 * jnp.sum(jnp.log1p(-jnp.square(excess))) + shift @ jnp.linalg.solve(remainder, shift)
+    return jnp.where(finite, jnp.expm1(exponent), jnp.inf)
+
+
+def wasserstein_2(p: Gaussian, q: Gaussian) -> Array:
+    """``W_2^2 = ||delta||^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2)`` and its root, ``[]`` (Dowson & Landau 1982).
+
+    ``W_2^2`` is the Fréchet distance of the FID.
+
+    The trace loses half of the digits where ``A`` is near ``B``. It is computed as ``||(T - I) C||_F^2`` with ``A = C
+    C^T`` and the optimal map ``T = C^-T (C^T B C)^1/2 C^-1``, which does not cancel. Its gradient is the envelope's,
+    ``I - T`` in ``A`` and ``I - T^-1`` in ``B``: no derivative of an eigenvector is taken, which would not exist for a
+    round ``A``.
+    """
+    a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
+    c, covariance = jax.lax.stop_gradient((p.factor, b))
+    values, vectors = jnp.linalg.eigh(c.T @ covariance @ c)
+    root = (vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None, :]) @ vectors.T
+    residual = jnp.linalg.solve(c.T, root) - c
+    size = jnp.sum(jnp.square(residual))
+    # What rounding leaves of two equal covariances is no distance, and has no gradient.
+    eps = 64.0 * jnp.finfo(c.dtype).eps
+    size = jnp.where(size > eps * eps * jnp.sum(jnp.square(c)), size, 0.0)
+    to_q = jnp.linalg.solve(c.T, jnp.linalg.solve(c.T, root).T).T
+    to_p = jnp.linalg.inv(to_q)
+    identity = jnp.eye(c.shape[0], dtype=c.dtype)
+    slope = jnp.sum((identity - to_q) * a) + jnp.sum((identity - to_p) * b)
+    slope = jnp.where(size > 0, slope - jax.lax.stop_gradient(slope), 0.0)
+    square = jnp.sum(jnp.square(p.mean - q.mean)) + size + slope
+    positive = square > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+
+def wasserstein_1_normal(offset: Array, slope: Array) -> Array:
+    """``E|offset + slope Z|`` for a standard normal ``Z``: the mean of a folded normal.
+
+    ``t sqrt(2 / pi) e^{-m^2 / 2 t^2} + m (2 Phi(m / t) - 1)``.
+    """
+    t, m = numerics.absolute(slope), numerics.absolute(offset)
+    wide = t > 0
+    ratio = m / jnp.where(wide, t, 1.0)
+    # 2Φ(z) - 1 = erf(z/√2).
+    folded = t * math.sqrt(2.0 / math.pi) * jnp.exp(-0.5 * jnp.square(ratio)) + m * jax.scipy.special.erf(
+        ratio / math.sqrt(2.0)
+    )
+    return jnp.where(wide, folded, m)
+
+
+def same_shape(p: Gaussian, q: Gaussian) -> tuple[Array, Array]:
+    """Whether two Gaussians have the same covariance (to rounding), and their Mahalanobis distance under it, both ``[]``."""
+    a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
+    eps = 8.0 * jnp.finfo(a.dtype).eps
+    sizes = jnp.sqrt(jnp.diagonal(a)[:, None] * jnp.diagonal(a)[None, :])
+    same = jnp.all(jnp.abs(a - b) <= eps * sizes)
+    return same, numerics.norm(jnp.linalg.solve(q.factor, p.mean - q.mean))

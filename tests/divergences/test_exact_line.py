@@ -1,0 +1,556 @@
+"""Exact divergences on the line: 30-digit values, closed forms, gradients, infinities, singular pairs."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from gan_jax import distributions
+from gan_jax.divergences import exact, integrands, on_the_line
+
+LOG_2 = math.log(2.0)
+DIVERGENCES = {
+    "kl": exact.kl,
+    "jensen_shannon": exact.jensen_shannon,
+    "total_variation": exact.total_variation,
+    "squared_hellinger": exact.squared_hellinger,
+    "chi_squared": exact.chi_squared,
+    "wasserstein": exact.wasserstein,
+    "energy_distance": exact.energy_distance,
+}
+
+
+def _mixture(weights, means, scales):
+    weights, means, scales = (jnp.asarray(a, jnp.result_type(float)) for a in (weights, means, scales))
+    return dist.MixtureSameFamily(dist.Categorical(probs=weights), dist.Normal(means, scales))
+
+
+THREE = (0.25, 0.25, 0.5)
+# JS, KL and squared Hellinger, integrated by mpmath with 30 digits on panels around every scale of both laws.
+THIRTY_DIGITS = {
+    "shift of .003": (
+        lambda: (dist.Normal(0.0, 1.0), dist.Normal(0.003, 1.0)),
+        1.12499873437689843e-6,
+        4.5e-6,
+        1.1249993671877373e-6,
+    ),
+    "shift of 10": (
+        lambda: (dist.Normal(0.0, 1.0), dist.Normal(10.0, 1.0)),
+        0.693146317393984464,
+        50.0,
+        0.999996273346827921,
+    ),
+    "narrow": (
+        lambda: (dist.Normal(0.0, 1.0), dist.Normal(0.3, 0.001)),
+        0.684875851455021143,
+        544992.592244721018,
+        0.956273656250347762,
+    ),
+    "wide": (
+        lambda: (dist.Normal(0.0, 1.0), dist.Normal(2.0, 50.0)),
+        0.605669498594177582,
+        3.41302300542814606,
+        0.800119924046106349,
+    ),
+    "Laplaces": (
+        lambda: (dist.Laplace(0.0, 1.0), dist.Laplace(2.0, 0.5)),
+        0.376708600152021799,
+        2.57752338591328007,
+        0.433915201983362703,
+    ),
+    "Laplace, normal": (
+        lambda: (dist.Laplace(0.0, 1.0), dist.Normal(1.0, 2.0)),
+        0.0771920300840743793,
+        0.293938533204672742,
+        0.080025559833774069,
+    ),
+    "Cauchys": (
+        lambda: (dist.Cauchy(0.0, 1.0), dist.Cauchy(1.0, 1.0)),
+        0.0542306615981851542,
+        0.223143551314209756,
+        0.054993669070241946,
+    ),
+    "narrow Cauchy": (
+        lambda: (dist.Cauchy(0.0, 1.0), dist.Cauchy(3.0, 0.01)),
+        0.631880800402390149,
+        5.52346890051503938,
+        0.833027340064983494,
+    ),
+    "Students": (
+        lambda: (dist.StudentT(3.0, 0.0, 1.0), dist.StudentT(3.0, 2.0, 0.5)),
+        0.361176704880993861,
+        2.18502114660001613,
+        0.408003625053123003,
+    ),
+    "normal, Student": (
+        lambda: (dist.Normal(0.0, 1.0), dist.StudentT(2.0, 1.0, 1.0)),
+        0.119091318211004036,
+        0.45582717058327688,
+        0.133858254631927877,
+    ),
+    "f-GAN's mixture": (
+        lambda: (_mixture((0.33, 0.67), (-1.0, 2.0), (0.25, math.sqrt(2.0))), dist.Normal(1.0, 1.8)),
+        0.068277079031814931,
+        0.288392590716539582,
+        0.0727376139018546717,
+    ),
+    "two mixtures": (
+        lambda: (
+            _mixture(THREE, (-20.0, 0.0, 7.0), (0.01, 1.0, 0.2)),
+            _mixture(THREE, (-20.0, 0.5, 7.0), (0.02, 1.0, 0.1)),
+        ),
+        0.0771278281955200129,
+        0.512424114324864758,
+        0.0868706093803466838,
+    ),
+}
+
+
+@jax.jit
+def _by_quadrature(p, q):
+    """JS, KL and squared Hellinger from the quadrature itself: closed forms are not asked."""
+    rows = (integrands.JENSEN_SHANNON, integrands.KL, integrands.SQUARED_HELLINGER)
+    return jnp.stack([on_the_line.f_divergence(row, p, q) for row in rows])
+
+
+@pytest.mark.parametrize("name", THIRTY_DIGITS)
+def test_thirty_digit_values(name):
+    """Float64 within 1e-6 relative, float32 within 2e-6 absolute (relative where the value exceeds 1)."""
+    make, *truth = THIRTY_DIGITS[name]
+    with jax.enable_x64(True):
+        values = np.asarray(_by_quadrature(*make()))
+    assert values.dtype == np.float64
+    np.testing.assert_allclose(values, truth, rtol=1e-6)
+    if name in ("Laplaces", "Students", "normal, Student", "f-GAN's mixture"):
+        return  # the others cover single precision; each family is one more compilation
+    values = np.asarray(_by_quadrature(*make()))
+    assert values.dtype == np.float32
+    np.testing.assert_array_less(np.abs(values - truth), 2e-6 * np.maximum(1.0, np.abs(truth)))
+
+
+def test_the_constants_above_come_from_mpmath():
+    with mpmath.workdps(30):
+        p, q = (lambda x: 1 / (mpmath.pi * (1 + x**2))), (lambda x: 1 / (mpmath.pi * (1 + (x - 1) ** 2)))
+        value = mpmath.quad(
+            lambda x: (p(x) * mpmath.log(2 * p(x) / (p(x) + q(x))) + q(x) * mpmath.log(2 * q(x) / (p(x) + q(x)))) / 2,
+            [-mpmath.inf, -1000, -30, -4, 0, 0.5, 1, 5, 30, 1000, mpmath.inf],
+        )
+    assert float(value) == pytest.approx(THIRTY_DIGITS["Cauchys"][1], rel=1e-12)
+
+
+# REFERENCE_RESULTS, section 1: m, JS, TV, 2 dJS/dm.
+GAUSSIANS = np.array(
+    [
+        [0.5, 0.03031130, 0.19741, 0.23526],
+        [1, 0.11142148, 0.38292, 0.39797],
+        [2, 0.33683082, 0.68269, 0.44960],
+        [3, 0.52677731, 0.86639, 0.29586],
+        [4, 0.63272019, 0.95450, 0.13719],
+        [6, 0.68929793, 0.99730, 1.245e-2],
+        [8, 0.69305365, 0.99994, 3.929e-4],
+        [10, 0.69314632, 1.0, 4.464e-6],
+    ]
+)
+
+
+@pytest.mark.parametrize("x64", [True, False])
+def test_table_of_shifted_gaussians_with_gradients_out_to_ten(x64):
+    with jax.enable_x64(x64):
+        standard = dist.Normal(0.0, 1.0)
+        m = jnp.asarray(GAUSSIANS[:, 0])
+        js, slope = jax.jit(
+            jax.vmap(jax.value_and_grad(lambda m: exact.jensen_shannon(standard, dist.Normal(m, 1.0))))
+        )(m)
+        tv = jax.jit(jax.vmap(lambda m: exact.total_variation(standard, dist.Normal(m, 1.0))))(m)
+        js, slope, tv = (np.asarray(a) for a in (js, slope, tv))
+    # Half a unit of the last digit printed (the fourth, of gradients), and float32's own tolerance.
+    np.testing.assert_allclose(js, GAUSSIANS[:, 1], atol=0.5e-8 if x64 else 2e-6)
+    np.testing.assert_allclose(tv, GAUSSIANS[:, 2], atol=0.5e-5)
+    np.testing.assert_allclose(2 * slope, GAUSSIANS[:, 3], rtol=5e-4)
+
+
+def test_gradients_are_those_of_finite_differences_of_mpmath():
+    """dJS/dm and dJS/ds at N(0,1), N(1.5, 2) against central differences in 22 digits."""
+
+    def truth(m, s):
+        density = mpmath.npdf
+        points = [-30, -6, -2, 1, 4, 9, 30]
+        return mpmath.quad(
+            lambda x: (
+                sum(a * mpmath.log(2 * a / (density(x) + density(x, m, s))) for a in (density(x), density(x, m, s))) / 2
+            ),
+            points,
+        )
+
+    with mpmath.workdps(22):
+        h = mpmath.mpf("1e-6")
+        m, s = mpmath.mpf("1.5"), mpmath.mpf(2)
+        slopes = [
+            float((truth(m + h, s) - truth(m - h, s)) / (2 * h)),
+            float((truth(m, s + h) - truth(m, s - h)) / (2 * h)),
+        ]
+    with jax.enable_x64(True):
+        standard = dist.Normal(0.0, 1.0)
+        ours = jax.grad(lambda m, s: exact.jensen_shannon(standard, dist.Normal(m, s)), (0, 1))(1.5, 2.0)
+        np.testing.assert_allclose(np.asarray(ours), slopes, rtol=1e-9)
+
+
+def test_scales_of_the_reference():
+    with jax.enable_x64(True):
+        js = jax.jit(jax.vmap(lambda s: exact.jensen_shannon(dist.Normal(0.0, 1.0), dist.Normal(0.0, s))))
+        values = np.asarray(js(jnp.asarray([2.0, 4.0, 10.0, 0.5, 0.25, 0.1])))
+    np.testing.assert_allclose(values, [0.092733, 0.253471, 0.433311] * 2, atol=0.5e-6)
+
+
+def _normal_kl(m, s):
+    return math.log(s) + (1 + m * m) / (2 * s * s) - 0.5
+
+
+@given(m=st.floats(0.001, 12.0), s=st.floats(0.75, 8.0))
+@settings(deadline=None, max_examples=25)
+def test_quadrature_gives_the_closed_forms_of_gaussians(m, s):
+    """KL, Hellinger: closed forms that the quadrature does not know of."""
+    with jax.enable_x64(True):
+        _, kl, hellinger = np.asarray(_by_quadrature(dist.Normal(0.0, 1.0), dist.Normal(m, s)))
+    assert kl == pytest.approx(_normal_kl(m, s), rel=1e-9)
+    overlap = math.sqrt(2 * s / (1 + s * s)) * math.exp(-m * m / (4 * (1 + s * s)))
+    assert hellinger == pytest.approx(1 - overlap, rel=1e-9, abs=1e-14)
+
+
+def test_closed_form_dispatch_agrees_with_the_quadrature():
+    with jax.enable_x64(True):
+        p, q = dist.Normal(0.5, 1.0), dist.Normal(-1.0, 1.2)
+        for closed, row in (
+            (exact.kl, integrands.KL),
+            (exact.squared_hellinger, integrands.SQUARED_HELLINGER),
+            (exact.chi_squared, integrands.CHI_SQUARED),
+        ):
+            quadrature = jax.jit(
+                jax.value_and_grad(lambda m, row=row: on_the_line.f_divergence(row, dist.Normal(m, 1.0), q))
+            )(0.5)
+            dispatched = jax.value_and_grad(lambda m, closed=closed: closed(dist.Normal(m, 1.0), q))(p.loc)
+            np.testing.assert_allclose(np.asarray(quadrature), np.asarray(dispatched), rtol=1e-10)
+
+
+@pytest.mark.parametrize("m", [0.003, 1.0, 2.0, 4.0])
+def test_laplaces(m):
+    with jax.enable_x64(True):
+        p, q = dist.Laplace(0.0, 1.0), dist.Laplace(m, 1.0)
+        assert float(exact.kl(p, q)) == pytest.approx(m + math.expm1(-m), rel=1e-9)
+        assert float(exact.total_variation(p, q)) == pytest.approx(-math.expm1(-m / 2), rel=1e-12)
+        assert float(exact.wasserstein(p, q)) == pytest.approx(m, rel=1e-12)
+        assert float(on_the_line.wasserstein_1(p, q)) == pytest.approx(m, rel=1e-9)
+        if m >= 1:
+            js = {1.0: 0.088520, 2.0: 0.247720, 4.0: 0.498823}[m]
+            assert float(exact.jensen_shannon(p, q)) == pytest.approx(js, abs=0.5e-6)
+
+
+@pytest.mark.parametrize(("rate", "js"), [(2.0, 0.053782), (4.0, 0.173315)])
+def test_exponentials(rate, js):
+    with jax.enable_x64(True):
+        p, q = dist.Exponential(1.0), dist.Exponential(rate)
+        assert float(exact.kl(p, q)) == pytest.approx(-math.log(rate) + rate - 1, rel=1e-10)
+        assert float(exact.jensen_shannon(p, q)) == pytest.approx(js, abs=0.5e-6)
+        assert float(exact.wasserstein(p, q)) == pytest.approx(1 - 1 / rate, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda t: (dist.Gamma(2.0, 1.0), dist.Gamma(2.0 + t, 1.5)),
+        lambda t: (dist.Beta(0.5, 0.7), dist.Beta(0.5 + t, 2.0)),
+        lambda t: (dist.LogNormal(0.0, 1.0), dist.LogNormal(t, 0.8)),
+    ],
+    ids=["Gamma", "Beta with a pole", "LogNormal"],
+)
+def test_other_families_against_numpyros_closed_forms(make):
+    """Laws that are known by their moments and support alone; NumPyro has these KLs in closed form."""
+    with jax.enable_x64(True):
+        p, q = make(0.6)
+        truth = (
+            dist.kl_divergence(p.base_dist, q.base_dist) if isinstance(p, dist.LogNormal) else dist.kl_divergence(p, q)
+        )
+        assert float(exact.kl(p, q)) == pytest.approx(float(truth), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["jensen_shannon", "total_variation", "squared_hellinger", "wasserstein", "kl", "chi_squared"]
+)
+def test_shifted_uniforms(name):
+    """``t log 2``, ``t``, ``t``, ``t``, infinite: the gradient is that of a support that moves."""
+    t = jnp.asarray([0.0, 0.25, 0.9, 1.5, 4.0])
+    inside = np.minimum(t, 1.0)
+    value = {"jensen_shannon": LOG_2 * inside, "wasserstein": t}.get(name, inside)
+    slope = np.where(np.asarray(t) < 1, {"jensen_shannon": LOG_2}.get(name, 1.0), 1.0 if name == "wasserstein" else 0.0)
+    if name in ("kl", "chi_squared"):
+        value, slope = np.where(np.asarray(t) > 0, np.inf, 0.0), np.zeros(5)
+    slope[0] = 0.0
+    f = jax.jit(
+        jax.vmap(jax.value_and_grad(lambda t: DIVERGENCES[name](dist.Uniform(0.0, 1.0), dist.Uniform(t, 1.0 + t))))
+    )
+    values, slopes = f(t)
+    np.testing.assert_allclose(values, value, atol=2e-6)
+    np.testing.assert_allclose(slopes, slope, atol=2e-6)
+
+
+SINGULAR = {
+    "kl": np.inf,
+    "jensen_shannon": LOG_2,
+    "total_variation": 1.0,
+    "squared_hellinger": 1.0,
+    "chi_squared": np.inf,
+}
+
+
+@pytest.mark.parametrize("pair", ["diracs", "parallel_lines"])
+@pytest.mark.parametrize("name", SINGULAR)
+def test_singular_pairs_are_at_the_bound_with_gradient_zero(pair, name):
+    make = distributions.PAIRS[pair].make
+    values, slopes = jax.vmap(jax.value_and_grad(lambda t: DIVERGENCES[name](*make(t))))(
+        jnp.asarray([-2.0, 0.0, 1e-6, 3.0])
+    )
+    np.testing.assert_allclose(values, [SINGULAR[name], 0.0, SINGULAR[name], SINGULAR[name]], rtol=1e-6)
+    np.testing.assert_array_equal(slopes, 0.0)
+
+
+@pytest.mark.parametrize("pair", ["diracs", "parallel_lines", "gaussians", "laplaces", "uniforms", "shifted_ring"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_wasserstein_of_a_translate_is_its_length_and_its_gradient_never_dies(pair, order):
+    make = distributions.PAIRS[pair].make
+    t = jnp.asarray([-3.0, 0.0, 0.5, 10.0])
+    values, slopes = jax.jit(jax.vmap(jax.value_and_grad(lambda t: exact.wasserstein(*make(t), order=order))))(t)
+    np.testing.assert_allclose(values, np.abs(t), rtol=2e-6)
+    np.testing.assert_allclose(slopes, np.sign(t), atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: exact.kl(dist.Cauchy(0.0, 1.0), dist.Normal(0.0, 1.0)),
+        lambda: exact.kl(dist.StudentT(2.0, 0.0, 1.0), dist.Normal(0.0, 1.0)),
+        lambda: exact.kl(
+            dist.Normal(0.0, 1.0), dist.Uniform(-50.0, 50.0) if jax.config.jax_enable_x64 else dist.Uniform(-9.0, 9.0)
+        ),
+        lambda: exact.kl(dist.Uniform(0.0, 1.0), dist.Uniform(0.5, 1.5)),
+        lambda: exact.kl(dist.Normal(0.0, 1.0), dist.Exponential(1.0)),
+        lambda: exact.chi_squared(dist.Normal(0.0, 2.0), dist.Normal(0.0, 1.0)),
+        lambda: exact.chi_squared(dist.Laplace(0.0, 2.0), dist.Laplace(0.0, 1.0)),
+        lambda: exact.wasserstein(dist.Cauchy(0.0, 1.0), dist.Cauchy(0.0, 2.0)),
+        lambda: exact.wasserstein(dist.Cauchy(0.0, 1.0), dist.Normal(0.0, 1.0)),
+        lambda: exact.wasserstein(dist.StudentT(2.0, 0.0, 1.0), dist.StudentT(2.0, 0.0, 2.0), order=2),
+        lambda: exact.wasserstein(dist.Delta(0.0), dist.Cauchy(0.0, 1.0)),
+    ],
+)
+def test_infinite_values(call):
+    assert float(call()) == np.inf
+
+
+def test_infinite_values_have_gradient_zero_and_large_finite_ones_are_finite():
+    slope = jax.grad(lambda s: exact.chi_squared(dist.Laplace(0.0, s), dist.Laplace(0.0, 1.0)))(2.5)
+    assert float(slope) == 0.0
+    # Closed form: s^2 / q integrates to (1/s^2) / (2/s - 1), finite below s = 2.
+    with jax.enable_x64(True):
+        value = exact.chi_squared(dist.Laplace(0.0, 1.9), dist.Laplace(0.0, 1.0))
+        assert float(value) == pytest.approx(1 / 1.9**2 / (2 / 1.9 - 1) - 1, rel=1e-6)
+
+
+def _w1_normals(m, t):
+    return t * math.sqrt(2 / math.pi) * math.exp(-m * m / 2 / t / t) + m * (2 * stats.norm.cdf(m / t) - 1)
+
+
+def test_wasserstein_of_gaussians_by_rule_and_by_quadrature():
+    with jax.enable_x64(True):
+        p = dist.Normal(0.0, 1.0)
+        for m, s in ((1.0, 3.0), (0.0, 0.5), (5.0, 1.0), (3.0, 4.0)):
+            truth = _w1_normals(m, abs(s - 1)) if s != 1 else m
+            q = dist.Normal(m, s)
+            assert float(exact.wasserstein(p, q)) == pytest.approx(truth, rel=1e-12)
+            assert float(on_the_line.wasserstein_1(p, q)) == pytest.approx(truth, rel=1e-9)
+        assert float(exact.wasserstein(p, dist.Normal(1.0, 3.0))) == pytest.approx(1.791186, abs=0.5e-6)
+        quantiles = jax.jit(
+            jax.value_and_grad(lambda m, s: on_the_line.wasserstein(2.0, p, dist.Normal(m, s)), (0, 1))
+        )(1.0, 3.0)
+        np.testing.assert_allclose(quantiles[0], math.sqrt(5.0), rtol=1e-9)
+        np.testing.assert_allclose(np.asarray(quantiles[1]), np.array([1.0, 2.0]) / math.sqrt(5.0), rtol=1e-8)
+
+
+@pytest.mark.parametrize("order", [1, 1.5, 2, 3])
+def test_wasserstein_between_families_against_scipys_quantiles(order):
+    """``integral over u of |F^-1 - G^-1|^order`` by SciPy's quantile functions, on a grid graded towards both ends."""
+    z = np.linspace(-12.0, 12.0, 400_001)
+    u, density = stats.norm.cdf(z), stats.norm.pdf(z)
+    upper = stats.norm.sf(z)
+    laplace = np.where(u < 0.5, 1.0 + 0.5 * np.log(2 * u), 1.0 - 0.5 * np.log(2 * upper))
+    truth = (np.sum(np.abs(z - laplace) ** order * density) * (z[1] - z[0])) ** (1 / order)
+    with jax.enable_x64(True):
+        value = exact.wasserstein(dist.Normal(0.0, 1.0), dist.Laplace(1.0, 0.5), order=order)
+    # The kink of |.|^order costs the grid its step squared.
+    assert float(value) == pytest.approx(truth, rel=1e-7)
+
+
+def test_wasserstein_of_heavy_tails():
+    with jax.enable_x64(True):
+        assert float(on_the_line.wasserstein_1(dist.Cauchy(0.0, 1.0), dist.Cauchy(1.0, 1.0))) == pytest.approx(
+            1.0, rel=1e-6
+        )
+        p, q = dist.StudentT(3.0, 0.0, 1.0), dist.StudentT(3.0, 0.0, 2.0)
+        mean = 2 * math.sqrt(3) / math.pi  # E|T| with 3 degrees of freedom
+        assert float(exact.wasserstein(p, q)) == pytest.approx(mean, rel=1e-6)
+        assert float(on_the_line.wasserstein_1(p, q)) == pytest.approx(mean, rel=1e-6)
+        slope = jax.grad(lambda s: on_the_line.wasserstein_1(p, dist.StudentT(3.0, 0.0, s)))(2.0)
+        assert float(slope) == pytest.approx(mean, rel=1e-6)
+
+
+def test_affine_images():
+    """``a + b X`` for X ~ Laplace is a Laplace law; for a uniform X the support moves with its gradient."""
+    affine = dist.transforms.AffineTransform
+    with jax.enable_x64(True):
+        image = dist.TransformedDistribution(dist.Laplace(0.0, 1.0), affine(1.0, -2.0))
+        q = dist.Laplace(0.0, 1.0)
+        for f in (exact.jensen_shannon, exact.kl, exact.wasserstein, exact.energy_distance):
+            np.testing.assert_allclose(f(image, q), f(dist.Laplace(1.0, 2.0), q), rtol=1e-9)
+        slope = jax.grad(
+            lambda t: exact.jensen_shannon(
+                dist.Uniform(0.0, 1.0), dist.TransformedDistribution(dist.Uniform(0.0, 1.0), affine(t, 1.0))
+            )
+        )(0.3)
+        assert float(slope) == pytest.approx(LOG_2, rel=1e-9)
+
+
+def test_point_mass_against_a_law():
+    with jax.enable_x64(True):
+        normal = dist.Normal(1.0, 2.0)
+        assert float(exact.wasserstein(dist.Delta(0.0), normal, order=2)) == pytest.approx(math.sqrt(5.0), rel=1e-9)
+        truth = 2 * math.sqrt(2 / math.pi) * math.exp(-1 / 8) + 1 - 2 * stats.norm.cdf(-0.5)
+        assert float(exact.wasserstein(normal, dist.Delta(0.0))) == pytest.approx(truth, rel=1e-9)
+        assert float(exact.jensen_shannon(dist.Delta(0.0), normal)) == pytest.approx(LOG_2)
+        slope = jax.grad(lambda a: exact.wasserstein(dist.Delta(a), dist.Uniform(0.0, 1.0)))(0.25)
+        # E|X - a| = (a^2 + (1 - a)^2) / 2.
+        assert float(slope) == pytest.approx(2 * 0.25 - 1, rel=1e-9)
+
+
+def test_energy_distance():
+    with jax.enable_x64(True):
+        p = dist.Normal(0.0, 1.0)
+        assert float(exact.energy_distance(p, dist.Normal(1.0, 1.0))) == pytest.approx(0.541807, abs=0.5e-6)
+        assert float(exact.energy_distance(p, dist.Normal(2.0, 1.0))) == pytest.approx(1.944260, abs=0.5e-6)
+        assert float(exact.energy_distance(dist.Delta(1.0), dist.Delta(4.0))) == pytest.approx(6.0)
+        # U[0, 1] against a point at a: 2 (a^2 - a + 1/2) - 1/3.
+        assert float(exact.energy_distance(dist.Uniform(0.0, 1.0), dist.Delta(0.25))) == pytest.approx(
+            2 * (0.0625 + 0.25) - 1 / 3, rel=1e-9
+        )
+
+
+FGAN = {
+    "kl": (1.0100, 1.8304),
+    "reverse_kl": (1.5841, 1.6294),
+    "js": (1.3125, 1.7525),
+    "jeffreys": (1.3249, 1.7023),
+    "pearson": (0.5663, 1.9268),
+}
+CROSS = {
+    "kl": [0.2881, 0.3545, 0.0683, 0.6426, 0.7576],
+    "reverse_kl": [0.3648, 0.2507, 0.0688, 0.6155, 1.4801],
+    "js": [0.3049, 0.2769, 0.0649, 0.5819, 0.9840],
+    "jeffreys": [0.3107, 0.2684, 0.0651, 0.5791, 1.0298],
+    "pearson": [0.3171, 0.5671, 0.0839, 0.8843, 0.6616],
+}
+
+
+def test_fgans_univariate_table():
+    """Every divergence at every optimum; the tolerance is the rounding of the optimum times the slope, plus the value's own."""
+    rows = np.array(list(FGAN.values()))
+
+    def all_five(at):
+        p, q = _mixture((0.33, 0.67), (-1.0, 2.0), (0.25, math.sqrt(2.0))), dist.Normal(at[0], at[1])
+        forward, backward = exact.kl(p, q), exact.kl(q, p)
+        return jnp.stack([forward, backward, exact.jensen_shannon(p, q), forward + backward, exact.chi_squared(p, q)])
+
+    with jax.enable_x64(True):
+        values, slopes = jax.jit(jax.vmap(lambda at: (all_five(at), jax.jacfwd(all_five)(at))))(jnp.asarray(rows))
+        values, slopes = np.asarray(values), np.asarray(slopes)
+    tolerance = 0.51e-4 * (1 + np.abs(slopes).sum(axis=2))
+    np.testing.assert_array_less(np.abs(values - np.array(list(CROSS.values()))), tolerance)
+    # Each divergence is stationary at its own optimum.
+    assert np.abs(np.einsum("iij->ij", slopes)).max() < 5e-4
+
+
+@given(m=st.floats(0.0, 6.0), s=st.floats(0.2, 5.0), w=st.floats(0.05, 0.95))
+@settings(deadline=None, max_examples=20)
+def test_properties_of_mixtures(m, s, w):
+    """Symmetry, bounds, JS <= TV log 2, Pinsker, H^2 <= TV <= H sqrt(2 - H^2), zero of a law with itself."""
+    p, q = _mixture((w, 1 - w), (0.0, 3.0), (1.0, 0.5)), _mixture((0.5, 0.5), (m, -m), (s, 1.0))
+    js, tv, h, kl = (
+        float(f(p, q)) for f in (exact.jensen_shannon, exact.total_variation, exact.squared_hellinger, exact.kl)
+    )
+    slack = 4e-6
+    assert -slack <= js <= min(LOG_2, tv * LOG_2) + slack
+    assert js == pytest.approx(float(exact.jensen_shannon(q, p)), abs=slack)
+    assert h - slack <= tv <= math.sqrt(h * (2 - h)) + slack
+    assert tv <= math.sqrt(kl / 2) + slack
+    assert kl <= math.log1p(float(exact.chi_squared(p, q))) + slack * (1 + kl)
+    assert float(exact.jensen_shannon(p, p)) == 0.0
+    assert float(exact.total_variation(p, p)) == 0.0
+
+
+def test_a_batched_law_inside_vmap_is_one_law():
+    values = jax.vmap(exact.kl)(dist.Normal(jnp.zeros(3), jnp.ones(3)), dist.Normal(jnp.arange(3.0), jnp.ones(3)))
+    np.testing.assert_allclose(values, [0, 0.5, 2], atol=2e-6)
+
+
+def test_saturation_identity_of_the_generators_gradients():
+    """Non-saturating = m - 2 dJS/dm = d KL(P_G || P_data) / dm - 2 dJS/dm (Arjovsky & Bottou 2017, Theorem 2.5)."""
+    with jax.enable_x64(True):
+        data = dist.Normal(0.0, 1.0)
+        slope = jax.grad(
+            lambda m: exact.kl(dist.Normal(m, 1.0), data) - 2 * exact.jensen_shannon(dist.Normal(m, 1.0), data)
+        )
+        np.testing.assert_allclose([slope(m) for m in (1.0, 4.0)], [0.6020, 3.8628], atol=0.5e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: exact.kl(dist.Normal(jnp.zeros(3), 1.0), dist.Normal(0.0, 1.0)),
+            r"p has batch shape \(3,\); expected one distribution: .*jax.vmap",
+        ),
+        (
+            lambda: exact.kl(dist.Normal(0.0, 1.0), distributions.gaussian_ring()),
+            r"p has event shape \(\) and q has event shape \(2,\)",
+        ),
+        (lambda: exact.kl(3.0, dist.Normal(0.0, 1.0)), "p is a float; expected a NumPyro distribution"),
+        (
+            lambda: exact.kl(dist.Poisson(1.0), dist.Normal(0.0, 1.0)),
+            "Poisson is discrete; expected a law with a density",
+        ),
+        (
+            lambda: exact.kl(dist.Normal(0.0, 1.0), dist.Normal(jnp.nan, 1.0, validate_args=False)),
+            "q, a Normal, has a parameter that is NaN",
+        ),
+        (
+            lambda: exact.wasserstein(dist.Normal(0.0, 1.0), dist.Normal(0.0, 1.0), order=0.5),
+            "order is 0.5; expected a value of at least 1",
+        ),
+        (
+            lambda: exact.wasserstein(dist.Normal(0.0, 1.0), dist.Normal(0.0, 1.0), order=math.inf),
+            "order holds 1 value",
+        ),
+        (
+            lambda: exact.kl(distributions.swiss_roll(), distributions.swiss_roll()),
+            "kl of SwissRoll and SwissRoll .* has no exact rule here; .*empirical",
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
