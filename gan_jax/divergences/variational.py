@@ -1,0 +1,296 @@
+"""Divergences from a critic trained on samples: a lower bound, with the error and the audit that make it readable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+import optax
+
+from gan_jax import checks, numerics
+from gan_jax.divergences import exact
+from gan_jax.objectives import oracle
+from gan_jax.objectives.losses import Objective
+from gan_jax.objectives.penalties import Penalty, gradient_norms, interpolates
+from gan_jax.training import critic as critic_training
+from gan_jax.training.critic import CriticTraining, History
+from gan_jax.typing import Array, Critic, PRNGKey, Sampler, Variables
+
+Law: TypeAlias = dist.Distribution | Array
+"""A NumPyro distribution, sampled afresh, or samples ``[n, *event]``."""
+
+
+class Lipschitz(NamedTuple):
+    """The Lipschitz constant that a critic reached, from below and from above.
+
+    Attributes:
+      observed: the largest ``||∇f||`` at held-out points and between them, ``[]``: the constant is at least this.
+      certified: a bound from the weights alone, ``[]``: the constant is at most this.
+    """
+
+    observed: Array
+    certified: Array
+
+
+class TrainedCritic(NamedTuple):
+    """A critic and the frame it sees the data in: ``f(x) = gain · net((x - shift) / scale)``.
+
+    Attributes:
+      variables: of the network.
+      shift: ``[*event]``, the pooled mean.
+      scale: ``[]``, the pooled root-mean-square deviation of a coordinate.
+      gain: ``[]``; ``scale`` for objectives in units of the data, so that the slope of f is the slope of the network; else one.
+    """
+
+    variables: Variables
+    shift: Array
+    scale: Array
+    gain: Array
+
+
+class Estimate(NamedTuple):
+    """What a trained critic says of the distance between two laws, on samples that it never saw.
+
+    Attributes:
+      value: of the divergence, ``[]``, in the objective's unit.
+      standard_error: of ``value`` given the critic, over held-out samples, ``[]``.
+      history: of training, without the penalty.
+      lipschitz: what slope the critic reached.
+      oracle_gap: the optimal critic's value less this one's, ``[]``; NaN where the truth is not known.
+      critic: the trained critic, for ``logits``.
+    """
+
+    value: Array
+    standard_error: Array
+    history: History
+    lipschitz: Lipschitz
+    oracle_gap: Array
+    critic: TrainedCritic
+
+
+class _Data(NamedTuple):
+    """A law as training sees it: a sampler, and held-out examples ``[n, *event]`` that it never draws."""
+
+    sample: Sampler
+    held_out: Array
+
+
+def neural_estimator(
+    objective: Objective,
+    critic: Critic,
+    *,
+    steps: int = 1000,
+    batch_size: int = 256,
+    learning_rate: float | Array = 1e-3,
+    optimizer: optax.GradientTransformation | None = None,
+    penalty: Penalty | None = None,
+    penalty_weight: float | Array = 10.0,
+    held_out: int = 16384,
+    held_out_share: float = 1 / 3,
+    records: int = 50,
+) -> Callable[[PRNGKey, Law, Law], Estimate]:
+    """Estimates a divergence by training a critic on samples and scoring it on others.
+
+    The critic maximises the objective's divergence (minimises its discriminator loss plus penalty). Its value on fresh samples is, in
+    expectation, at most the truth: of JS for ``losses.minimax()`` with any discriminator, of W1 for ``losses.wasserstein()`` with a
+    1-Lipschitz critic (``models.lipschitz.orthonormal_mlp``). With a penalty, clipping or any other soft constraint the value can lie on
+    either side; ``Estimate.lipschitz`` tells by how much it may.
+
+    Args:
+      objective: ``losses.minimax()`` for JS, ``losses.wasserstein()`` for W1.
+      critic: from ``models``.
+      steps: updates, a multiple of ``records``.
+      batch_size: samples of each law a step.
+      learning_rate: of Adam (β = .5, .9) with cosine decay to zero; may be traced. Not used where ``optimizer`` is given.
+      optimizer: any optax transformation, in place of that Adam.
+      penalty: from ``objectives.penalties``; None for none.
+      penalty_weight: λ; may be traced.
+      held_out: fresh samples of each law that score the critic, where laws are distributions.
+      held_out_share: share of the examples that score the critic, where laws are arrays.
+      records: length of the history.
+
+    Returns:
+      ``estimator(key, p, q) -> Estimate``, pure. ``p`` and ``q`` are each a NumPyro distribution of event shape ``[]`` or ``[*event]``,
+      or an array of samples ``[n, *event]`` that is split into training and held-out examples by the key.
+
+    Raises:
+      ValueError: sizes below one, ``steps`` no multiple of ``records``, a share outside (0, 1), a negative penalty weight; (when called)
+        laws of different event shapes, batch shapes, NaN or too few samples.
+
+    Source: Goodfellow et al. 2014, theorem 1; Arjovsky, Chintala & Bottou 2017; Nowozin et al. 2016 for the variational view.
+    """
+    checks.at_least("steps", steps, 1)
+    checks.at_least("held_out", held_out, 2)
+    checks.at_least("penalty_weight", penalty_weight, 0.0)
+    if not 0.0 < held_out_share < 1.0:
+        raise ValueError(f"held_out_share is {held_out_share}; expected a share between 0 and 1, both excluded")
+    adam = optimizer or optax.adam(optax.cosine_decay_schedule(learning_rate, steps), b1=0.5, b2=0.9)
+    training = CriticTraining(objective, adam, penalty, penalty_weight, batch_size)
+
+    def estimator(key: PRNGKey, p: Law, q: Law) -> Estimate:
+        p_key, q_key, frame_key, fit_key, audit_key = jax.random.split(key, 5)
+        real, fake = _data("p", p_key, p, held_out, held_out_share), _data("q", q_key, q, held_out, held_out_share)
+        if real.held_out.shape[1:] != fake.held_out.shape[1:]:
+            raise ValueError(
+                f"p has event shape {real.held_out.shape[1:]} and q has event shape {fake.held_out.shape[1:]}; expected one event shape"
+            )
+        frame = _frame(frame_key, real, fake, objective)
+        framed = critic._replace(apply=lambda variables, x: logits(critic, frame._replace(variables=variables), x))
+        state, history = critic_training.fit(
+            fit_key, framed, training, real.sample, fake.sample, steps=steps, records=records
+        )
+        trained = frame._replace(variables=state.variables)
+        return _score(audit_key, objective, critic, trained, real.held_out, fake.held_out, history, p, q)
+
+    return estimator
+
+
+def logits(critic: Critic, trained: TrainedCritic, x: Array) -> Array:
+    """The trained critic's output, ``gain · net((x - shift) / scale)``.
+
+    Args:
+      critic: the network that was given to ``neural_estimator``.
+      trained: ``Estimate.critic`` of one member.
+      x: ``[batch, *event]``.
+
+    Returns:
+      ``[batch]``: logits, or units of the data for Wasserstein critics.
+    """
+    return trained.gain * critic.apply(trained.variables, (x - trained.shift[None]) / trained.scale)
+
+
+def generator_gradient(
+    objective: Objective, discriminator: Callable[[Array], Array], generate: Callable[[Array], Array], theta: Array
+) -> Array:
+    """The gradient that a generator receives through a discriminator that does not move.
+
+    ``∂/∂θ  mean_i  generator_loss(D(G_θ(z_i)))`` with D and the noise z fixed.
+
+    Args:
+      objective: whose generator loss.
+      discriminator: ``[n, *event] -> [n]``, e.g. ``partial(logits, critic, estimate.critic)`` or an oracle.
+      generate: ``θ -> samples [n, *event]``, differentiable, with its noise inside.
+      theta: the generator's parameter, any shape.
+
+    Returns:
+      The gradient, of ``theta``'s shape.
+    """
+
+    def loss(theta: Array) -> Array:
+        fake_logits = discriminator(generate(theta))
+        return jnp.mean(objective.generator_loss(fake_logits, fake_logits))
+
+    return jax.grad(loss)(theta)
+
+
+def sampler(law: dist.Distribution) -> Sampler:
+    """Returns ``(key, batch) -> [batch, *event]``; an event shape of ``[]`` becomes ``[1]``.
+
+    Args:
+      law: a NumPyro distribution without batch shape.
+
+    Returns:
+      The sampler.
+    """
+
+    def sample(key: PRNGKey, batch: int) -> Array:
+        x = law.sample(key, (batch,))
+        return x if law.event_shape else x[:, None]
+
+    return sample
+
+
+def _data(name: str, key: PRNGKey, law: Law, held_out: int, share: float) -> _Data:
+    """Returns the law's training sampler and its held-out examples."""
+    if isinstance(law, dist.Distribution):
+        if law.batch_shape:
+            raise ValueError(
+                f"{name} has batch shape {law.batch_shape}; expected a single distribution (map over a batch with jax.vmap)"
+            )
+        draw = sampler(law)
+        return _Data(draw, draw(key, held_out))
+    examples = jnp.asarray(law, jnp.result_type(float))
+    if examples.ndim < 2 or examples.shape[0] < 4 or 0 in examples.shape:
+        raise ValueError(f"{name} has shape {examples.shape}; expected at least 4 samples, [n, *event]")
+    checks.finite(name, examples)
+    scored = min(max(round(share * examples.shape[0]), 2), examples.shape[0] - 2)
+    shuffled = jax.random.permutation(key, examples)
+    seen = shuffled[scored:]
+
+    def resample(key: PRNGKey, batch: int) -> Array:
+        return seen[jax.random.randint(key, (batch,), 0, seen.shape[0])]
+
+    return _Data(resample, shuffled[:scored])
+
+
+def _frame(key: PRNGKey, real: _Data, fake: _Data, objective: Objective, size: int = 1024) -> TrainedCritic:
+    """Returns the frame of the pooled training data, with no variables yet.
+
+    One scale for all coordinates keeps the frame an isometry up to that scale: a 1-Lipschitz network stays a 1-Lipschitz critic.
+    """
+    real_key, fake_key = jax.random.split(key)
+    x = jnp.concatenate([real.sample(real_key, size), fake.sample(fake_key, size)])
+    shift = jnp.mean(x, axis=0)
+    deviation = numerics.norm((x - shift[None]).reshape(-1)) / jnp.sqrt(x.size)
+    scale = jnp.where(deviation > 0, deviation, 1.0)
+    return TrainedCritic({}, shift, scale, scale if objective.scales_with_data else jnp.ones_like(scale))
+
+
+def _score(
+    key: PRNGKey,
+    objective: Objective,
+    critic: Critic,
+    trained: TrainedCritic,
+    real: Array,
+    fake: Array,
+    history: History,
+    p: Law,
+    q: Law,
+) -> Estimate:
+    """Returns the estimate from held-out examples."""
+    size = min(real.shape[0], fake.shape[0])
+    value, standard_error = score(objective, logits(critic, trained, real), logits(critic, trained, fake))
+    few = min(size, 1024)
+    between = interpolates(real[:few], fake[:few], key)
+    slopes = gradient_norms(
+        lambda x: logits(critic, trained, x[None])[0], jnp.concatenate([real[:few], fake[:few], between])
+    )
+    certified = critic.lipschitz_bound(trained.variables) * trained.gain / trained.scale
+    gap = _truth(objective, p, q, real, fake) - value
+    return Estimate(value, standard_error, history, Lipschitz(jnp.max(slopes), certified), gap, trained)
+
+
+def score(objective: Objective, real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    """The divergence and its standard error from held-out logits.
+
+    The divergence is affine in means over real and over fake examples, so that its variance is that of single-example values:
+    ``se² = var_i d(r_i, f̄) / n + var_j d(r̄, f_j) / m``.
+
+    Args:
+      objective: whose divergence.
+      real_logits: ``[n]``.
+      fake_logits: ``[m]``.
+
+    Returns:
+      (value ``[]``, standard error ``[]``).
+    """
+    value = objective.divergence(real_logits, fake_logits)
+    of_real = jax.vmap(lambda r: objective.divergence(r[None], fake_logits[:1]))(real_logits)
+    of_fake = jax.vmap(lambda f: objective.divergence(real_logits[:1], f[None]))(fake_logits)
+    variance = jnp.var(of_real, ddof=1) / of_real.size + jnp.var(of_fake, ddof=1) / of_fake.size
+    return value, jnp.sqrt(variance)
+
+
+def _truth(objective: Objective, p: Law, q: Law, real: Array, fake: Array) -> Array:
+    """The optimal critic's value: on the same held-out samples from densities, exactly for distances; NaN where it is not known."""
+    unknown = jnp.full((), jnp.nan)
+    if not (isinstance(p, dist.Distribution) and isinstance(q, dist.Distribution)):
+        return unknown
+    if objective.scales_with_data:
+        return exact.wasserstein(p, q) if not p.event_shape else unknown
+    ratio = oracle.log_ratio(p, q)
+    flat = (lambda x: x) if p.event_shape else (lambda x: x[:, 0])
+    return objective.divergence(ratio(flat(real)), ratio(flat(fake)))

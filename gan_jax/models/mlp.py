@@ -1,0 +1,129 @@
+"""Multilayer perceptrons as critics, free and with clipped weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from gan_jax import checks
+from gan_jax.typing import Array, Critic, Variables
+
+
+class MLP(nn.Module):
+    """``x -> W_L a(… a(W_1 x + b_1) …) + b_L``, one scalar an example; the event is flattened.
+
+    Attributes:
+      features: width of every hidden layer.
+      activation: applied after every hidden layer.
+      kernel_init: initialiser of every weight matrix.
+    """
+
+    features: Sequence[int]
+    activation: Callable[[Array], Array] = nn.relu
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps ``x [batch, *event]`` to logits ``[batch]``."""
+        h = x.reshape(x.shape[0], -1)
+        for width in self.features:
+            h = self.activation(nn.Dense(width, kernel_init=self.kernel_init)(h))
+        return nn.Dense(1, kernel_init=self.kernel_init)(h)[:, 0]
+
+
+def applied(module: nn.Module) -> Callable[[Variables, Array], Array]:
+    """Returns ``apply(variables, x) -> [batch]`` of a module, typed as rooms meet it."""
+
+    def apply(variables: Variables, x: Array) -> Array:
+        # Without mutable collections, which no network here has, linen's apply returns the output alone.
+        return cast(Array, module.apply(variables, x))
+
+    return apply
+
+
+def kernels(variables: Variables) -> list[Array]:
+    """Returns the weight matrices ``[in, out]`` of a dense network."""
+    leaves = jax.tree_util.tree_leaves_with_path(variables["params"])
+    return [leaf for path, leaf in leaves if path[-1].key == "kernel"]
+
+
+def map_kernels(function: Callable[[Array], Array], variables: Variables) -> Variables:
+    """Returns ``variables`` with ``function`` applied to every weight matrix ``[in, out]``."""
+    params = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: function(leaf) if path[-1].key == "kernel" else leaf, variables["params"]
+    )
+    return {**variables, "params": params}
+
+
+def product_of_spectral_norms(variables: Variables) -> Array:
+    """``prod_l ||W_l||_2``: an upper bound of the Lipschitz constant of a dense network with 1-Lipschitz activations.
+
+    Args:
+      variables: of a network whose activations have slopes of at most one (ReLU, tanh, GroupSort; not GELU or SiLU).
+
+    Returns:
+      The bound, ``[]``.
+    """
+    return jnp.prod(jnp.stack([jnp.linalg.norm(kernel, ord=2) for kernel in kernels(variables)]))
+
+
+def widths(name: str, features: Sequence[int]) -> tuple[int, ...]:
+    """Returns ``features`` as a tuple.
+
+    Raises:
+      ValueError: no hidden layer, or a width below one.
+    """
+    if not features or min(features) < 1:
+        raise ValueError(f"{name} is {tuple(features)}; expected at least one hidden width, each of at least 1")
+    return tuple(features)
+
+
+def mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Array] = nn.relu) -> Critic:
+    """A free network: the discriminator of the minimax game, or a critic held by a penalty.
+
+    Args:
+      features: hidden widths.
+      activation: of slope at most one where ``lipschitz_bound`` is to be a bound.
+
+    Returns:
+      A critic without constraint.
+
+    Raises:
+      ValueError: an empty or non-positive ``features``.
+    """
+    module = MLP(widths("features", features), activation)
+    return Critic(module.init, applied(module), lambda variables: variables, product_of_spectral_norms)
+
+
+def clipped_mlp(
+    features: Sequence[int] = (64, 64), *, bound: float = 0.01, activation: Callable[[Array], Array] = nn.relu
+) -> Critic:
+    """The WGAN's first critic: every parameter kept in ``[-bound, bound]``.
+
+    The Lipschitz constant is bounded, but by an unknown K far from one that depends on depth and width; the value estimates ``K W1`` for
+    some ``K`` no larger than ``lipschitz_bound``.
+
+    Args:
+      features: hidden widths.
+      bound: largest absolute value of a weight or bias; 0.01 in the paper.
+      activation: applied after every hidden layer.
+
+    Returns:
+      A critic whose ``constrain`` clips.
+
+    Raises:
+      ValueError: ``bound`` not positive.
+
+    Source: Arjovsky, Chintala & Bottou 2017, Algorithm 1.
+    """
+    checks.at_least("bound", bound, 0.0, strict=True)
+    free = mlp(features, activation=activation)
+
+    def clip(variables: Variables) -> Variables:
+        return {**variables, "params": jax.tree.map(lambda w: jnp.clip(w, -bound, bound), variables["params"])}
+
+    return free._replace(init=lambda key, x: clip(free.init(key, x)), constrain=clip)

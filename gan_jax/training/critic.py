@@ -1,0 +1,159 @@
+"""Training a critic alone, against two samplers that do not move: the inner problem of every adversarial estimate."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax import checks
+from gan_jax.objectives.losses import Objective
+from gan_jax.objectives.penalties import Penalty
+from gan_jax.typing import Array, Critic, PRNGKey, Sampler, Variables
+
+
+class CriticState(NamedTuple):
+    """All that training goes on from: one pytree.
+
+    Attributes:
+      variables: of the critic; ``"params"`` is trained.
+      optimizer: the optimiser's state.
+      step: how many updates were made, ``[]``.
+    """
+
+    variables: Variables
+    optimizer: optax.OptState
+    step: Array
+
+
+class History(NamedTuple):
+    """What training looked like, in means over the steps between two records.
+
+    Attributes:
+      step: updates made at each record, ``[records]``.
+      divergence: the objective's divergence on training batches, without the penalty, ``[records]``.
+      penalty: the mean penalty, un-weighted, ``[records]``; zero without one.
+    """
+
+    step: Array
+    divergence: Array
+    penalty: Array
+
+
+class CriticTraining(NamedTuple):
+    """How a critic is trained; every field but ``penalty_weight`` is fixed at compile time.
+
+    Attributes:
+      objective: whose discriminator loss is minimised.
+      optimizer: of the parameters.
+      penalty: added to the loss, weighted; None for none.
+      penalty_weight: λ; may be traced.
+      batch_size: samples of each law at a step.
+    """
+
+    objective: Objective
+    optimizer: optax.GradientTransformation
+    penalty: Penalty | None
+    penalty_weight: float | Array
+    batch_size: int
+
+
+def init(key: PRNGKey, critic: Critic, training: CriticTraining, example: Array) -> CriticState:
+    """Returns the state before the first update.
+
+    Args:
+      key: of the initial weights.
+      critic: the network.
+      training: how it is trained.
+      example: any batch of the right event shape, ``[batch, *event]``.
+
+    Returns:
+      The state.
+    """
+    variables = critic.init(key, example)
+    return CriticState(variables, training.optimizer.init(variables["params"]), jnp.zeros((), jnp.int32))
+
+
+def step(
+    key: PRNGKey, state: CriticState, critic: Critic, training: CriticTraining, real: Sampler, fake: Sampler
+) -> tuple[CriticState, tuple[Array, Array]]:
+    """One update on fresh samples.
+
+    ``loss = mean(discriminator_loss) + λ mean(penalty)``; the keys of the step are folded from the constant base key.
+
+    Args:
+      key: the base key of the whole training, the same at every step.
+      state: before the update.
+      critic: the network.
+      training: how it is trained.
+      real, fake: samplers of the two laws.
+
+    Returns:
+      The state after the update, and (divergence, mean penalty) of the batch before it.
+    """
+    real_key, fake_key, penalty_key = jax.random.split(jax.random.fold_in(key, state.step), 3)
+    x, y = real(real_key, training.batch_size), fake(fake_key, training.batch_size)
+
+    def loss(params: Variables) -> tuple[Array, tuple[Array, Array]]:
+        variables = {**state.variables, "params": params}
+        # One pass over both batches: the critic sees examples one by one, and one large product is faster than two.
+        logits = critic.apply(variables, jnp.concatenate([x, y]))
+        real_logits, fake_logits = logits[: training.batch_size], logits[training.batch_size :]
+        value = jnp.mean(training.objective.discriminator_loss(real_logits, fake_logits))
+        penalty = jnp.zeros(())
+        if training.penalty is not None:
+            penalty = jnp.mean(training.penalty(lambda e: critic.apply(variables, e[None])[0], x, y, penalty_key))
+            value = value + training.penalty_weight * penalty
+        return value, (training.objective.divergence(real_logits, fake_logits), penalty)
+
+    gradients, info = jax.grad(loss, has_aux=True)(state.variables["params"])
+    updates, optimizer = training.optimizer.update(gradients, state.optimizer, state.variables["params"])
+    params = optax.apply_updates(state.variables["params"], updates)
+    variables = critic.constrain({**state.variables, "params": params})
+    return CriticState(variables, optimizer, state.step + 1), info
+
+
+def fit(
+    key: PRNGKey,
+    critic: Critic,
+    training: CriticTraining,
+    real: Sampler,
+    fake: Sampler,
+    *,
+    steps: int,
+    records: int = 50,
+) -> tuple[CriticState, History]:
+    """Trains from a fresh initialisation as one scan; pure, so that ``jit``, ``vmap`` and ``lax.map`` run whole figures of it.
+
+    Args:
+      key: base key.
+      critic: the network.
+      training: how it is trained.
+      real, fake: samplers of the two laws.
+      steps: updates; a multiple of ``records``.
+      records: length of the history.
+
+    Returns:
+      The last state and the history.
+
+    Raises:
+      ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``.
+    """
+    checks.at_least("records", records, 1)
+    checks.at_least("steps", steps, 1)
+    checks.at_least("batch_size", training.batch_size, 1)
+    if steps % records:
+        raise ValueError(f"steps is {steps} and records is {records}; expected steps to be a multiple of records")
+    init_key, example_key, train_key = jax.random.split(key, 3)
+    state = init(init_key, critic, training, real(example_key, 1))
+
+    def record(state: CriticState, _: None) -> tuple[CriticState, History]:
+        def advance(state: CriticState, _: None) -> tuple[CriticState, tuple[Array, Array]]:
+            return step(train_key, state, critic, training, real, fake)
+
+        state, (divergence, penalty) = jax.lax.scan(advance, state, length=steps // records)
+        return state, History(state.step, jnp.mean(divergence), jnp.mean(penalty))
+
+    return jax.lax.scan(record, state, length=records)

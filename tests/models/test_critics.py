@@ -1,0 +1,148 @@
+"""Every critic against every promise that training relies on, and the linear algebra behind the constraints."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+
+from gan_jax.models.lipschitz import group_sort, orthonormal_mlp, orthonormalise, spectral_norm_mlp
+from gan_jax.models.mlp import clipped_mlp, kernels, mlp, product_of_spectral_norms
+from gan_jax.typing import Array, Critic
+
+CRITICS = {
+    "mlp": lambda: mlp((8, 8)),
+    "clipped": lambda: clipped_mlp((8, 8), bound=0.1),
+    "orthonormal": lambda: orthonormal_mlp((8, 8)),
+    "orthonormal, full sort": lambda: orthonormal_mlp((8, 8), group_size=8),
+    "spectral norm": lambda: spectral_norm_mlp((8, 8)),
+}
+CONSTRAINED = ["orthonormal", "orthonormal, full sort", "spectral norm"]
+
+
+@pytest.fixture(params=CRITICS, ids=str)
+def critic(request: pytest.FixtureRequest) -> Critic:
+    made = CRITICS[request.param]()
+    # Compiled, as training runs them.
+    return made._replace(init=jax.jit(made.init), apply=jax.jit(made.apply), constrain=jax.jit(made.constrain))
+
+
+def disturbed(variables: dict, key: Array, size: float = 0.05) -> dict:
+    """Variables after something like an optimiser's update."""
+    leaves, tree = jax.tree.flatten(variables["params"])
+    keys = jax.random.split(key, len(leaves))
+    moved = [leaf + size * jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
+    return {**variables, "params": jax.tree.unflatten(tree, moved)}
+
+
+@pytest.mark.parametrize("event", [(1,), (3,), (4, 4)], ids=str)
+def test_one_logit_an_example_whatever_the_event(critic: Critic, event: tuple[int, ...]) -> None:
+    x = jax.random.normal(jax.random.key(1), (5, *event))
+    variables = critic.init(jax.random.key(0), x)
+    out = critic.apply(variables, x)
+    assert out.shape == (5,)
+    alone = jax.vmap(lambda e: critic.apply(variables, e[None])[0])(x)
+    np.testing.assert_allclose(out, alone, rtol=2e-5, atol=1e-6)
+
+
+def test_no_slope_exceeds_the_certified_bound(critic: Critic) -> None:
+    x = jax.random.normal(jax.random.key(1), (256, 3))
+    variables = critic.constrain(disturbed(critic.init(jax.random.key(0), x), jax.random.key(2)))
+    slopes = jax.vmap(lambda e: jnp.linalg.norm(jax.grad(lambda z: critic.apply(variables, z[None])[0])(e)))(x)
+    bound = critic.lipschitz_bound(variables)
+    assert 0 < slopes.max() <= bound * (1 + 1e-5)
+    # Secants too: the bound is of the function, not of its derivative where that exists.
+    y = x[::-1]
+    rise = jnp.abs(critic.apply(variables, x) - critic.apply(variables, y))
+    assert jnp.all(rise <= bound * jnp.linalg.norm(x - y, axis=1) * (1 + 1e-5))
+
+
+def test_certified_bound_is_the_product_of_the_largest_singular_values() -> None:
+    critic = mlp((6, 5))
+    variables = critic.init(jax.random.key(0), jnp.zeros((1, 4)))
+    expected = np.prod([np.linalg.svd(np.asarray(w), compute_uv=False)[0] for w in kernels(variables)])
+    np.testing.assert_allclose(product_of_spectral_norms(variables), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 8), (8, 1), (8, 8), (3, 16), (96, 96)], ids=str)
+@pytest.mark.parametrize("size", [0.0, 0.1, 30.0], ids=str)
+def test_orthonormalise_is_the_polar_factor(shape: tuple[int, int], size: float) -> None:
+    key = jax.random.key(3)
+    start = (
+        jax.nn.initializers.orthogonal()(key, shape)
+        + size * jax.random.normal(jax.random.fold_in(key, 1), shape) / shape[0]
+    )
+    iterations = 8 if size < 1 else 60
+    polar, _ = scipy.linalg.polar(np.asarray(start, np.float64))
+    found = jax.jit(partial(orthonormalise, iterations=iterations))(start)
+    np.testing.assert_allclose(found, polar, atol=2e-5)
+
+
+def test_orthonormal_critic_stays_one_lipschitz_through_large_updates() -> None:
+    critic = orthonormal_mlp((32, 32))
+    constrain = jax.jit(critic.constrain)
+    variables = critic.init(jax.random.key(0), jnp.zeros((1, 2)))
+    np.testing.assert_allclose(critic.lipschitz_bound(variables), 1.0, atol=3e-6)
+    for step in range(20):
+        variables = constrain(disturbed(variables, jax.random.key(step)))
+    np.testing.assert_allclose(critic.lipschitz_bound(variables), 1.0, atol=3e-6)
+    for kernel in kernels(variables):
+        gram = kernel.T @ kernel if kernel.shape[0] >= kernel.shape[1] else kernel @ kernel.T
+        np.testing.assert_allclose(gram, np.eye(len(gram)), atol=3e-6)
+
+
+def test_orthonormal_layers_preserve_the_gradient_norm_between_them() -> None:
+    # All but the last layer (which is a row of unit norm, a projection) keep the norm of a cotangent: 8 = 8 wide square layers.
+    kernel = orthonormalise(jax.random.normal(jax.random.key(0), (8, 8)), iterations=40)
+    x, cotangent = jax.random.normal(jax.random.key(1), (8,)), jax.random.normal(jax.random.key(2), (8,))
+    _, pull = jax.vjp(lambda z: group_sort((z @ kernel)[None])[0], x)
+    np.testing.assert_allclose(jnp.linalg.norm(pull(cotangent)[0]), jnp.linalg.norm(cotangent), rtol=1e-5)
+
+
+@pytest.mark.parametrize("group_size", [2, 4, 8])
+def test_group_sort_sorts_groups(group_size: int) -> None:
+    h = jax.random.normal(jax.random.key(0), (3, 8))
+    expected = np.sort(np.asarray(h).reshape(3, group_size, 8 // group_size), axis=1).reshape(3, 8)
+    np.testing.assert_array_equal(group_sort(h, group_size=group_size), expected)
+
+
+def test_spectral_norm_converges_to_the_exact_one_and_only_in_constrain() -> None:
+    critic = spectral_norm_mlp((16, 16))
+    variables = disturbed(critic.init(jax.random.key(0), jnp.zeros((1, 3))), jax.random.key(1), size=0.3)
+    before = jax.tree.map(jnp.copy, variables)
+    critic.apply(variables, jnp.ones((4, 3)))
+    jax.grad(lambda z: critic.apply(variables, z)[0])(jnp.ones((1, 3)))
+    assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), before, variables)))
+    constrain = jax.jit(critic.constrain)
+    for _ in range(200):
+        variables = constrain(variables)
+    np.testing.assert_allclose(critic.lipschitz_bound(variables), 1.0, atol=1e-4)
+
+
+def test_clipped_weights_stay_within_the_bound() -> None:
+    critic = clipped_mlp((8,), bound=0.02)
+    variables = critic.constrain(
+        disturbed(critic.init(jax.random.key(0), jnp.zeros((1, 2))), jax.random.key(1), size=1.0)
+    )
+    assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(variables["params"])) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: mlp(()), "features is"),
+        (lambda: mlp((8, 0)), "features is"),
+        (lambda: clipped_mlp(bound=0.0), "bound is 0.0"),
+        (lambda: orthonormal_mlp((7,)), "group_size is 2"),
+        (lambda: orthonormal_mlp((8,), group_size=1), "group_size is 1"),
+        (lambda: spectral_norm_mlp(power_iterations=0), "power_iterations is 0"),
+        (lambda: group_sort(jnp.zeros((1, 7))), "group_size is 2"),
+    ],
+)
+def test_bad_input_is_one_sentence(make: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()
