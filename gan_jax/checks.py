@@ -57,7 +57,9 @@ def finite(name: str, value: object) -> None:
 def same_dimension(x_name: str, x: Array, y_name: str, y: Array) -> None:
     """Raises ``ValueError`` unless ``x [n, d]`` and ``y [m, d]`` share ``d``."""
     if x.shape[1:] != y.shape[1:]:
-        raise ValueError(f"{x_name} has shape {x.shape} and {y_name} has shape {y.shape}; expected the same shape of one sample")
+        raise ValueError(
+            f"{x_name} has shape {x.shape} and {y_name} has shape {y.shape}; expected the same shape of one sample"
+        )
 
 
 def one_of(name: str, value: str, choices: Iterable[str]) -> str:

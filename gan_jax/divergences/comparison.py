@@ -5,8 +5,9 @@ Every function takes a ``distributions.Pair`` and separations; each is pure, so 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -15,11 +16,11 @@ from gan_jax.distributions import Pair
 from gan_jax.divergences import exact, variational
 from gan_jax.divergences.variational import Estimate
 from gan_jax.objectives import losses
-from gan_jax.typing import Array, Critic, PRNGKey
+from gan_jax.typing import Array, Critic, PRNGKey, Sampler
 
 
 class Exact(NamedTuple):
-    """The truth along the axis, each ``[separations]``; NaN where there is none.
+    """The truth at one separation, each ``[]``, or along the axis, ``[separations]``; NaN where there is none.
 
     Attributes:
       js: Jensen–Shannon divergence, nats.
@@ -36,7 +37,7 @@ class Exact(NamedTuple):
     wasserstein: Array
 
 
-def exact_curves(pair: Pair, separations: Array) -> Exact:
+def exact_point(pair: Pair, separation: Array) -> Exact:
     """The exact divergences and the generator's exact gradients, for a generator that moves q along the axis.
 
     The three gradients are those of Goodfellow et al. 2014 (theorem 1: at D* the minimax loss is ``2 JS - 2 log 2``), of Arjovsky &
@@ -44,20 +45,29 @@ def exact_curves(pair: Pair, separations: Array) -> Exact:
 
     Args:
       pair: the family.
+      separation: m, ``[]``.
+
+    Returns:
+      Five numbers, each ``[]``.
+    """
+    js, js_slope = jax.value_and_grad(lambda s: exact.jensen_shannon(*pair.make(s)))(separation)
+    w1, w1_slope = jax.value_and_grad(lambda s: exact.wasserstein(*pair.make(s)))(separation)
+    reverse_kl, kl_slope = jax.value_and_grad(lambda s: exact.kl(*reversed(pair.make(s))))(separation)
+    feels = jnp.where(jnp.isfinite(reverse_kl), jnp.abs(kl_slope - 2 * js_slope), jnp.nan)
+    return Exact(js, w1, jnp.abs(2 * js_slope), feels, jnp.abs(w1_slope))
+
+
+def exact_curves(pair: Pair, separations: Array) -> Exact:
+    """``exact_point`` along the axis, one separation after another: memory does not grow with their number.
+
+    Args:
+      pair: the family.
       separations: ``[separations]``.
 
     Returns:
-      Five curves.
+      Five curves, each ``[separations]``.
     """
-
-    def point(m: Array) -> Exact:
-        js, js_slope = jax.value_and_grad(lambda s: exact.jensen_shannon(*pair.make(s)))(m)
-        w1, w1_slope = jax.value_and_grad(lambda s: exact.wasserstein(*pair.make(s)))(m)
-        reverse_kl, kl_slope = jax.value_and_grad(lambda s: exact.kl(*reversed(pair.make(s))))(m)
-        feels = jnp.where(jnp.isfinite(reverse_kl), jnp.abs(kl_slope - 2 * js_slope), jnp.nan)
-        return Exact(js, w1, jnp.abs(2 * js_slope), feels, jnp.abs(w1_slope))
-
-    return jax.lax.map(point, separations)
+    return jax.lax.map(partial(exact_point, pair), separations)
 
 
 class Trained(NamedTuple):
@@ -99,7 +109,40 @@ class Recipe(NamedTuple):
     held_out: int = 16384
 
 
-def trained_point(key: PRNGKey, pair: Pair, separation: Array, recipe: Recipe) -> Trained:
+Samplers: TypeAlias = Callable[[Array], tuple[Sampler, Sampler]]
+"""From a separation ``[]`` to the samplers of p and q."""
+
+
+def samplers_of(pairs: Sequence[Pair], index: Array | int) -> Samplers:
+    """The samplers of one of several families, chosen by a number that may be traced.
+
+    With the family as data, networks for many families compile once: only the samplers are compiled family by family.
+
+    Args:
+      pairs: the families, all of one event shape.
+      index: which of them, ``[]``.
+
+    Returns:
+      ``separation -> (sampler of p, sampler of q)``.
+    """
+
+    def at(separation: Array) -> tuple[Sampler, Sampler]:
+        def side(which: int) -> Sampler:
+            def sample(key: PRNGKey, batch: int) -> Array:
+                branches = [
+                    lambda k, m, pair=pair: variational.sampler(pair.make(m)[which])(k, batch) for pair in pairs
+                ]
+                drawn: Array = jax.lax.switch(index, branches, key, separation)
+                return drawn
+
+            return sample
+
+        return side(0), side(1)
+
+    return at
+
+
+def trained_point(key: PRNGKey, samplers: Samplers, separation: Array, recipe: Recipe) -> Trained:
     """Trains a discriminator and a critic at one separation, and asks both what the generator feels.
 
     The generator is ``q_m`` with its noise held fixed, moved along the axis by m; its gradient is taken on samples that neither network
@@ -107,7 +150,7 @@ def trained_point(key: PRNGKey, pair: Pair, separation: Array, recipe: Recipe) -
 
     Args:
       key: of everything random.
-      pair: the family.
+      samplers: of the family, from ``samplers_of``.
       separation: m, ``[]``; may be traced.
       recipe: the networks and their training.
 
@@ -115,7 +158,6 @@ def trained_point(key: PRNGKey, pair: Pair, separation: Array, recipe: Recipe) -
       Both estimates and three gradient norms.
     """
     js_key, w1_key, noise_key = jax.random.split(key, 3)
-    p, q = pair.make(separation)
     train = partial(
         variational.neural_estimator,
         steps=recipe.steps,
@@ -123,16 +165,19 @@ def trained_point(key: PRNGKey, pair: Pair, separation: Array, recipe: Recipe) -
         held_out=recipe.held_out,
     )
     minimax, wasserstein = losses.minimax(), losses.wasserstein()
+    p, q = samplers(separation)
     js = train(minimax, recipe.discriminator, learning_rate=recipe.discriminator_rate)(js_key, p, q)
     w1 = train(wasserstein, recipe.critic, learning_rate=recipe.critic_rate)(w1_key, p, q)
 
-    def generate(m: Array) -> Array:
-        # One noise for all three gradients, so that they compare sample by sample.
-        return variational.sampler(pair.make(m)[1])(jax.random.clone(noise_key), recipe.held_out)
+    # One noise for all three gradients, so that they compare sample by sample.
+    fake, velocity = jax.jvp(
+        lambda m: samplers(m)[1](noise_key, recipe.held_out), (separation,), (jnp.ones_like(separation),)
+    )
 
     def felt(objective: losses.Objective, network: Critic, trained: variational.TrainedCritic) -> Array:
         judge = partial(variational.logits, network, trained)
-        return jnp.abs(variational.generator_gradient(objective, judge, generate, separation))
+        slope = variational.generator_gradient(objective, judge, lambda t: fake + t * velocity, jnp.zeros(()))
+        return jnp.abs(slope)
 
     return Trained(
         js,

@@ -86,6 +86,11 @@ def wasserstein(
     Warning:
       The value is ``W_p``, in units of the data, not ``W_p^p``, which POT's ``emd2`` and ``wasserstein_1d`` return.
 
+    Warning:
+      In more than one dimension, do not call it inside a program that is sharded over several virtual CPU devices: with
+      samples of some 100 KB JAX 0.10.2's host callbacks, one on each device, were seen to wait for each other for ever.
+      Draw inside such a program and call this outside, as the experiments do.
+
     Args:
       x: ``[n, d]``, or ``[n]`` in one dimension.
       y: ``[m, d]``, or ``[m]``.

@@ -19,8 +19,8 @@ from gan_jax.training import critic as critic_training
 from gan_jax.training.critic import CriticTraining, History
 from gan_jax.typing import Array, Critic, PRNGKey, Sampler, Variables
 
-Law: TypeAlias = dist.Distribution | Array
-"""A NumPyro distribution, sampled afresh, or samples ``[n, *event]``."""
+Law: TypeAlias = dist.Distribution | Sampler | Array
+"""A NumPyro distribution or a sampler ``(key, batch) -> [batch, *event]``, sampled afresh; or samples ``[n, *event]``."""
 
 
 class Lipschitz(NamedTuple):
@@ -114,7 +114,8 @@ def neural_estimator(
 
     Returns:
       ``estimator(key, p, q) -> Estimate``, pure. ``p`` and ``q`` are each a NumPyro distribution of event shape ``[]`` or ``[*event]``,
-      or an array of samples ``[n, *event]`` that is split into training and held-out examples by the key.
+      a sampler ``(key, batch) -> [batch, *event]``, or an array of samples ``[n, *event]`` that is split into training and held-out
+      examples by the key.
 
     Raises:
       ValueError: sizes below one, ``steps`` no multiple of ``records``, a share outside (0, 1), a negative penalty weight; (when called)
@@ -210,8 +211,9 @@ def _data(name: str, key: PRNGKey, law: Law, held_out: int, share: float) -> _Da
             raise ValueError(
                 f"{name} has batch shape {law.batch_shape}; expected a single distribution (map over a batch with jax.vmap)"
             )
-        draw = sampler(law)
-        return _Data(draw, draw(key, held_out))
+        law = sampler(law)
+    if callable(law):
+        return _Data(law, law(key, held_out))
     examples = jnp.asarray(law, jnp.result_type(float))
     if examples.ndim < 2 or examples.shape[0] < 4 or 0 in examples.shape:
         raise ValueError(f"{name} has shape {examples.shape}; expected at least 4 samples, [n, *event]")

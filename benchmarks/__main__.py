@@ -1,0 +1,24 @@
+"""Runs the benchmarks named on the command line, or all: ``python -m benchmarks [wasserstein_1d] [training]``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from gan_jax import checks
+
+MODULES = ("wasserstein_1d", "training")
+
+
+def main() -> None:
+    """Runs them in turn."""
+    try:
+        names = [checks.one_of("the benchmark", name, MODULES) for name in sys.argv[1:]]
+    except ValueError as error:
+        sys.exit(str(error))
+    for name in names or MODULES:
+        importlib.import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""One module for each figure or table; ``python -m experiments`` lists them.
+
+The tuple ``EXPERIMENTS`` is the table of contents, in the order of the story. An experiment is a module of this package
+with
+
+* a docstring: the title on the first line, then the figure, the paper and its equation, the command, the time, the
+  numbers expected;
+* ``Config``, a frozen dataclass whose every field has a docstring below it, and ``SMOKE``, a ``Config`` that takes
+  seconds;
+* ``run(config, progress) -> {name: array}``, the only function that computes, and the only one that imports JAX;
+* ``plot(arrays) -> Figure``, ``claims(arrays) -> [Claim]``, ``table(arrays) -> [row]``: all three from the saved arrays
+  alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One line of the table of contents.
+
+    Attributes:
+      name: the module's name inside this package, and the name of its folder of results.
+      full: seconds that the default preset takes on two cores.
+      smoke: seconds that the smoke preset takes on two cores.
+    """
+
+    name: str
+    full: float
+    smoke: float
+
+
+EXPERIMENTS: tuple[Entry, ...] = (
+    Entry("moving_plans", full=10.0, smoke=10.0),
+    Entry("saturation_1d", full=70.0, smoke=20.0),
+    Entry("saturation_2d", full=100.0, smoke=25.0),
+    Entry("optimal_discriminator", full=25.0, smoke=15.0),
+    Entry("saturation_images", full=65.0, smoke=15.0),
+)

@@ -1,0 +1,174 @@
+"""``python -m experiments``: lists the experiments, runs one or all of them, redraws what was saved."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from experiments import EXPERIMENTS, harness
+from experiments.claims import claims_table, tally
+from experiments.harness import Outcome, Request, UserError
+from experiments.progress import duration, shown_progress
+
+PROGRAM = "python -m experiments"
+USAGE = f"""{PROGRAM}                  list the experiments
+{PROGRAM} NAME             run one; leaves results/NAME/
+{PROGRAM} NAME --help      every option of it, with its meaning
+{PROGRAM} NAME --redraw    draw it again from the saved arrays
+{PROGRAM} all              run all of them, in this order"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to run."""
+
+    preset: Literal["full", "smoke"] = "full"
+    """The configuration to start from: the figure itself, or a small version of it that takes seconds."""
+
+    out: Path = Path("results")
+    """The folder of results; the run leaves one folder, named after the experiment, inside it."""
+
+    redraw: bool = False
+    """Draw the figure, the table and the claims again from the saved arrays, without computing anything."""
+
+    strict: bool = False
+    """Exit with status 1 where a claim does not hold."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Preset:
+    preset: Literal["full", "smoke"] = "full"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+      arguments: the words after ``python -m experiments``; ``sys.argv``'s by default.
+
+    Returns:
+      The exit status: 0; 1 where ``--strict`` was given and a claim does not hold; 2 for a wrong request; 130 after
+      Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not words or words[0] in ("-h", "--help"):
+            _list()
+            return 0
+        name = _known(words[0])
+        return _all(words[1:]) if name == "all" else _one(name, words[1:])
+    except UserError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            f"\n{PROGRAM}: interrupted; the experiment under way left nothing, earlier results are as they were.",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def _list() -> None:
+    console = _console()
+    table = Table(
+        "experiment", "what it shows", "presets and time on two cores", title="Experiments", title_justify="left"
+    )
+    for entry in EXPERIMENTS:
+        times = f"full {duration(entry.full)}, smoke {duration(entry.smoke)}"
+        table.add_row(entry.name, escape(harness.title(entry.name)), times)
+    console.print(table)
+    console.print(USAGE, markup=False, highlight=False)
+
+
+def _known(name: str) -> str:
+    names = [*(entry.name for entry in EXPERIMENTS), "all"]
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise UserError(f"there is no experiment {name!r}; {hint}Known ones: {', '.join(names)}.")
+
+
+def _one(name: str, words: Sequence[str]) -> int:
+    experiment = harness.load(name)
+    options, config, default = _parse(name, experiment, words)
+    if options.redraw:
+        if config != default:
+            raise UserError("--redraw draws what was saved, so it takes no option of the experiment itself")
+        return _report([harness.redraw(name, experiment, options.out)], options)
+    request = Request(name, experiment, config, options.preset, _command([name, *words]))
+    with shown_progress(Console(stderr=True)) as progress:
+        outcome = harness.run(request, options.out, progress)
+    return _report([outcome], options)
+
+
+def _all(words: Sequence[str]) -> int:
+    options = tyro.cli(Options, prog=f"{PROGRAM} all", description="Runs all experiments.", args=words, config=_FLAGS)
+    experiments = {entry.name: harness.load(entry.name) for entry in EXPERIMENTS}
+    if options.redraw:
+        return _report([harness.redraw(*pair, options.out) for pair in experiments.items()], options)
+    requests = [
+        Request(
+            name, experiment, harness.presets(experiment)[options.preset], options.preset, _command(["all", *words])
+        )
+        for name, experiment in experiments.items()
+    ]
+    with shown_progress(Console(stderr=True)) as progress:
+        outcomes = harness.run_all(requests, options.out, progress)
+    return _report(outcomes, options)
+
+
+# A flag is `--redraw`, without a twin `--no-redraw`.
+_FLAGS = (tyro.conf.FlagCreatePairsOff,)
+
+
+def _parse(name: str, experiment: harness.Experiment, words: Sequence[str]) -> tuple[Options, Any, Any]:
+    """The options, the configuration, and the preset's own configuration.
+
+    The preset is read first, because the other options start from it.
+    """
+    chosen, _ = tyro.cli(_Preset, prog=f"{PROGRAM} {name}", args=words, return_unknown_args=True, add_help=False)
+    default = harness.presets(experiment)[chosen.preset]
+    flat = tyro.conf.OmitArgPrefixes
+    line = dataclasses.make_dataclass(
+        "Line",
+        [
+            ("options", Annotated[Options, flat], dataclasses.field(default=Options(preset=chosen.preset))),
+            ("config", Annotated[experiment.Config, flat], dataclasses.field(default=default)),
+        ],
+        frozen=True,
+    )
+    parsed: Any = tyro.cli(line, prog=f"{PROGRAM} {name}", description=experiment.__doc__, args=words, config=_FLAGS)
+    return parsed.options, parsed.config, default
+
+
+def _report(outcomes: Sequence[Outcome], options: Options) -> int:
+    claims = [(outcome.name, claim) for outcome in outcomes for claim in outcome.claims]
+    console = _console()
+    console.print(claims_table(claims, "Claims"))
+    console.print(f"{tally([claim for _, claim in claims])}; results in {options.out}", markup=False, highlight=False)
+    return int(options.strict and not all(claim.holds for _, claim in claims))
+
+
+def _console() -> Console:
+    """Standard output; where it is no terminal, wide enough for the tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
+def _command(words: Sequence[str]) -> str:
+    return f"{PROGRAM} {shlex.join(words)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""The folder that a run leaves: written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import enum
+import importlib.metadata
+import json
+import math
+import platform
+import shutil
+import subprocess
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from experiments.claims import Claim
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Arrays: TypeAlias = dict[str, np.ndarray]
+Row: TypeAlias = Mapping[str, object]
+
+ARRAYS, CONFIG, MANIFEST = "arrays.npz", "config.json", "manifest.json"
+PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "numpy", "numpyro", "scipy", "POT", "ott-jax", "matplotlib")
+DPI = 150
+
+
+class UserError(Exception):
+    """One sentence for the person at the terminal; no traceback is wanted."""
+
+
+@contextmanager
+def staged(root: Path, name: str) -> Iterator[Path]:
+    """A hidden folder beside ``root / name``: takes its place when the block ends, vanishes when it is left early.
+
+    An older result stays in place, whole, until that moment.
+
+    Args:
+      root: the folder of results; made where it does not exist.
+      name: the experiment.
+
+    Yields:
+      The hidden folder, empty.
+
+    Raises:
+      UserError: the folder cannot be written, or what stands at ``root / name`` is no result and must not be replaced.
+    """
+    target = root / name
+    check_replaceable(target)
+    stage = root / f".{name}.{uuid.uuid4().hex[:8]}.partial"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        stage.mkdir()
+    except OSError as error:
+        raise UserError(
+            f"The results folder {root} cannot be written ({error.strerror}); name another one with --out"
+        ) from error
+    try:
+        yield stage
+        _publish(stage, target)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def check_replaceable(target: Path) -> None:
+    """Raises ``UserError`` where ``target`` is something other than nothing, an empty folder or an earlier result."""
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise UserError(f"{target} is not a folder; expected a result to replace, or nothing")
+    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise UserError(f"{target} holds files but no {MANIFEST}, so it is no result; name another folder with --out")
+
+
+def check_writable(root: Path, names: Sequence[str]) -> None:
+    """Raises ``UserError`` unless the results of ``names`` can be written under ``root``; computes nothing."""
+    for name in names:
+        check_replaceable(root / name)
+    probe = root / f".{uuid.uuid4().hex[:8]}.partial"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise UserError(
+            f"The results folder {root} cannot be written ({error.strerror}); name another one with --out"
+        ) from error
+
+
+def _publish(stage: Path, target: Path) -> None:
+    """Renames ``stage`` to ``target``; an older folder there steps aside first and comes back where that fails."""
+    if not target.exists():
+        stage.rename(target)
+        return
+    old = stage.with_suffix(".old")
+    target.rename(old)
+    try:
+        stage.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes ``value`` as strict JSON: NaN and infinities become their names."""
+    path.write_text(json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    """``value`` in the types that JSON has."""
+    match value:
+        case None | bool() | str():
+            return value
+        case enum.Enum():
+            return value.name
+        case int() | np.integer():
+            return int(value)
+        case float() | np.floating():
+            return float(value) if math.isfinite(value) else str(float(value))
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        case _:
+            return str(value)
+
+
+def write_arrays(folder: Path, arrays: Mapping[str, object]) -> Arrays:
+    """Writes ``arrays.npz`` without pickles and returns the arrays as NumPy's.
+
+    Raises:
+      TypeError: an array holds Python objects, which only a pickle could save.
+    """
+    plain = {name: np.asarray(value) for name, value in arrays.items()}
+    for name, array in plain.items():
+        if array.dtype.hasobject:
+            raise TypeError(
+                f"run returned {name!r} with dtype {array.dtype}; expected numbers or strings of a fixed width"
+            )
+    np.savez(folder / ARRAYS, **plain)  # type: ignore[arg-type]  # NumPy's stub gives every keyword the type of allow_pickle.
+    return plain
+
+
+class SavedArrays(dict[str, np.ndarray]):
+    """Arrays read from a file; one that is not there is the user's to know, not a ``KeyError``."""
+
+    def __init__(self, path: Path, arrays: Arrays) -> None:
+        super().__init__(arrays)
+        self._path = path
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise UserError(
+            f"{self._path} has no array {name!r}: it comes from another version of the experiment; run it again"
+        )
+
+
+def read_arrays(folder: Path) -> SavedArrays:
+    """Reads ``arrays.npz``.
+
+    Raises:
+      UserError: it is missing, or is no such file.
+    """
+    path = folder / ARRAYS
+    try:
+        # Opened here, since np.load does not close what turns out to be no zip file.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            return SavedArrays(path, dict(file.items()))
+    except FileNotFoundError as error:
+        command = f"python -m experiments {folder.name}"
+        raise UserError(f"{path} does not exist, so there is nothing to redraw; run {command} first") from error
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} cannot be read as saved arrays ({error}); run the experiment again") from error
+
+
+def write_table(folder: Path, rows: Sequence[Row]) -> None:
+    """Writes the tidy ``table.csv``; columns in the order in which the rows name them.
+
+    Raises:
+      ValueError: there are no rows.
+    """
+    if not rows:
+        raise ValueError("table returned no rows; expected at least one scalar")
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_claims(folder: Path, claims: Sequence[Claim]) -> None:
+    """Writes ``claims.json``."""
+    write_json(folder / "claims.json", [claim.record() for claim in claims])
+
+
+def write_figure(folder: Path, figure: Figure) -> None:
+    """Writes ``figure.png`` and ``figure.svg``, the same bytes for the same figure.
+
+    The layout is solved once, at the PNG's resolution, and then fixed: under constrained layout a second save would
+    move things again.
+    """
+    import matplotlib as mpl
+
+    figure.set_dpi(DPI)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    with mpl.rc_context({"svg.hashsalt": "gan_jax"}):
+        figure.savefig(folder / "figure.png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(folder / "figure.svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+
+
+def manifest(name: str, *, command: str, preset: str, seed: int | None, started: str, seconds: float) -> dict[str, Any]:
+    """What a run was made with: code, versions, devices, time."""
+    import jax
+
+    devices = jax.devices()
+    return {
+        "experiment": name,
+        "command": command,
+        "preset": preset,
+        "seed": seed,
+        "started_utc": started,
+        "wall_seconds": round(seconds, 3),
+        "git": git_state(Path(__file__).parent),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {package: _version(package) for package in PACKAGES},
+        "device": {"platform": devices[0].platform, "kind": devices[0].device_kind, "count": len(devices)},
+        "x64": bool(jax.config.read("jax_enable_x64")),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def git_state(folder: Path) -> dict[str, object]:
+    """``{"commit", "dirty"}`` of the checkout that ``folder`` lies in; None for what git cannot say."""
+
+    def ask(*words: str) -> str | None:
+        try:
+            answer = subprocess.run(
+                ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=True
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return answer.stdout.strip()
+
+    changes = ask("status", "--porcelain")
+    return {"commit": ask("rev-parse", "--verify", "HEAD"), "dirty": None if changes is None else bool(changes)}

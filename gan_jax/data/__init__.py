@@ -1,0 +1,1 @@
+"""Data sets, served without a network."""

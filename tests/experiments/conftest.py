@@ -1,0 +1,76 @@
+"""A stand-in for an experiment, quick and without JAX."""
+
+from __future__ import annotations
+
+import math
+import types
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import experiments
+from experiments import __main__ as command_line
+from experiments import harness
+from experiments.claims import AT_LEAST, Claim
+
+
+@dataclass(frozen=True)
+class Config:
+    """A stand-in."""
+
+    slope: float = 2.0
+    """Slope of the line; above 0."""
+
+    seed: int = 7
+    """Seed."""
+
+    def __post_init__(self) -> None:
+        if not self.slope > 0.0:
+            raise ValueError(f"slope is {self.slope}; expected a number above 0")
+
+
+def compute(config: Config, progress: Any) -> dict[str, np.ndarray]:
+    with progress.task("points", total=3) as task:
+        for _ in range(3):
+            task.advance()
+    return {"x": np.arange(5.0), "y": config.slope * np.arange(5.0, dtype=np.float32)}
+
+
+def draw(arrays: dict[str, np.ndarray]) -> Figure:
+    figure = Figure(figsize=(3.0, 2.0), layout="constrained")
+    figure.subplots().plot(arrays["x"], arrays["y"], label="line")
+    return figure
+
+
+def state(arrays: dict[str, np.ndarray]) -> list[Claim]:
+    return [
+        Claim("slope", "by construction", 2.0, float(arrays["y"][1]), 0.0),
+        Claim("end is far", "by construction", math.inf, float(arrays["y"][-1]), 0.1, AT_LEAST),
+    ]
+
+
+def tabulate(arrays: dict[str, np.ndarray]) -> list[dict[str, object]]:
+    return [{"x": x, "y": y} for x, y in zip(arrays["x"], arrays["y"], strict=True)]
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
+    """An experiment ``stub``, alone in the table of contents; JAX stays as the tests configured it."""
+    module = types.SimpleNamespace(
+        __doc__="Stand-in.",
+        Config=Config,
+        SMOKE=Config(slope=1.0),
+        run=compute,
+        plot=draw,
+        claims=state,
+        table=tabulate,
+    )
+    entries = (experiments.Entry("stub", full=3.0, smoke=1.0),)
+    monkeypatch.setattr(command_line, "EXPERIMENTS", entries)
+    monkeypatch.setattr(harness, "EXPERIMENTS", entries)
+    monkeypatch.setattr(harness, "load", lambda name: module)
+    monkeypatch.setattr(harness, "configure_jax", lambda: None)
+    return module

@@ -1,0 +1,70 @@
+"""Files hold what they were given, and refuse what they cannot hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import artifacts
+
+
+@dataclass(frozen=True)
+class Config:
+    slope: float = 2.0
+    sizes: tuple[int, ...] = (64, 256)
+
+
+class TestArtifacts:
+    def test_objects_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(TypeError, match="run returned 'x' with dtype object; expected numbers"):
+            artifacts.write_arrays(tmp_path, {"x": np.asarray([{}], object)})
+
+    def test_an_empty_table_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match="table returned no rows"):
+            artifacts.write_table(tmp_path, [])
+
+    def test_a_table_has_the_columns_of_all_rows(self, tmp_path: Path) -> None:
+        artifacts.write_table(tmp_path, [{"a": 1}, {"b": np.float32(0.5), "a": math.nan}])
+        assert (tmp_path / "table.csv").read_text() == "a,b\n1,\nnan,0.5\n"
+
+    def test_values_in_json(self, tmp_path: Path) -> None:
+        value = {
+            "path": Path("x"),
+            "nan": np.float32("nan"),
+            "tuple": (1, np.int64(2)),
+            "config": Config(),
+            "none": None,
+        }
+        artifacts.write_json(tmp_path / "value.json", value)
+        expected = {
+            "path": "x",
+            "nan": "nan",
+            "tuple": [1, 2],
+            "config": {"slope": 2.0, "sizes": [64, 256]},
+            "none": None,
+        }
+        assert json.loads((tmp_path / "value.json").read_text()) == expected
+
+    def test_git_state_of_a_checkout_and_of_no_checkout(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+        for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+            monkeypatch.delenv(variable, raising=False)
+        assert artifacts.git_state(tmp_path) == {"commit": None, "dirty": None}
+        identity = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false"]
+
+        def git(*words: str) -> None:
+            subprocess.run(["git", "-C", str(tmp_path), *identity, *words], check=True, capture_output=True, timeout=30)
+
+        git("init")
+        git("commit", "--allow-empty", "--no-verify", "-m", "first")
+        clean = artifacts.git_state(tmp_path)
+        assert len(str(clean["commit"])) == 40
+        assert clean["dirty"] is False
+        (tmp_path / "new").touch()
+        assert artifacts.git_state(tmp_path) == {**clean, "dirty": True}

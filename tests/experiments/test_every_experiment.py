@@ -1,0 +1,104 @@
+"""What holds for every listed experiment: its contract, and its smoke preset from command line to files."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from experiments import EXPERIMENTS, harness
+from experiments import __main__ as command_line
+
+NAMES = [entry.name for entry in EXPERIMENTS]
+FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
+
+pytestmark = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture
+def smoke(name: str, results: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the smoke preset leaves; computed once for each experiment."""
+    monkeypatch.setattr(harness, "configure_jax", lambda: None)
+    if not (results / name).exists():
+        assert command_line.main([name, "--preset", "smoke", "--out", str(results)]) == 0
+    return results / name
+
+
+def test_docstring_says_what_a_reader_asks_first(name: str) -> None:
+    title, blank, *rest = (harness.load(name).__doc__ or "").splitlines()
+    assert title.endswith(".")
+    assert harness.title(name) == title.rstrip(".")
+    assert blank == ""
+    text = "\n".join(rest)
+    for part in ("Figure: ", "Expected: ", f"``python -m experiments {name}``"):
+        assert part in text, part
+    assert any(unit in text for unit in (" s on two cores", " min on two cores"))
+
+
+def test_config_is_frozen_and_every_field_is_documented(name: str) -> None:
+    module = harness.load(name)
+    assert dataclasses.is_dataclass(module.Config)
+    fields = [field.name for field in dataclasses.fields(module.Config)]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(module.SMOKE, fields[0], 0)
+    (definition,) = ast.parse(inspect.getsource(module.Config)).body
+    assert isinstance(definition, ast.ClassDef)
+    documented = [
+        statement.target.id
+        for statement, following in zip(definition.body, definition.body[1:], strict=False)
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        if isinstance(following, ast.Expr)
+        and isinstance(following.value, ast.Constant)
+        and isinstance(following.value.value, str)
+    ]
+    assert documented == fields
+
+
+def test_smoke_preset_leaves_every_file(name: str, smoke: Path) -> None:
+    assert {file.name for file in smoke.iterdir()} == FILES
+    config, manifest = (json.loads((smoke / f"{file}.json").read_text()) for file in ("config", "manifest"))
+    assert list(config) == [field.name for field in dataclasses.fields(harness.load(name).Config)]
+    assert manifest["experiment"] == name
+    assert manifest["preset"] == "smoke"
+    with np.load(smoke / "arrays.npz", allow_pickle=False) as arrays:
+        assert len(arrays.files) > 0
+    header, *rows = (smoke / "table.csv").read_text().splitlines()
+    assert rows
+    assert "," in header
+
+
+def test_claims_name_their_source_and_have_a_tolerance(name: str, smoke: Path) -> None:
+    claims = json.loads((smoke / "claims.json").read_text())
+    assert claims
+    for claim in claims:
+        assert claim["what"]
+        assert claim["source"]
+        assert isinstance(claim["tolerance"], float), claim
+
+
+def test_figure_can_be_read_at_half_width(name: str, smoke: Path) -> None:
+    pixels = matplotlib.image.imread(smoke / "figure.png")
+    assert 1500 <= pixels.shape[1] <= 1800
+    assert float(pixels[..., :3].std()) > 0.01
+
+
+def test_redraw_gives_the_same_bytes_and_does_not_run(name: str, smoke: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise AssertionError("run was called")
+
+    before = {file.name: file.read_bytes() for file in smoke.iterdir()}
+    monkeypatch.setattr(harness.load(name), "run", fail)
+    assert command_line.main([name, "--redraw", "--out", str(smoke.parent)]) == 0
+    assert {file.name: file.read_bytes() for file in smoke.iterdir()} == before

@@ -1,0 +1,105 @@
+"""What is saved can be drawn again, byte for byte, without computing anything."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments import __main__ as command_line
+
+FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def one_array() -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.zeros(3))
+    return stream.getvalue()
+
+
+def must_not_run(*_: object) -> None:
+    raise AssertionError("run was called")
+
+
+class TestRedraw:
+    def test_draws_the_same_bytes_without_running(self, stub: Any, tmp_path: Path) -> None:
+        command_line.main(["stub", "--out", str(tmp_path)])
+        before = contents(tmp_path / "stub")
+        stub.run = must_not_run
+        for name in FILES - {"arrays.npz", "config.json", "manifest.json"}:
+            (tmp_path / "stub" / name).write_bytes(b"")
+        assert command_line.main(["stub", "--out", str(tmp_path), "--redraw"]) == 0
+        assert contents(tmp_path / "stub") == before
+
+    def test_a_changed_plot_shows(self, stub: Any, tmp_path: Path) -> None:
+        command_line.main(["stub", "--out", str(tmp_path)])
+        before = contents(tmp_path / "stub")
+        plot = stub.plot
+        stub.plot = lambda arrays: plot({**arrays, "y": -arrays["y"]})
+        command_line.main(["stub", "--out", str(tmp_path), "--redraw"])
+        changed = {name for name, data in contents(tmp_path / "stub").items() if data != before[name]}
+        assert changed == {"figure.png", "figure.svg"}
+
+    def test_does_not_need_jax(self, stub: Any, tmp_path: Path) -> None:
+        command_line.main(["stub", "--out", str(tmp_path)])
+        # The saved arrays of the stub, under the name of an experiment that exists.
+        code = """
+import sys
+from experiments import __main__ as command_line
+from experiments import harness, moving_plans
+from matplotlib.figure import Figure
+moving_plans.plot = lambda arrays: Figure()
+moving_plans.claims = lambda arrays: []
+moving_plans.table = lambda arrays: [{"x": 1}]
+assert command_line.main(["moving_plans", "--redraw", "--out", sys.argv[1]]) == 0
+assert "jax" not in sys.modules
+"""
+        (tmp_path / "stub").rename(tmp_path / "moving_plans")
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize(
+        ("damage", "sentence"),
+        [
+            (lambda file: file.unlink(), "arrays.npz does not exist, so there is nothing to redraw; run "),
+            (lambda file: file.write_bytes(b"PK\x03\x04 half"), "arrays.npz cannot be read as saved arrays"),
+            (lambda file: file.write_bytes(b"text"), "arrays.npz cannot be read as saved arrays"),
+            (lambda file: file.write_bytes(b""), "arrays.npz cannot be read as saved arrays"),
+            (lambda file: np.savez(file, x=np.zeros(3)), "arrays.npz has no array 'y'"),
+            (lambda file: file.write_bytes(one_array()), "arrays.npz cannot be read as saved arrays"),
+        ],
+        ids=["missing", "truncated", "text", "empty", "an array is missing", "one array"],
+    )
+    def test_arrays_that_cannot_be_used(
+        self,
+        stub: Any,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        damage: Callable[[Path], Any],
+        sentence: str,
+    ) -> None:
+        command_line.main(["stub", "--out", str(tmp_path)])
+        damage(tmp_path / "stub" / "arrays.npz")
+        before = contents(tmp_path / "stub")
+        capsys.readouterr()
+        assert command_line.main(["stub", "--out", str(tmp_path), "--redraw"]) == 2
+        error = capsys.readouterr().err
+        assert sentence in error
+        assert error.count("\n") == 1
+        assert contents(tmp_path / "stub") == before
+
+    def test_takes_no_option_of_the_experiment(
+        self, stub: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert command_line.main(["stub", "--out", str(tmp_path), "--redraw", "--slope", "4"]) == 2
+        assert "--redraw draws what was saved, so it takes no option of the experiment" in capsys.readouterr().err
