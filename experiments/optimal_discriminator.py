@@ -287,8 +287,8 @@ def plot(arrays: Arrays) -> Figure:
         figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         for log_density, label, color in (
-            (arrays["log_p"], "data N(0, 1)", SKY),
-            (arrays["log_q"], f"generator N({m:g}, 1)", GREY),
+            (arrays["log_p"], "data", SKY),
+            (arrays["log_q"], "generator", GREY),
         ):
             left.fill_between(x, np.exp(log_density), color=color, alpha=0.5, linewidth=0, label=label)
         left.plot(x, _sigmoid(arrays["oracle"]), color=EXACT.color, linewidth=EXACT.linewidth, label="exact D")
@@ -319,7 +319,7 @@ def plot(arrays: Arrays) -> Figure:
             ax.set_xlabel("x")
         handles = [line for line in right.get_lines() if line.get_label() == "σ(D)"]
         right.legend(handles=handles, labels=["discriminator σ(D)"], loc="lower right", fontsize=10, handlelength=1.6)
-        left.legend(loc="upper right", fontsize=10, handlelength=1.2, borderaxespad=0.0)
+        left.legend(loc="center left", bbox_to_anchor=(0.0, 0.65), handlelength=1.2)
         middle.legend(loc="lower left")
     return figure
 

@@ -10,7 +10,7 @@ have W1 = ‖δ‖. A ring turned by φ moves every mode by the chord 2 R sin(φ
 
 Command: ``python -m experiments saturation_2d``; about 100 s on two cores.
 
-Expected: parallel lines: JS = log 2 and no gradient at every θ ≠ 0, W1 = θ with gradient 1. Rings: JS within 1e-3 of log 2 once every mode
+Expected: parallel lines: JS = log 2 and no gradient at every θ ≠ 0, W1 = θ with gradient 1. Rings: JS within 1e-4 of log 2 once every mode
 moved by 8 σ; W1 = shift, and the chord of the rotation. Trained W1 is a lower bound everywhere; on the rotated ring a small critic,
 which has to turn its slope eight times around the ring, reaches only a part of W1. Histograms whose cells are wider than the modes see
 next to nothing of JS, and W1 between samples lies above W1: modes get unequal numbers of points, which then have to travel.
