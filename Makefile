@@ -66,8 +66,10 @@ format: $(READY)  ## repair what lint can repair by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Most of this tier's time is compilation, and most of what is compiled runs once: LLVM's optimisations are left out (a quarter
+# less time). The slow tier, the notebooks and every figure run with them, as users do.
 test: lint  ## lint, then the tests
-	$(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --durations 10 $(PYTEST_ARGS)
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --durations 10 $(PYTEST_ARGS)
 
 # pytest exits with 5 where it finds no test: that is no failure of this tier, which may be empty.
 test-slow: lint  ## the tests marked slow

@@ -18,9 +18,11 @@ Expected: JS(1) = .11142148, JS(4) = .63272019, JS(10) = .69314632 nats; gradien
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
+import tyro
 from matplotlib.figure import Figure
 
 from experiments import sweeps
@@ -60,32 +62,8 @@ class Config:
     dense: int = 101
     """Points of the exact curves."""
 
-    seeds: int = 8
-    """Independent trainings at every separation."""
-
-    sample_sizes: tuple[int, ...] = (100, 1000, 10000)
-    """Sizes of the samples for the estimates without training."""
-
-    sample_seeds: int = 8
-    """Independent samples of every size."""
-
-    width: int = 32
-    """Width of both hidden layers of the discriminator and of the critic; even."""
-
-    steps: int = 750
-    """Updates of each network; a multiple of 50."""
-
-    batch_size: int = 256
-    """Samples of each law at an update."""
-
-    discriminator_rate: float = 1e-2
-    """Learning rate of the discriminator's Adam at the start; it decays to zero along a cosine."""
-
-    critic_rate: float = 5e-3
-    """The same of the critic's."""
-
-    held_out: int = 16384
-    """Fresh samples of each law that score a trained network."""
+    training: Annotated[sweeps.Sampling, tyro.conf.OmitArgPrefixes] = field(default_factory=sweeps.Sampling)
+    """Samples and networks."""
 
     seed: int = 0
     """Seed of everything random."""
@@ -94,37 +72,18 @@ class Config:
 SMOKE = Config(
     separations=(0.0, 1.0, 4.0, 10.0),
     dense=11,
-    seeds=2,
-    sample_sizes=(50, 200),
-    sample_seeds=2,
-    width=8,
-    steps=50,
-    held_out=1024,
+    training=sweeps.Sampling(seeds=2, sample_sizes=(50, 200), sample_seeds=2, width=8, steps=50, held_out=1024),
 )
 
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Computes exact values, sample estimates and trainings of all three families."""
     from gan_jax import distributions
-    from gan_jax.divergences.comparison import Recipe
-    from gan_jax.models.lipschitz import orthonormal_mlp
-    from gan_jax.models.mlp import mlp
 
     separations = np.asarray(config.separations)
     dense = np.linspace(separations.min(), separations.max(), config.dense)
     axes = {name: sweeps.Axis(distributions.pair(name), separations, dense) for name in TITLES}
-    features = (config.width, config.width)
-    recipe = Recipe(
-        mlp(features),
-        orthonormal_mlp(features),
-        steps=config.steps,
-        batch_size=config.batch_size,
-        discriminator_rate=config.discriminator_rate,
-        critic_rate=config.critic_rate,
-        held_out=config.held_out,
-    )
-    plan = sweeps.Plan(recipe, config.seeds, config.sample_sizes, config.sample_seeds, config.seed)
-    return sweeps.compute(axes, plan, progress, shares=(10.0, 5.0, 60.0))
+    return sweeps.compute(axes, config.training, progress, seed=config.seed, shares=(10.0, 5.0, 60.0))
 
 
 def claims(arrays: Arrays) -> list[Claim]:

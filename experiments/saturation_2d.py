@@ -18,9 +18,11 @@ next to nothing of JS, and W1 between samples lies above W1: modes get unequal n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
+import tyro
 from matplotlib.figure import Figure
 
 from experiments import sweeps
@@ -63,49 +65,27 @@ class Config:
     dense: int = 31
     """Points of the exact curves."""
 
-    seeds: int = 8
-    """Independent trainings at every separation."""
-
-    sample_sizes: tuple[int, ...] = (64, 256, 1024)
-    """Sizes of the samples for the estimates without training; W1 solves an exact transport problem, O(n³)."""
-
-    sample_seeds: int = 4
-    """Independent samples of every size."""
-
-    width: int = 48
-    """Width of the hidden layers of the discriminator and of the critic; even."""
-
-    depth: int = 3
-    """Hidden layers of both."""
-
-    steps: int = 750
-    """Updates of each network; a multiple of 50."""
-
-    batch_size: int = 128
-    """Samples of each law at an update."""
-
-    discriminator_rate: float = 1e-2
-    """Learning rate of the discriminator's Adam at the start; it decays to zero along a cosine."""
-
-    critic_rate: float = 5e-3
-    """The same of the critic's."""
-
-    held_out: int = 16384
-    """Fresh samples of each law that score a trained network."""
+    training: Annotated[sweeps.Sampling, tyro.conf.OmitArgPrefixes] = field(
+        default_factory=lambda: sweeps.Sampling(
+            sample_sizes=(64, 256, 1024), sample_seeds=4, width=48, depth=3, batch_size=128
+        )
+    )
+    """Samples and networks."""
 
     seed: int = 0
     """Seed of everything random."""
 
 
-SMOKE = Config(points=3, dense=4, seeds=2, sample_sizes=(16, 32), sample_seeds=2, width=8, steps=50, held_out=1024)
+SMOKE = Config(
+    points=3,
+    dense=4,
+    training=sweeps.Sampling(seeds=2, sample_sizes=(16, 32), sample_seeds=2, width=8, steps=50, held_out=1024),
+)
 
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Computes exact values, sample estimates and trainings of all three families."""
     from gan_jax import distributions
-    from gan_jax.divergences.comparison import Recipe
-    from gan_jax.models.lipschitz import orthonormal_mlp
-    from gan_jax.models.mlp import mlp
 
     rings = distributions.ring_pairs(config.modes, config.radius, config.scale)
     pairs = {
@@ -117,19 +97,8 @@ def run(config: Config, progress: Progress) -> Arrays:
         name: sweeps.Axis(pair, np.linspace(0.0, farthest, config.points), np.linspace(0.0, farthest, config.dense))
         for name, (pair, farthest) in pairs.items()
     }
-    features = (config.width,) * config.depth
-    recipe = Recipe(
-        mlp(features),
-        orthonormal_mlp(features),
-        steps=config.steps,
-        batch_size=config.batch_size,
-        discriminator_rate=config.discriminator_rate,
-        critic_rate=config.critic_rate,
-        held_out=config.held_out,
-    )
-    plan = sweeps.Plan(recipe, config.seeds, config.sample_sizes, config.sample_seeds, config.seed)
     geometry = {"radius": np.asarray(config.radius), "scale": np.asarray(config.scale)}
-    return sweeps.compute(axes, plan, progress, shares=(15.0, 15.0, 70.0)) | geometry
+    return sweeps.compute(axes, config.training, progress, seed=config.seed, shares=(15.0, 15.0, 70.0)) | geometry
 
 
 def claims(arrays: Arrays) -> list[Claim]:

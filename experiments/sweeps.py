@@ -43,31 +43,67 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a figure is computed.
+class Sampling:
+    """Samples and trainings of a saturation figure: a free discriminator and an exactly 1-Lipschitz critic of one size, trained alike."""
 
-    Attributes:
-      recipe: the networks and their training.
-      seeds: independent trainings at every separation.
-      sample_sizes: of the estimates from samples alone.
-      sample_seeds: independent samples of every size.
-      seed: of everything random.
-    """
+    seeds: int = 8
+    """Independent trainings at every separation."""
 
-    recipe: Recipe
-    seeds: int
-    sample_sizes: Sequence[int]
-    sample_seeds: int
-    seed: int
+    sample_sizes: tuple[int, ...] = (100, 1000, 10000)
+    """Sizes of the samples for the estimates without training; in the plane W1 solves an exact transport problem, O(n³)."""
+
+    sample_seeds: int = 8
+    """Independent samples of every size."""
+
+    width: int = 32
+    """Width of the hidden layers of the discriminator and of the critic; even."""
+
+    depth: int = 2
+    """Hidden layers of both."""
+
+    steps: int = 750
+    """Updates of each network; a multiple of 50."""
+
+    batch_size: int = 256
+    """Samples of each law at an update."""
+
+    discriminator_rate: float = 1e-2
+    """Learning rate of the discriminator's Adam at the start; it decays to zero along a cosine."""
+
+    critic_rate: float = 5e-3
+    """The same of the critic's."""
+
+    held_out: int = 16384
+    """Fresh samples of each law that score a trained network."""
+
+    def recipe(self) -> Recipe:
+        """The two networks and how they are trained."""
+        from gan_jax.divergences.comparison import Recipe
+        from gan_jax.models.lipschitz import orthonormal_mlp
+        from gan_jax.models.mlp import mlp
+
+        features = (self.width,) * self.depth
+        return Recipe(
+            mlp(features),
+            orthonormal_mlp(features),
+            steps=self.steps,
+            batch_size=self.batch_size,
+            discriminator_rate=self.discriminator_rate,
+            critic_rate=self.critic_rate,
+            held_out=self.held_out,
+        )
 
 
-def compute(axes: Mapping[str, Axis], plan: Plan, progress: Progress, *, shares: tuple[float, float, float]) -> Arrays:
+def compute(
+    axes: Mapping[str, Axis], plan: Sampling, progress: Progress, *, seed: int, shares: tuple[float, float, float]
+) -> Arrays:
     """Computes all families.
 
     Args:
       axes: the families by name.
-      plan: how.
+      plan: sample sizes, networks and their training.
       progress: where progress is shown.
+      seed: of everything random.
       shares: what part of the time exact values, samples and training take.
 
     Returns:
@@ -79,8 +115,8 @@ def compute(axes: Mapping[str, Axis], plan: Plan, progress: Progress, *, shares:
     with progress.task("sweep", total=sum(shares)):
         for name in progress.track(axes, "exact values", len(axes), share=shares[0]):
             arrays |= _exact(name, axes[name])
-        arrays |= _samples(axes, plan, progress, shares[1])
-        arrays |= _trainings(axes, plan, progress, shares[2])
+        arrays |= _samples(axes, plan, seed, progress, shares[1])
+        arrays |= _trainings(axes, plan, seed, progress, shares[2])
     for name in axes:
         for field in ("js", "w1"):
             truth = np.asarray(arrays[f"{name}/exact_at/{field}"])[:, None]
@@ -105,7 +141,7 @@ def _exact(name: str, axis: Axis) -> dict[str, Any]:
     }
 
 
-def _samples(axes: Mapping[str, Axis], plan: Plan, progress: Progress, share: float) -> dict[str, Any]:
+def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> dict[str, Any]:
     """JS (histograms) and W1 (exact plans) of samples of every size, ``[separations, sample_seeds]``."""
     import jax
     import jax.numpy as jnp
@@ -129,7 +165,7 @@ def _samples(axes: Mapping[str, Axis], plan: Plan, progress: Progress, share: fl
         # In more dimensions the solver runs on the host, one problem after another.
         return line(x, y) if x.shape[-1] == 1 else [empirical.wasserstein(*both) for both in zip(x, y, strict=True)]
 
-    base = jax.random.fold_in(jax.random.key(plan.seed), 1)
+    base = jax.random.fold_in(jax.random.key(seed), 1)
     arrays = {}
     jobs = [(i, name, size) for i, name in enumerate(axes) for size in plan.sample_sizes]
     for i, name, size in progress.track(jobs, "samples", share=share):
@@ -142,7 +178,7 @@ def _samples(axes: Mapping[str, Axis], plan: Plan, progress: Progress, share: fl
     return arrays
 
 
-def _trainings(axes: Mapping[str, Axis], plan: Plan, progress: Progress, share: float) -> dict[str, Any]:
+def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> dict[str, Any]:
     """Every family × separation × seed × network as one compiled program.
 
     On a CPU, where members run one after another anyway, the program is called once for every seed, so that progress is seen and
@@ -154,20 +190,23 @@ def _trainings(axes: Mapping[str, Axis], plan: Plan, progress: Progress, share: 
     from gan_jax.divergences.comparison import samplers_of, trained_point
     from gan_jax.training.ensemble import ensemble
 
+    recipe = plan.recipe()
     pairs = [axis.pair for axis in axes.values()]
 
     def member(key: Any, family: Any, separation: Any) -> dict[str, Any]:
-        return _quantities(trained_point(key, samplers_of(pairs, family), separation, plan.recipe))
+        return _quantities(trained_point(key, samplers_of(pairs, family), separation, recipe))
 
     program = jax.jit(ensemble(member))
     separations = np.stack([axis.separations for axis in axes.values()])
     families = np.broadcast_to(np.arange(len(pairs))[:, None], separations.shape)
-    base = jax.random.fold_in(jax.random.key(plan.seed), 2)
+    base = jax.random.fold_in(jax.random.key(seed), 2)
     together = 1 if jax.default_backend() == "cpu" else plan.seeds
     parts = []
     for first in progress.track(range(0, plan.seeds, together), "training", share=share):
         seeds = range(first, min(first + together, plan.seeds))
-        keys = jnp.concatenate([jax.random.split(jax.random.fold_in(base, seed), separations.size) for seed in seeds])
+        keys = jnp.concatenate(
+            [jax.random.split(jax.random.fold_in(base, number), separations.size) for number in seeds]
+        )
         tiled = [jnp.asarray(np.tile(a.ravel(), len(seeds))) for a in (families, separations.astype(np.float32))]
         result = jax.block_until_ready(program(keys, *tiled))
         parts.append({name: np.asarray(a).reshape(-1, *separations.shape, *a.shape[1:]) for name, a in result.items()})

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
-from cycler import cycler
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.rcsetup import cycler
 
 # Okabe & Ito (2008), "Color Universal Design".
 BLACK = "#000000"

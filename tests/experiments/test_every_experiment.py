@@ -16,7 +16,8 @@ import pytest
 from experiments import EXPERIMENTS, harness
 from experiments import __main__ as command_line
 
-NAMES = [entry.name for entry in EXPERIMENTS]
+# Where even the smoke preset has much to compile, the slow tier looks.
+NAMES = [pytest.param(entry.name, marks=pytest.mark.slow if entry.smoke > 30 else ()) for entry in EXPERIMENTS]
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
 pytestmark = pytest.mark.parametrize("name", NAMES)

@@ -24,6 +24,9 @@ from experiments.progress import Lines, Progress
 from experiments.saturation_images import SMOKE, Config
 from gan_jax.data.digits import Digits, load_digits
 
+# One smoke run, half of it compilation, is behind most of these.
+pytestmark = pytest.mark.slow
+
 Arrays = dict[str, np.ndarray]
 QUIET = Progress(Lines(Console(quiet=True)))
 EPS = float(np.finfo(np.float32).eps)
