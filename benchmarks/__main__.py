@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+
+import jax
 
 from gan_jax import checks
 
@@ -16,6 +19,8 @@ def main() -> None:
         names = [checks.one_of("the benchmark", name, MODULES) for name in sys.argv[1:]]
     except ValueError as error:
         sys.exit(str(error))
+    # One device for each core, as the experiments have it; fixed when JAX first computes, hence before any benchmark.
+    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
     for name in names or MODULES:
         importlib.import_module(f"benchmarks.{name}").main()
 

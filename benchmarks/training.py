@@ -11,7 +11,6 @@ Command: ``python -m benchmarks training``; about 1 min on two cores.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 
@@ -149,8 +148,7 @@ def torch_batched() -> tuple[np.ndarray, np.ndarray]:
 
 def main() -> None:
     """Checks that all sides reach the truth, then prints one table."""
-    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
-    # At this size a second thread costs PyTorch more than it brings (six times slower on two cores): its better setting.
+    # At this size a second thread costs PyTorch more than it brings: this is its better setting.
     torch.set_num_threads(1)
     torch.manual_seed(0)
     sides = {"gan_jax, one program": one_program(), "PyTorch, loop": torch_loop, "PyTorch, batched": torch_batched}

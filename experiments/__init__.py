@@ -32,9 +32,9 @@ class Entry(NamedTuple):
 
 
 EXPERIMENTS: tuple[Entry, ...] = (
-    Entry("moving_plans", full=6.0, smoke=6.0),
-    Entry("saturation_1d", full=85.0, smoke=20.0),
-    Entry("saturation_2d", full=100.0, smoke=45.0),
-    Entry("optimal_discriminator", full=40.0, smoke=25.0),
-    Entry("saturation_images", full=65.0, smoke=45.0),
+    Entry("moving_plans", full=5.0, smoke=6.0),
+    Entry("saturation_1d", full=65.0, smoke=20.0),
+    Entry("saturation_2d", full=115.0, smoke=45.0),
+    Entry("optimal_discriminator", full=28.0, smoke=25.0),
+    Entry("saturation_images", full=53.0, smoke=45.0),
 )

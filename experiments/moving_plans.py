@@ -10,7 +10,7 @@ W1 between two sets of n points of equal weight is the least mean cost over one-
 
 and on a line the plan that keeps the order is a cheapest one (their Remark 2.28).
 
-Command: ``python -m experiments moving_plans``; 10 s on two cores, most of them for starting JAX and POT.
+Command: ``python -m experiments moving_plans``; 5 s on two cores, most of them for starting JAX and POT.
 
 Expected: 6! = 720 plans; the cheapest one costs what the exact solver finds, and in one dimension what the sorted plan
 costs, up to rounding in float32.
