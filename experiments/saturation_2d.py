@@ -12,8 +12,9 @@ Command: ``python -m experiments saturation_2d``; 115 s on two cores.
 
 Expected: parallel lines: JS = log 2 and no gradient at every θ ≠ 0, W1 = θ with gradient 1. Rings: JS within 1e-4 of log 2 once every mode
 moved by 8 σ; W1 = shift, and the chord of the rotation. Trained W1 is a lower bound everywhere; on the rotated ring a small critic,
-which has to turn its slope eight times around the ring, reaches only a part of W1. Histograms whose cells are wider than the modes see
-next to nothing of JS, and W1 between samples lies above W1: modes get unequal numbers of points, which then have to travel.
+which has to turn its slope eight times around the ring, reaches only a part of W1. On both rings the networks miss 0.02 nats and 3 %
+at small separations: those four claims do not hold. Histograms whose cells are wider than the modes see next to nothing of JS, and W1
+between samples lies above W1: modes get unequal numbers of points, which then have to travel.
 """
 
 from __future__ import annotations
@@ -155,10 +156,8 @@ def claims(arrays: Arrays) -> list[Claim]:
                     "9.35e-5 at 8 σ",
                 )
             )
-    result.append(sweeps.trained_js_claim(arrays, "parallel_lines"))
-    result.append(
-        sweeps.trained_w1_claim(arrays, "parallel_lines", start=float(arrays["parallel_lines/separation"][1]))
-    )
+    result += [sweeps.trained_js_claim(arrays, name) for name in TITLES]
+    result += [sweeps.trained_w1_claim(arrays, name, start=float(arrays[f"{name}/separation"][1])) for name in TITLES]
     result += [sweeps.lower_bound_claim(arrays, name) for name in TITLES]
     result += [_still_pulls(arrays, name) for name in TITLES]
     return result
