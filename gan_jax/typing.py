@@ -37,9 +37,36 @@ class Critic(NamedTuple):
         orthonormal matrices, the power iteration of spectral norms. The identity for free networks.
       lipschitz_bound: ``lipschitz_bound(variables) -> []``, an upper bound of the Lipschitz constant in the Euclidean norm, from the
         weights alone.
+      mixes_examples: whether the logit of one example depends on the rest of its batch (batch normalisation, minibatch statistics). Such
+        a discriminator has no gradient of one example alone, so a per-example penalty refuses it.
     """
 
     init: Callable[[PRNGKey, Array], Variables]
     apply: Callable[[Variables, Array], Array]
     constrain: Callable[[Variables], Variables]
     lipschitz_bound: Callable[[Variables], Array]
+    mixes_examples: bool = False
+
+
+class Generator(NamedTuple):
+    """A law with parameters as four pure functions: ``x = G(z)``, ``z ~ noise``. It need not be a network.
+
+    Attributes:
+      init: ``init(key) -> variables``: a dictionary of collections, of which only ``"params"`` is trained.
+      noise: ``noise(key, n) -> z``, a pytree with a leading axis ``[n]``: what a sample is made of.
+      apply: ``apply(variables, z) -> [n, *event]``; never changes ``variables``, and sees examples one by one.
+      train: ``train(variables, z) -> ([n, *event], variables)``, as ``apply`` while training: batch statistics are those of the batch, and
+        the collections other than ``"params"`` advance. ``trains_as_it_samples(apply)`` for generators without such collections.
+    """
+
+    init: Callable[[PRNGKey], Variables]
+    noise: Callable[[PRNGKey, int], PyTree]
+    apply: Callable[[Variables, PyTree], Array]
+    train: Callable[[Variables, PyTree], tuple[Array, Variables]]
+
+
+def trains_as_it_samples(
+    apply: Callable[[Variables, PyTree], Array],
+) -> Callable[[Variables, PyTree], tuple[Array, Variables]]:
+    """Returns ``train`` of a generator that behaves the same in training."""
+    return lambda variables, z: (apply(variables, z), variables)

@@ -107,16 +107,21 @@ def _log_lambert(a: Array) -> Array:
     fixed = jax.lax.stop_gradient(a)
     for _ in range(8):
         w = w - (w + jnp.exp(w) - fixed) / (1.0 + jnp.exp(w))
-    # One more step with the tracked argument: the implicit function's derivative, dw/da = 1 / (1 + e^w).
+    # Two more steps with the tracked argument: each doubles the order to which w follows a, so that derivatives up to the third are
+    # those of the implicit function. (One step alone has the first, dw/da = 1 / (1 + e^w), and zero for the second.)
     w = jax.lax.stop_gradient(w)
-    return -(w - (w + jnp.exp(w) - a) / (1.0 + jnp.exp(w)))
+    for _ in range(2):
+        w = w - (w + jnp.exp(w) - a) / (1.0 + jnp.exp(w))
+    return -w
 
 
 def _jeffreys_conjugate(t: Array) -> Array:
     # f'(u) = log u + 1 - 1/u = t has the solution 1/u = W(e^{1-t}); f*(t) = W + 1/W + t - 2.
-    r = _log_lambert(1.0 - t)
+    # Where supports are disjoint the optimal critic is infinite, and f* with it.
+    certain = jnp.isinf(t)
+    r = _log_lambert(1.0 - jnp.where(certain, 0.0, t))
     # W + log W = 1 - t turns it into 1/W - 1 - log W = e^r - 1 + r: no cancellation at t = 0.
-    return jnp.expm1(r) + r
+    return jnp.where(certain, t, jnp.expm1(r) + r)
 
 
 def _total_variation_f(r: Array) -> Array:

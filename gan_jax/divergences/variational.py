@@ -268,8 +268,8 @@ def _score(
 def score(objective: Objective, real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
     """The divergence and its standard error from held-out logits.
 
-    The divergence is affine in means over real and over fake examples, so that its variance is that of single-example values:
-    ``se² = var_i d(r_i, f̄) / n + var_j d(r̄, f_j) / m``.
+    A separable divergence is affine in means over real and over fake examples, so that its variance is that of single-example values:
+    ``se² = var_i d(r_i, f̄) / n + var_j d(r̄, f_j) / m``. Others compare real with fake: their error is that of the mean of 32 blocks.
 
     Args:
       objective: whose divergence.
@@ -279,11 +279,25 @@ def score(objective: Objective, real_logits: Array, fake_logits: Array) -> tuple
     Returns:
       (value ``[]``, standard error ``[]``).
     """
+    if not objective.separable:
+        return _score_of_pairs(objective, real_logits, fake_logits)
     value = objective.divergence(real_logits, fake_logits)
     of_real = jax.vmap(lambda r: objective.divergence(r[None], fake_logits[:1]))(real_logits)
     of_fake = jax.vmap(lambda f: objective.divergence(real_logits[:1], f[None]))(fake_logits)
     variance = jnp.var(of_real, ddof=1) / of_real.size + jnp.var(of_fake, ddof=1) / of_fake.size
     return value, jnp.sqrt(variance)
+
+
+def _score_of_pairs(
+    objective: Objective, real_logits: Array, fake_logits: Array, blocks: int = 32
+) -> tuple[Array, Array]:
+    """The same for a divergence that compares example with example: equal numbers, and a standard error from blocks of them."""
+    size = min(real_logits.size, fake_logits.size)
+    real, fake = real_logits[:size], fake_logits[:size]
+    blocks = min(blocks, size)
+    whole = size - size % blocks
+    each = jax.vmap(objective.divergence)(real[:whole].reshape(blocks, -1), fake[:whole].reshape(blocks, -1))
+    return objective.divergence(real, fake), jnp.std(each, ddof=1) / jnp.sqrt(blocks)
 
 
 def _truth(objective: Objective, p: Law, q: Law, real: Array, fake: Array) -> Array:
@@ -297,6 +311,8 @@ def _truth(objective: Objective, p: Law, q: Law, real: Array, fake: Array) -> Ar
         except ValueError:
             # No exact rule for this pair: that is no error of the estimate's.
             return unknown
-    ratio = oracle.log_ratio(p, q)
+    if objective.optimal_logits is None:
+        return unknown
+    best = oracle.discriminator(objective, p, q)
     flat = (lambda x: x) if p.event_shape else (lambda x: x[:, 0])
-    return objective.divergence(ratio(flat(real)), ratio(flat(fake)))
+    return score(objective, best(flat(real)), best(flat(fake)))[0]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from gan_jax import numerics
+from gan_jax.divergences.f_divergence import F_DIVERGENCES, f_divergence, variational_bound
 from gan_jax.typing import Array
 
 
@@ -18,10 +23,15 @@ class Objective(NamedTuple):
       name: the field's name.
       discriminator_loss: ``(real_logits [batch], fake_logits [batch]) -> [batch]``; its mean is minimised by the discriminator.
       generator_loss: ``(fake_logits [batch], real_logits [batch]) -> [batch]``; its mean is minimised by the generator.
-      divergence: ``(real_logits [n], fake_logits [m]) -> []``; what the discriminator's value says of the distance. It is affine in means
-        over examples, so that the mean of single-example values is the value.
+      divergence: ``(real_logits [n], fake_logits [m]) -> []``; what the discriminator's value says of the distance. Where
+        ``separable``, it is affine in means over examples, so that the mean of single-example values is the value.
       unit: what the divergence is measured in.
       scales_with_data: whether the divergence of c·X and c·Y is c times that of X and Y (a distance), or the same (in nats).
+      estimates: which divergence the best discriminator's value is, in words.
+      saturation: its value on disjoint supports, however far apart: the constant at which the divergence stops telling distances.
+      optimal_logits: the best discriminator's logit as a function of the log-ratio ``log p(x) - log q(x)``, elementwise; None where it is
+        no such function (``oracle.discriminator`` finds it from both laws).
+      separable: whether every loss and the divergence treat real and fake examples apart; relativistic ones compare them.
     """
 
     name: str
@@ -30,6 +40,10 @@ class Objective(NamedTuple):
     divergence: Callable[[Array, Array], Array]
     unit: str
     scales_with_data: bool
+    estimates: str = ""
+    saturation: float = math.inf
+    optimal_logits: Callable[[Array], Array] | None = None
+    separable: bool = True
 
 
 def _pair(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
@@ -41,6 +55,21 @@ def _pair(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
     return real_logits, fake_logits
 
 
+def _logits(name: str, logits: Array) -> Array:
+    """Raises ``ValueError`` unless ``logits`` is ``[batch]``."""
+    if logits.ndim != 1:
+        raise ValueError(f"{name} has shape {logits.shape}; expected one logit an example, [batch]")
+    return logits
+
+
+def _of_fake(loss: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
+    """Returns a generator's loss that looks at fake logits alone."""
+    return lambda fake_logits, real_logits: loss(_logits("fake_logits", fake_logits))
+
+
+# ------------------------------------------------------------------------------------------------------ Jensen–Shannon
+
+
 def _classifier_loss(real_logits: Array, fake_logits: Array) -> Array:
     """``-log σ(D(x)) - log(1 - σ(D(G(z))))``: the cross entropy of real against fake, un-halved."""
     real, fake = _pair(real_logits, fake_logits)
@@ -49,13 +78,18 @@ def _classifier_loss(real_logits: Array, fake_logits: Array) -> Array:
 
 def _jensen_shannon(real_logits: Array, fake_logits: Array) -> Array:
     """``JS >= log 2 + V / 2`` with ``V = E log σ(D(x)) + E log(1 - σ(D(G(z))))``, un-halved."""
-    return jnp.log(2.0) - 0.5 * (jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits)))
+    return numerics.LOG_2 - 0.5 * (jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits)))
+
+
+def _identity(log_ratio: Array) -> Array:
+    return log_ratio
 
 
 def minimax() -> Objective:
     """The original game: ``min_G max_D E log σ(D(x)) + E log(1 - σ(D(G(z))))``; the generator's loss saturates.
 
-    At the optimal discriminator the value is ``2 JS - 2 log 2``; ``divergence`` is ``log 2 + V / 2``, a lower bound of JS in nats.
+    At the optimal discriminator ``D* = log p - log q`` the value is ``2 JS - 2 log 2``; ``divergence`` is ``log 2 + V / 2``, a lower bound
+    of JS in nats.
 
     Returns:
       The objective.
@@ -63,12 +97,15 @@ def minimax() -> Objective:
     Source: Goodfellow et al. 2014, equation 1 and theorem 1.
     """
     return Objective(
-        "minimax",
-        _classifier_loss,
-        lambda fake_logits, real_logits: -jax.nn.softplus(fake_logits),
-        _jensen_shannon,
-        "nats",
-        False,
+        name="minimax",
+        discriminator_loss=_classifier_loss,
+        generator_loss=_of_fake(lambda fake: -jax.nn.softplus(fake)),
+        divergence=_jensen_shannon,
+        unit="nats",
+        scales_with_data=False,
+        estimates="Jensen–Shannon divergence",
+        saturation=numerics.LOG_2,
+        optimal_logits=_identity,
     )
 
 
@@ -82,15 +119,17 @@ def non_saturating() -> Objective:
 
     Source: Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017, theorem 2.5.
     """
-    return minimax()._replace(
-        name="non_saturating", generator_loss=lambda fake_logits, real_logits: jax.nn.softplus(-fake_logits)
-    )
+    return minimax()._replace(name="non_saturating", generator_loss=_of_fake(lambda fake: jax.nn.softplus(-fake)))
+
+
+# ------------------------------------------------------------------------------------ distances and other classifiers
 
 
 def wasserstein() -> Objective:
     """The critic's game: ``min_G max_{||f||_L <= 1} E f(x) - E f(G(z))``.
 
-    For a 1-Lipschitz critic, ``divergence`` is a lower bound of W1 in units of the data (Kantorovich–Rubinstein).
+    For a 1-Lipschitz critic, ``divergence`` is a lower bound of W1 in units of the data (Kantorovich–Rubinstein). For a critic of the
+    unit ball of a kernel's space (``models.players.kernel_witness``) the same value is a lower bound of the kernel's MMD.
 
     Returns:
       The objective.
@@ -103,10 +142,239 @@ def wasserstein() -> Objective:
         return fake - real
 
     return Objective(
-        "wasserstein",
-        discriminator_loss,
-        lambda fake_logits, real_logits: -fake_logits,
-        lambda real_logits, fake_logits: jnp.mean(real_logits) - jnp.mean(fake_logits),
-        "units of the data",
-        True,
+        name="wasserstein",
+        discriminator_loss=discriminator_loss,
+        generator_loss=_of_fake(lambda fake: -fake),
+        divergence=lambda real_logits, fake_logits: jnp.mean(real_logits) - jnp.mean(fake_logits),
+        unit="units of the data",
+        scales_with_data=True,
+        estimates="Wasserstein-1 distance",
     )
+
+
+def least_squares(*, fake_label: float = 0.0, real_label: float = 1.0, generator_label: float = 1.0) -> Objective:
+    """Least squares: ``½ E (D(x) - b)² + ½ E (D(G(z)) - a)²``, the generator ``½ E (D(G(z)) - c)²``.
+
+    The best discriminator is ``D* = (b p + a q) / (p + q)``, and with the loss L at it, ``1 - 4 L / (b - a)²`` is the triangular
+    discrimination (Vincze–Le Cam) ``½ ∫ (p - q)² / (p + q)``, in [0, 1]: ``divergence``, a lower bound of it. With ``b - c = 1`` and ``b
+    - a = 2``, ``E_p (D* - c)² + E_q (D* - c)²`` is Pearson's χ² between ``p + q`` and ``2 q``. The generator's gradient through a D* that
+    does not move is not the gradient of that: D* maximises another value than the generator minimises, so that no envelope theorem holds.
+
+    Args:
+      fake_label: a.
+      real_label: b.
+      generator_label: c.
+
+    Returns:
+      The objective.
+
+    Raises:
+      ValueError: ``fake_label`` equal to ``real_label``.
+
+    Source: Mao et al. 2017, equations 2 and 5 (the labels 0, 1, 1 of equation 9 are the default); Topsøe 2000 for the divergence.
+    """
+    if fake_label == real_label:
+        raise ValueError(f"fake_label and real_label are both {real_label}; expected two labels that can be told apart")
+
+    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
+        real, fake = _pair(real_logits, fake_logits)
+        return 0.5 * (jnp.square(real - real_label) + jnp.square(fake - fake_label))
+
+    def divergence(real_logits: Array, fake_logits: Array) -> Array:
+        twice = jnp.mean(jnp.square(real_logits - real_label)) + jnp.mean(jnp.square(fake_logits - fake_label))
+        return 1.0 - 2.0 * twice / (real_label - fake_label) ** 2
+
+    return Objective(
+        name="least_squares",
+        discriminator_loss=discriminator_loss,
+        generator_loss=_of_fake(lambda fake: 0.5 * jnp.square(fake - generator_label)),
+        divergence=divergence,
+        unit="1",
+        scales_with_data=False,
+        estimates="triangular discrimination",
+        saturation=1.0,
+        optimal_logits=lambda log_ratio: fake_label + (real_label - fake_label) * jax.nn.sigmoid(log_ratio),
+    )
+
+
+def hinge() -> Objective:
+    """Hinge: ``E max(0, 1 - D(x)) + E max(0, 1 + D(G(z)))``, the generator ``-E D(G(z))``.
+
+    The best discriminator is ``sign(p - q)``, where the loss is ``2 ∫ min(p, q) = 2 (1 - TV)``: ``divergence`` is ``1 - L / 2``, a lower
+    bound of the total variation. Through that discriminator, which is flat, the generator's gradient is zero almost everywhere.
+
+    Returns:
+      The objective.
+
+    Source: Lim & Ye 2017, equations 3 and 4; Nguyen, Wainwright & Jordan 2009 for the total variation.
+    """
+
+    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
+        real, fake = _pair(real_logits, fake_logits)
+        return jax.nn.relu(1.0 - real) + jax.nn.relu(1.0 + fake)
+
+    def divergence(real_logits: Array, fake_logits: Array) -> Array:
+        return 1.0 - 0.5 * (jnp.mean(jax.nn.relu(1.0 - real_logits)) + jnp.mean(jax.nn.relu(1.0 + fake_logits)))
+
+    return Objective(
+        name="hinge",
+        discriminator_loss=discriminator_loss,
+        generator_loss=_of_fake(lambda fake: -fake),
+        divergence=divergence,
+        unit="1",
+        scales_with_data=False,
+        estimates="total variation",
+        saturation=1.0,
+        optimal_logits=jnp.sign,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- relativistic
+
+
+def relativistic() -> Objective:
+    """Relativistic pairing: ``-E log σ(D(x) - D(G(z)))`` over pairs, the generator the same with the roles exchanged.
+
+    The discriminator tells P × Q from Q × P: its best logit is ``log p - log q`` (up to a constant), and ``log 2 - L`` is the
+    Jensen–Shannon divergence of the two products: ``divergence``, a lower bound of it in nats. Example i of one batch meets example i of
+    the other.
+
+    Returns:
+      The objective.
+
+    Source: Jolicoeur-Martineau 2019, "The relativistic discriminator", section 3 (RSGAN); Huang et al. 2024 (R3GAN), equation 2.
+    """
+
+    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
+        real, fake = _pair(real_logits, fake_logits)
+        return jax.nn.softplus(fake - real)
+
+    def generator_loss(fake_logits: Array, real_logits: Array) -> Array:
+        real, fake = _pair(real_logits, fake_logits)
+        return jax.nn.softplus(real - fake)
+
+    return Objective(
+        name="relativistic",
+        discriminator_loss=discriminator_loss,
+        generator_loss=generator_loss,
+        divergence=lambda real_logits, fake_logits: (
+            numerics.LOG_2 - jnp.mean(discriminator_loss(real_logits, fake_logits))
+        ),
+        unit="nats",
+        scales_with_data=False,
+        estimates="Jensen–Shannon divergence of P × Q and Q × P",
+        saturation=numerics.LOG_2,
+        optimal_logits=_identity,
+        separable=False,
+    )
+
+
+def relativistic_average() -> Objective:
+    """Relativistic average: each logit against the mean logit of the other side, ``D(x) - E D(G(z))`` and ``D(G(z)) - E D(x)``.
+
+    ``L = E softplus(-(D(x) - E D(G(z)))) + E softplus(D(G(z)) - E D(x))``, and the generator's loss exchanges the roles. ``divergence``
+    is ``log 2 - L / 2``, in [0, log 2]: zero only where the laws agree.
+
+    Warning:
+      The supremum over all functions D is log 2 as soon as both ``p / q`` and ``q / p`` are unbounded, as for any two Gaussians of one
+      width: a logit that is huge on a far tail moves a mean at no cost. Where the ratios are bounded, ``oracle.discriminator`` finds the
+      best D. A mean is part of the loss, so that a small batch changes its value.
+
+    Returns:
+      The objective.
+
+    Source: Jolicoeur-Martineau 2019, "The relativistic discriminator", section 4.1 (RaSGAN); 2020, "On relativistic f-divergences".
+    """
+
+    def losses(above: Array, below: Array) -> Array:
+        return jax.nn.softplus(-(above - jnp.mean(below))) + jax.nn.softplus(below - jnp.mean(above))
+
+    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
+        real, fake = _pair(real_logits, fake_logits)
+        return losses(real, fake)
+
+    def generator_loss(fake_logits: Array, real_logits: Array) -> Array:
+        real, fake = _pair(real_logits, fake_logits)
+        return losses(fake, real)
+
+    def divergence(real_logits: Array, fake_logits: Array) -> Array:
+        real, fake = jnp.mean(fake_logits), jnp.mean(real_logits)
+        return _jensen_shannon(real_logits - real, fake_logits - fake)
+
+    return Objective(
+        name="relativistic_average",
+        discriminator_loss=discriminator_loss,
+        generator_loss=generator_loss,
+        divergence=divergence,
+        unit="nats",
+        scales_with_data=False,
+        estimates="relativistic average Jensen–Shannon divergence",
+        saturation=numerics.LOG_2,
+        separable=False,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- f-divergences
+
+DISJOINT = {
+    "squared_hellinger": 1.0,
+    "jensen_shannon": numerics.LOG_2,
+    "total_variation": 1.0,
+    "gan": numerics.LOG_2,
+}
+"""What an f-divergence is worth on disjoint supports, in the textbook's units; infinite for the others."""
+
+
+def f_gan(name: str, *, trick: bool = False) -> Objective:
+    """The f-GAN of one row of the table: ``min_G max_v E g_f(v(x)) - E f*(g_f(v(G(z))))``.
+
+    ``divergence`` is that value in the textbook's units (``f_divergence.standard``), a lower bound of the f-divergence; the best logit is
+    ``v* = g_f⁻¹(f'(p / q))``, where the generator descends the f-divergence itself.
+
+    Args:
+      name: of a row of ``f_divergence.F_DIVERGENCES``.
+      trick: whether the generator minimises ``-E g_f(v(G(z)))`` instead, which does not saturate.
+
+    Returns:
+      The objective, named ``f_<name>``.
+
+    Raises:
+      ValueError: an unknown name.
+
+    Source: Nowozin, Cseke & Tomioka 2016, equations 4 to 6, tables 2 and 6; section 3.2 for the trick.
+    """
+    row = f_divergence(name)
+
+    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
+        real, fake = _pair(real_logits, fake_logits)
+        return row.conjugate_of_activation(fake) - row.activation(real)
+
+    def generator_loss(fake: Array) -> Array:
+        return -row.activation(fake) if trick else -row.conjugate_of_activation(fake)
+
+    return Objective(
+        name=f"f_{name}",
+        discriminator_loss=discriminator_loss,
+        generator_loss=_of_fake(generator_loss),
+        divergence=lambda real_logits, fake_logits: row.standard(variational_bound(row, real_logits, fake_logits)),
+        unit="nats" if name in ("kl", "reverse_kl", "jeffreys", "jensen_shannon", "gan") else "1",
+        scales_with_data=False,
+        estimates=row.standard_name,
+        saturation=DISJOINT.get(name, math.inf),
+        optimal_logits=row.link,
+    )
+
+
+OBJECTIVES: Mapping[str, Callable[[], Objective]] = MappingProxyType(
+    {
+        "minimax": minimax,
+        "non_saturating": non_saturating,
+        "wasserstein": wasserstein,
+        "least_squares": least_squares,
+        "hinge": hinge,
+        "relativistic": relativistic,
+        "relativistic_average": relativistic_average,
+        **{f"f_{name}": partial(f_gan, name) for name in F_DIVERGENCES},
+    }
+)
+"""Constructors of all objectives by name, each with its paper's defaults."""

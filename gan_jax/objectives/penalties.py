@@ -1,17 +1,60 @@
-"""Penalties on the gradient of a scalar critic: ``penalty(critic, real, fake, key) -> [batch]``, per example and un-weighted."""
+"""Penalties on the gradient of a scalar critic: ``penalty(critic, real, fake, key) -> [batch]``, per example and un-weighted.
+
+A loss adds ``penalty_weight · mean(penalty)``. No penalty here carries a ½; papers that write ``γ/2 ||∇D||²`` (R1, R2) mean a weight of
+``γ / 2``, which ``weight_of_gamma`` converts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from gan_jax import checks, numerics
-from gan_jax.typing import Array, PRNGKey, ScalarCritic
+from gan_jax.typing import Array, PRNGKey, PyTree, ScalarCritic
 
 Penalty: TypeAlias = Callable[[ScalarCritic, Array, Array, PRNGKey], Array]
+
+Perturbation: TypeAlias = Callable[[PRNGKey, Array, Array], Array]
+"""``(key, x [batch, *event], scale []) -> [batch, *event]``: what a discriminator sees in place of ``x``."""
+
+
+@dataclass(frozen=True)
+class ExampleWise:
+    """A critic that sees the examples of a batch one by one, as a function of one example.
+
+    It is a ``ScalarCritic`` that remembers its batched form, so that the gradients of a whole batch take one pass: the gradient of the
+    sum of the logits. The other way, a gradient of each example under ``vmap``, gives the same numbers from slower matrix layouts.
+
+    Attributes:
+      apply: ``[batch, *event] -> [batch]``, in which no logit depends on another example.
+    """
+
+    apply: Callable[[Array], Array]
+
+    def __call__(self, example: Array) -> Array:
+        return self.apply(example[None])[0]
+
+
+def input_gradients(critic: ScalarCritic, x: Array) -> Array:
+    """``∇f(x)`` with respect to every example, flattened.
+
+    Args:
+      critic: one example ``[*event]`` to one scalar.
+      x: ``[batch, *event]``.
+
+    Returns:
+      ``[batch, size of an event]``.
+    """
+    if isinstance(critic, ExampleWise):
+        gradients = jax.grad(lambda batch: jnp.sum(critic.apply(batch)))(x)
+    else:
+        gradients = jax.vmap(jax.grad(critic))(x)
+    return gradients.reshape(x.shape[0], -1)
 
 
 def gradient_norms(critic: ScalarCritic, x: Array) -> Array:
@@ -24,8 +67,20 @@ def gradient_norms(critic: ScalarCritic, x: Array) -> Array:
     Returns:
       ``[batch]``.
     """
-    gradients = jax.vmap(jax.grad(critic))(x)
-    return numerics.norm(gradients.reshape(x.shape[0], -1), axis=1)
+    return numerics.norm(input_gradients(critic, x), axis=1)
+
+
+def squared_gradient_norms(critic: ScalarCritic, x: Array) -> Array:
+    """``||∇f(x)||_2²`` over the whole event, smooth where the gradient vanishes.
+
+    Args:
+      critic: one example ``[*event]`` to one scalar.
+      x: ``[batch, *event]``.
+
+    Returns:
+      ``[batch]``.
+    """
+    return jnp.sum(jnp.square(input_gradients(critic, x)), axis=1)
 
 
 def interpolates(real: Array, fake: Array, key: PRNGKey) -> Array:
@@ -87,3 +142,146 @@ def lipschitz_penalty(*, bound: float = 1.0) -> Penalty:
         return jnp.square(jnp.maximum(gradient_norms(critic, interpolates(real, fake, key)) - bound, 0.0))
 
     return penalty
+
+
+def r1() -> Penalty:
+    """R1: ``||∇D(x)||²`` at real examples.
+
+    Warning:
+      The paper's term is ``γ/2 E ||∇D||²``: use ``penalty_weight=weight_of_gamma(γ)``. StyleGAN2 and R3GAN keep the ½; some code bases
+      drop it and call the weight γ all the same.
+
+    Returns:
+      The penalty.
+
+    Source: Mescheder, Geiger & Nowozin 2018, equation 9.
+    """
+    return lambda critic, real, fake, key: squared_gradient_norms(critic, real)
+
+
+def r2() -> Penalty:
+    """R2: ``||∇D(G(z))||²`` at generated examples; the conventions are those of ``r1``.
+
+    Returns:
+      The penalty.
+
+    Source: Mescheder, Geiger & Nowozin 2018, equation 10.
+    """
+    return lambda critic, real, fake, key: squared_gradient_norms(critic, fake)
+
+
+def zero_centred() -> Penalty:
+    """GP0: ``||∇D(x̂)||²`` at points between real and fake.
+
+    Returns:
+      The penalty.
+
+    Source: Thanh-Tung, Tran & Venkatesh 2019, equation 7 (weighted by λ, no ½).
+    """
+    return lambda critic, real, fake, key: squared_gradient_norms(critic, interpolates(real, fake, key))
+
+
+def dragan(*, spread: float = 0.5, target: float = 1.0) -> Penalty:
+    """DRAGAN: ``(||∇D(x + δ)|| - target)²`` around real examples, ``δ = spread · std(x) · u``, ``u ~ U[0, 1]`` for every coordinate.
+
+    ``std(x)`` is that of all coordinates of the batch of real examples together, as in the authors' code. (The paper writes ``δ ~ N(0, c
+    I)``.)
+
+    Args:
+      spread: of the perturbation, in standard deviations of the data; 0.5 in the authors' code.
+      target: the norm that is asked for.
+
+    Returns:
+      The penalty.
+
+    Raises:
+      ValueError: ``spread`` negative.
+
+    Source: Kodali et al. 2017, section 2.4 and the authors' code (λ = 10).
+    """
+    checks.at_least("spread", spread, 0.0)
+
+    def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
+        deviation = numerics.norm(real - jnp.mean(real), axis=None) / jnp.sqrt(real.size)
+        near = real + spread * deviation * jax.random.uniform(key, real.shape, real.dtype)
+        return jnp.square(gradient_norms(critic, near) - target)
+
+    return penalty
+
+
+def both(first: Penalty, second: Penalty) -> Penalty:
+    """The sum of two penalties with one weight, such as R1 + R2 (R3GAN).
+
+    Args:
+      first, second: the penalties; each has a key of its own.
+
+    Returns:
+      The penalty.
+    """
+
+    def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
+        first_key, second_key = jax.random.split(key)
+        return first(critic, real, fake, first_key) + second(critic, real, fake, second_key)
+
+    return penalty
+
+
+def weight_of_gamma(gamma: float | Array) -> float | Array:
+    """The ``penalty_weight`` of a paper's ``γ/2 E ||∇D||²``: ``γ / 2``, since penalties here carry no ½."""
+    return 0.5 * gamma
+
+
+def weight_clipping(bound: float = 0.01) -> optax.GradientTransformation:
+    """WGAN's clipping as the last link of a chain: what leaves it keeps every parameter in ``[-bound, bound]``.
+
+    ``update <- clip(parameter + update, -bound, bound) - parameter``.
+
+    Args:
+      bound: largest absolute value of a parameter; 0.01 in the paper.
+
+    Returns:
+      The transformation; its ``update`` needs the parameters.
+
+    Raises:
+      ValueError: ``bound`` not positive; (at an update) no parameters.
+
+    Source: Arjovsky, Chintala & Bottou 2017, Algorithm 1.
+    """
+    checks.at_least("bound", bound, 0.0, strict=True)
+
+    def update(updates: PyTree, params: PyTree | None) -> PyTree:
+        if params is None:
+            raise ValueError("params is None; expected the parameters, which weight_clipping needs to clip")
+        return jax.tree.map(lambda u, w: jnp.clip(w + u, -bound, bound) - w, updates, params)
+
+    return optax.stateless(update)
+
+
+def instance_noise(key: PRNGKey, x: Array, scale: Array) -> Array:
+    """What the discriminator sees: ``x + scale · ε``, ``ε ~ N(0, I)``, for real and fake examples alike.
+
+    A game takes it as ``perturb``, and the scale as the hyperparameter ``noise``, with ``noise_steps`` for the linear decay to zero.
+
+    Args:
+      key: of ε.
+      x: ``[batch, *event]``.
+      scale: standard deviation in units of the data, ``[]``.
+
+    Returns:
+      ``[batch, *event]``.
+
+    Source: Sønderby et al. 2017, section 3.2; Arjovsky & Bottou 2017, section 3.
+    """
+    return x + scale * jax.random.normal(key, x.shape, x.dtype)
+
+
+PENALTIES: dict[str, Callable[[], Penalty]] = {
+    "gp": gradient_penalty,
+    "lp": lipschitz_penalty,
+    "r1": r1,
+    "r2": r2,
+    "r1_and_r2": lambda: both(r1(), r2()),
+    "zero_centred": zero_centred,
+    "dragan": dragan,
+}
+"""Constructors of all penalties by name, each with its paper's defaults."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ import optax
 
 from gan_jax import checks
 from gan_jax.objectives.losses import Objective
-from gan_jax.objectives.penalties import Penalty
+from gan_jax.objectives.penalties import ExampleWise, Penalty
 from gan_jax.typing import Array, Critic, PRNGKey, Sampler, Variables
 
 
@@ -60,6 +61,39 @@ class CriticTraining(NamedTuple):
     batch_size: int
 
 
+def logits_of_both(critic: Critic, variables: Variables, real: Array, fake: Array) -> tuple[Array, Array]:
+    """Logits ``[batch]`` of real and of fake examples ``[batch, *event]``.
+
+    One pass over both batches where the critic sees examples one by one, since one large product is faster than two; a critic that mixes
+    examples sees the batches apart, each with statistics of its own.
+    """
+    if critic.mixes_examples:
+        return critic.apply(variables, real), critic.apply(variables, fake)
+    logits = critic.apply(variables, jnp.concatenate([real, fake]))
+    return logits[: real.shape[0]], logits[real.shape[0] :]
+
+
+def mean_penalty(
+    penalty: Penalty, critic: Critic, variables: Variables, real: Array, fake: Array, key: PRNGKey
+) -> Array:
+    """The mean of a per-example penalty over a batch, ``[]``.
+
+    Raises:
+      ValueError: a critic that mixes examples: the gradient of one logit then depends on the whole batch.
+    """
+    refuse_mixing(critic)
+    return jnp.mean(penalty(ExampleWise(partial(critic.apply, variables)), real, fake, key))
+
+
+def refuse_mixing(critic: Critic) -> None:
+    """Raises ``ValueError`` where a per-example penalty would meet a critic that mixes examples."""
+    if critic.mixes_examples:
+        raise ValueError(
+            "penalty is given and the critic mixes the examples of a batch (batch normalisation or minibatch statistics), so that one "
+            "example has no gradient of its own; expected a critic without such layers, e.g. layer_norm_mlp, or no penalty"
+        )
+
+
 def init(key: PRNGKey, critic: Critic, training: CriticTraining, example: Array) -> CriticState:
     """Returns the state before the first update.
 
@@ -98,13 +132,11 @@ def step(
 
     def loss(params: Variables) -> tuple[Array, tuple[Array, Array]]:
         variables = {**state.variables, "params": params}
-        # One pass over both batches: the critic sees examples one by one, and one large product is faster than two.
-        logits = critic.apply(variables, jnp.concatenate([x, y]))
-        real_logits, fake_logits = logits[: training.batch_size], logits[training.batch_size :]
+        real_logits, fake_logits = logits_of_both(critic, variables, x, y)
         value = jnp.mean(training.objective.discriminator_loss(real_logits, fake_logits))
         penalty = jnp.zeros(())
         if training.penalty is not None:
-            penalty = jnp.mean(training.penalty(lambda e: critic.apply(variables, e[None])[0], x, y, penalty_key))
+            penalty = mean_penalty(training.penalty, critic, variables, x, y, penalty_key)
             value = value + training.penalty_weight * penalty
         return value, (training.objective.divergence(real_logits, fake_logits), penalty)
 

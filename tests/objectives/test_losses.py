@@ -10,9 +10,11 @@ from scipy.special import log_expit
 
 from gan_jax.objectives import losses
 
-OBJECTIVES = {"minimax": losses.minimax, "non_saturating": losses.non_saturating, "wasserstein": losses.wasserstein}
+OBJECTIVES = losses.OBJECTIVES
+SEPARABLE = [name for name, make in OBJECTIVES.items() if make().separable]
 REAL = jnp.asarray([-2.0, 0.0, 1.0, 40.0])
 FAKE = jnp.asarray([3.0, -1.0, 0.0, -60.0])
+NEAR_REAL, NEAR_FAKE = jnp.asarray([0.1, 0.3, 0.5]), jnp.asarray([0.2, 0.4, 0.6])
 
 
 def log_sigmoid(x: jax.Array | np.ndarray) -> np.ndarray:
@@ -45,21 +47,40 @@ def test_wasserstein_is_a_difference_of_means_with_the_right_sign() -> None:
     np.testing.assert_allclose(game.generator_loss(FAKE, REAL), -FAKE)
 
 
-def test_divergence_is_affine_in_single_example_values(objective: losses.Objective) -> None:
-    each = jax.vmap(lambda r, f: objective.divergence(r[None], f[None]))(REAL, FAKE)
-    np.testing.assert_allclose(jnp.mean(each), objective.divergence(REAL, FAKE), rtol=1e-6)
+@pytest.mark.parametrize("name", SEPARABLE)
+def test_divergence_is_affine_in_single_example_values(name: str) -> None:
+    # What ``laws.value`` and the standard error of a trained estimate rest on.
+    divergence = OBJECTIVES[name]().divergence
+    each = jax.vmap(lambda r, f: divergence(r[None], f[None]))(NEAR_REAL, NEAR_FAKE)
+    np.testing.assert_allclose(jnp.mean(each), divergence(NEAR_REAL, NEAR_FAKE), rtol=1e-5)
 
 
-def test_a_better_discriminator_has_a_lower_loss_and_a_larger_divergence(objective: losses.Objective) -> None:
-    slope = jax.grad(lambda shift: jnp.mean(objective.discriminator_loss(REAL + shift, FAKE - shift)))(0.0)
-    rise = jax.grad(lambda shift: objective.divergence(REAL + shift, FAKE - shift))(0.0)
+def test_divergence_rises_as_the_loss_falls(objective: losses.Objective) -> None:
+    """By less than any label: there every discriminator is better for telling real from fake a little more."""
+    slope = jax.grad(lambda s: jnp.mean(objective.discriminator_loss(NEAR_REAL + s, NEAR_FAKE - s)))(0.0)
+    rise = jax.grad(lambda s: objective.divergence(NEAR_REAL + s, NEAR_FAKE - s))(0.0)
     assert slope < 0 < rise
+    # And along any direction the two are proportional: the divergence is affine in the loss.
+    towards = jax.random.normal(jax.random.key(0), (2, 3))
+    turn = lambda f, a: jax.jvp(f, (NEAR_REAL, NEAR_FAKE), tuple(a))[1]  # noqa: E731
+    fall = turn(lambda r, f: jnp.mean(objective.discriminator_loss(r, f)), towards)
+    np.testing.assert_allclose(turn(objective.divergence, towards) / fall, rise / slope, rtol=1e-3)
 
 
 def test_generator_gains_where_the_discriminator_says_real(objective: losses.Objective) -> None:
-    slopes = jax.vmap(jax.grad(lambda f: objective.generator_loss(f[None], f[None])[0]))(FAKE)
-    assert jnp.all(slopes <= 0)
-    assert slopes[0] < 0
+    slopes = jax.grad(lambda f: jnp.sum(objective.generator_loss(f, NEAR_REAL)))(NEAR_FAKE)
+    assert jnp.all(slopes < 0)
+
+
+@pytest.mark.parametrize("logit", [-80.0, 80.0])
+def test_gradients_at_a_certain_discriminator_are_not_nan(objective: losses.Objective, logit: float) -> None:
+    """Infinite where an exponential overflows (χ² and KL have no bound), NaN nowhere."""
+    sure, unsure = jnp.full(2, logit), jnp.zeros(2)
+    for loss in (objective.discriminator_loss, objective.generator_loss):
+        for pair in ((sure, unsure), (unsure, sure), (sure, sure), (sure, -sure)):
+            value, slopes = jax.value_and_grad(lambda a, b, loss=loss: jnp.mean(loss(a, b)), argnums=(0, 1))(*pair)
+            assert not bool(jnp.isnan(value))
+            assert not any(bool(jnp.any(jnp.isnan(slope))) for slope in slopes)
 
 
 def test_saturation_of_the_two_generator_losses_at_a_certain_discriminator() -> None:
@@ -73,3 +94,50 @@ def test_saturation_of_the_two_generator_losses_at_a_certain_discriminator() -> 
 def test_shapes_that_would_broadcast_are_refused(objective: losses.Objective, fake: jax.Array) -> None:
     with pytest.raises(ValueError, match=r"expected one shape \[batch\]"):
         objective.discriminator_loss(REAL, fake)
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+def test_a_column_of_fake_logits_is_refused_by_every_generator(name: str) -> None:
+    with pytest.raises(ValueError, match=r"fake_logits has shape \(3, 1\); expected one logit an example"):
+        OBJECTIVES[name]().generator_loss(jnp.zeros((3, 1)), jnp.zeros(3))
+
+
+def test_relativistic_losses_are_those_of_their_papers() -> None:
+    r, f = np.asarray(NEAR_REAL, np.float64), np.asarray(NEAR_FAKE, np.float64)
+    pairing, average = losses.relativistic(), losses.relativistic_average()
+    np.testing.assert_allclose(pairing.discriminator_loss(NEAR_REAL, NEAR_FAKE), -log_sigmoid(r - f), rtol=1e-6)
+    np.testing.assert_allclose(pairing.generator_loss(NEAR_FAKE, NEAR_REAL), -log_sigmoid(f - r), rtol=1e-6)
+    both = -log_sigmoid(r - f.mean()) - log_sigmoid(-(f - r.mean()))
+    np.testing.assert_allclose(average.discriminator_loss(NEAR_REAL, NEAR_FAKE), both, rtol=1e-6)
+    exchanged = -log_sigmoid(f - r.mean()) - log_sigmoid(-(r - f.mean()))
+    np.testing.assert_allclose(average.generator_loss(NEAR_FAKE, NEAR_REAL), exchanged, rtol=1e-6)
+    np.testing.assert_allclose(average.divergence(NEAR_REAL, NEAR_FAKE), np.log(2) - both.mean() / 2, rtol=1e-5)
+    # A number added to all logits is nothing to them.
+    for game in (pairing, average):
+        moved = game.discriminator_loss(NEAR_REAL + 3.0, NEAR_FAKE + 3.0)
+        np.testing.assert_allclose(moved, game.discriminator_loss(NEAR_REAL, NEAR_FAKE), rtol=1e-5)
+
+
+def test_hinge_and_least_squares_are_their_textbook_forms() -> None:
+    hinge, squares = losses.hinge(), losses.least_squares(fake_label=-1.0, real_label=2.0, generator_label=0.5)
+    r, f = np.asarray([-2.0, 0.5, 3.0]), np.asarray([-3.0, -0.5, 2.0])
+    real, fake = jnp.asarray(r, jnp.float32), jnp.asarray(f, jnp.float32)
+    margins = np.maximum(0, 1 - r) + np.maximum(0, 1 + f)
+    np.testing.assert_allclose(hinge.discriminator_loss(real, fake), margins)
+    np.testing.assert_allclose(hinge.generator_loss(fake, real), -f)
+    np.testing.assert_allclose(hinge.divergence(real, fake), 1 - margins.mean() / 2, rtol=1e-6)
+    np.testing.assert_allclose(squares.discriminator_loss(real, fake), 0.5 * ((r - 2) ** 2 + (f + 1) ** 2))
+    np.testing.assert_allclose(squares.generator_loss(fake, real), 0.5 * (f - 0.5) ** 2)
+    with pytest.raises(ValueError, match=r"fake_label and real_label are both 1\.0"):
+        losses.least_squares(fake_label=1.0)
+
+
+def test_trick_of_f_gan_is_another_generators_loss_alone() -> None:
+    plain, trick = losses.f_gan("kl"), losses.f_gan("kl", trick=True)
+    np.testing.assert_array_equal(
+        plain.discriminator_loss(NEAR_REAL, NEAR_FAKE), trick.discriminator_loss(NEAR_REAL, NEAR_FAKE)
+    )
+    np.testing.assert_allclose(plain.generator_loss(NEAR_FAKE, NEAR_REAL), -jnp.exp(NEAR_FAKE - 1), rtol=1e-6)
+    np.testing.assert_allclose(trick.generator_loss(NEAR_FAKE, NEAR_REAL), -NEAR_FAKE, rtol=1e-6)
+    with pytest.raises(ValueError, match="did you mean 'pearson'"):
+        losses.f_gan("pearsons")

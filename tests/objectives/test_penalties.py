@@ -5,8 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
+from gan_jax.objectives import penalties
 from gan_jax.objectives.penalties import gradient_norms, gradient_penalty, interpolates, lipschitz_penalty
 from gan_jax.typing import ScalarCritic
 
@@ -75,3 +77,134 @@ def test_bad_input_is_one_sentence() -> None:
         interpolates(jnp.zeros((3, 2)), jnp.zeros((4, 2)), key())
     with pytest.raises(ValueError, match="bound is 0"):
         lipschitz_penalty(bound=0.0)
+
+
+# ------------------------------------------------------------------------------------------- every penalty, every event shape
+
+EVENTS = [(1,), (2,), (4, 4, 1)]
+
+
+def batches(event: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    real_key, fake_key = jax.random.split(key(5))
+    return jax.random.normal(real_key, (6, *event)), 1.0 + 2.0 * jax.random.normal(fake_key, (6, *event))
+
+
+def flat_norm(x: jax.Array) -> np.ndarray:
+    return np.linalg.norm(np.asarray(x, np.float64).reshape(len(x), -1), axis=1)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=str)
+@pytest.mark.parametrize("name", penalties.PENALTIES)
+def test_every_penalty_on_a_linear_critic(name: str, event: tuple[int, ...]) -> None:
+    """``f(x) = s Σ x``, whose gradient has norm ``s √d`` everywhere: where it is looked at does not matter."""
+    x, y = batches(event)
+    for scale in (0.05, 0.7, 3.0):
+        norm = scale * np.sqrt(x[0].size)
+        expected = {
+            "gp": (norm - 1) ** 2,
+            "lp": max(norm - 1, 0.0) ** 2,
+            "r1": norm**2,
+            "r2": norm**2,
+            "r1_and_r2": 2 * norm**2,
+            "zero_centred": norm**2,
+            "dragan": (norm - 1) ** 2,
+        }[name]
+        found = penalties.PENALTIES[name]()(lambda e, scale=scale: scale * jnp.sum(e), x, y, key())
+        np.testing.assert_allclose(found, np.full(6, expected), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=str)
+@pytest.mark.parametrize("name", penalties.PENALTIES)
+def test_every_penalty_on_a_quadratic_critic_is_looked_at_where_it_says(name: str, event: tuple[int, ...]) -> None:
+    """``f(x) = ½ ||x||²``, whose gradient is the point itself: the penalty tells the norm of the points it was asked at."""
+    x, y = batches(event)
+    found = np.asarray(penalties.PENALTIES[name]()(lambda e: 0.5 * jnp.sum(e * e), x, y, key()))
+    between = flat_norm(interpolates(x, y, key()))
+    # δ = ½ std(x) u, of all coordinates together: DRAGAN's own draw, with the key that it is given.
+    near = np.asarray(x) + 0.5 * np.asarray(x).std() * np.asarray(jax.random.uniform(key(), x.shape))
+    expected = {
+        "gp": (between - 1) ** 2,
+        "lp": np.maximum(between - 1, 0) ** 2,
+        "r1": flat_norm(x) ** 2,
+        "r2": flat_norm(y) ** 2,
+        "r1_and_r2": flat_norm(x) ** 2 + flat_norm(y) ** 2,
+        "zero_centred": between**2,
+        "dragan": (flat_norm(near) - 1) ** 2,
+    }[name]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", penalties.PENALTIES)
+def test_every_penalty_at_a_dead_critic_has_a_finite_gradient(name: str) -> None:
+    """At ``w = 0`` of ``f = ⟨w, x⟩``: zero for squares and below the bound; not NaN where the norm has no derivative."""
+    x, y = batches((2,))
+    mean = lambda w: jnp.mean(penalties.PENALTIES[name]()(lambda e: jnp.vdot(w, e), x, y, key()))  # noqa: E731
+    value, slope = jax.value_and_grad(mean)(jnp.zeros(2))
+    assert float(value) == (1.0 if name in ("gp", "dragan") else 0.0)
+    np.testing.assert_array_equal(slope, [0.0, 0.0])
+
+
+@pytest.mark.parametrize("name", penalties.PENALTIES)
+def test_one_pass_over_the_batch_gives_what_one_gradient_an_example_gives(name: str) -> None:
+    x, y = batches((2,))
+    batched = lambda points: jnp.sum(jnp.tanh(points @ jnp.asarray([[1.0, -2.0], [0.5, 1.0]])), axis=1)  # noqa: E731
+    one_pass = penalties.PENALTIES[name]()(penalties.ExampleWise(batched), x, y, key())
+    one_by_one = penalties.PENALTIES[name]()(lambda e: batched(e[None])[0], x, y, key())
+    np.testing.assert_allclose(one_pass, one_by_one, rtol=1e-5, atol=1e-6)
+
+
+def test_papers_half_of_r1_is_half_the_weight() -> None:
+    # γ/2 E ||∇D||² at γ = 10 for a gradient of norm 5: 125.
+    x, y = batches((2,))
+    weighted = penalties.weight_of_gamma(10.0) * jnp.mean(penalties.r1()(linear(1.0), x, y, key()))
+    np.testing.assert_allclose(weighted, 125.0, rtol=1e-5)
+
+
+def test_sum_of_two_penalties_gives_each_a_key_of_its_own() -> None:
+    x, y = batches((2,))
+    critic = lambda e: 0.5 * jnp.sum(e * e)  # noqa: E731
+    found = penalties.both(penalties.zero_centred(), penalties.zero_centred())(critic, x, y, key())
+    parts = [penalties.zero_centred()(critic, x, y, part) for part in jax.random.split(key())]
+    np.testing.assert_allclose(found, parts[0] + parts[1], rtol=1e-6)
+    assert np.max(np.abs(parts[0] - parts[1])) > 0.1
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [optax.sgd(1.0), optax.adam(0.5), optax.rmsprop(0.1), optax.chain(optax.clip(3.0), optax.sgd(2.0, momentum=0.9))],
+    ids=["sgd", "adam", "rmsprop", "momentum"],
+)
+def test_weight_clipping_keeps_the_bound_after_any_optimiser(optimizer: optax.GradientTransformation) -> None:
+    chain = optax.chain(optimizer, penalties.weight_clipping(0.25))
+    params = {"w": jnp.asarray([0.2, -0.1, 0.0]), "b": jnp.asarray(0.25)}
+    state = chain.init(params)
+    for step in range(6):
+        grads = jax.tree.map(lambda w, s=step: 10.0 * jnp.cos(3.0 * w + s), params)
+        updates, state = chain.update(grads, state, params)
+        free, _ = optimizer.update(grads, optimizer.init(params), params)
+        if step == 0:
+            # Inside the bound nothing is changed: what is clipped is the parameter, not the step.
+            expected = jax.tree.map(lambda w, u: np.clip(w + u, -0.25, 0.25), params, free)
+        params = optax.apply_updates(params, updates)
+        assert all(bool(jnp.all(jnp.abs(leaf) <= 0.25 + 1e-7)) for leaf in jax.tree.leaves(params))
+        if step == 0:
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), params, expected)
+
+
+def test_weight_clipping_needs_the_parameters_and_a_positive_bound() -> None:
+    with pytest.raises(ValueError, match="params is None; expected the parameters"):
+        penalties.weight_clipping().update({"w": jnp.zeros(2)}, penalties.weight_clipping().init({"w": jnp.zeros(2)}))
+    with pytest.raises(ValueError, match=r"bound is 0\.0"):
+        penalties.weight_clipping(0.0)
+    with pytest.raises(ValueError, match=r"spread is -1\.0"):
+        penalties.dragan(spread=-1.0)
+
+
+def test_instance_noise_has_its_scale_and_no_mean() -> None:
+    x = jnp.full((200, 10, 10), 3.0)
+    noise = np.asarray(penalties.instance_noise(key(), x, jnp.asarray(0.5)) - x)
+    n = noise.size
+    # Within 4 standard errors: of a mean, σ / √n; of a variance, σ² √(2 / n).
+    assert abs(noise.mean()) < 4 * 0.5 / np.sqrt(n)
+    assert abs(noise.var() - 0.25) < 4 * 0.25 * np.sqrt(2 / n)
+    np.testing.assert_array_equal(penalties.instance_noise(key(), x, jnp.asarray(0.0)), x)

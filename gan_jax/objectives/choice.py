@@ -1,0 +1,78 @@
+"""Which objective, and which penalty, as data: one compiled program for several of them.
+
+Where members run one after another (``ensemble.sequential``) only what is chosen is computed; under ``jax.vmap`` all of it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.objectives.losses import Objective
+from gan_jax.objectives.penalties import Penalty
+from gan_jax.typing import Array, PRNGKey, ScalarCritic
+
+
+def one_of(objectives: Sequence[Objective], index: int | Array) -> Objective:
+    """The objective number ``index``, which may be traced: members of an ensemble then differ in their objective, and share a compilation.
+
+    Args:
+      objectives: to choose from.
+      index: ``[]``, 0 to ``len(objectives) - 1``; what lies outside is clamped, as ``jax.lax.switch`` does.
+
+    Returns:
+      The objective. What cannot be traced is that of all of them where they agree: ``unit``, ``scales_with_data``, ``saturation``;
+      otherwise it says ``"various"``, False and NaN. ``optimal_logits`` is None.
+
+    Raises:
+      ValueError: no objectives.
+    """
+    if not objectives:
+        raise ValueError("objectives is empty; expected at least one objective to choose from")
+
+    def chosen(pick: Callable[[Objective], Callable[[Array, Array], Array]]) -> Callable[[Array, Array], Array]:
+        branches = [pick(objective) for objective in objectives]
+        return lambda first, second: jax.lax.switch(index, branches, first, second)
+
+    units = {objective.unit for objective in objectives}
+    saturations = {objective.saturation for objective in objectives}
+    return Objective(
+        name="one of " + ", ".join(objective.name for objective in objectives),
+        discriminator_loss=chosen(lambda objective: objective.discriminator_loss),
+        generator_loss=chosen(lambda objective: objective.generator_loss),
+        divergence=chosen(lambda objective: objective.divergence),
+        unit=units.pop() if len(units) == 1 else "various",
+        scales_with_data=all(objective.scales_with_data for objective in objectives),
+        estimates=", ".join(dict.fromkeys(objective.estimates for objective in objectives)),
+        saturation=saturations.pop() if len(saturations) == 1 else float("nan"),
+        separable=all(objective.separable for objective in objectives),
+    )
+
+
+def one_of_penalties(penalties: Sequence[Penalty | None], index: int | Array) -> Penalty:
+    """The penalty number ``index``, which may be traced; None stands for no penalty, which is zero.
+
+    Args:
+      penalties: to choose from.
+      index: ``[]``, 0 to ``len(penalties) - 1``; what lies outside is clamped, as ``jax.lax.switch`` does.
+
+    Returns:
+      The penalty.
+
+    Raises:
+      ValueError: no penalties.
+    """
+    if not penalties:
+        raise ValueError("penalties is empty; expected at least one penalty, or None, to choose from")
+
+    def chosen(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
+        def branch(penalty: Penalty | None) -> Callable[[Array, Array, PRNGKey], Array]:
+            if penalty is None:
+                return lambda real, fake, key: jnp.zeros(real.shape[0], real.dtype)
+            return lambda real, fake, key: penalty(critic, real, fake, key)
+
+        return jax.lax.switch(index, [branch(penalty) for penalty in penalties], real, fake, key)
+
+    return chosen
