@@ -10,28 +10,31 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import checks
-from gan_jax.typing import Array, Critic, Variables
+from gan_jax.typing import Array, Critic, PRNGKey, Variables
 
 
 class MLP(nn.Module):
-    """``x -> W_L a(… a(W_1 x + b_1) …) + b_L``, one scalar an example; the event is flattened.
+    """``x -> W_L a(… a(n(W_1 x + b_1)) …) + b_L``, one scalar an example; the event is flattened.
 
     Attributes:
       features: width of every hidden layer.
       activation: applied after every hidden layer.
       kernel_init: initialiser of every weight matrix.
+      norm: makes the normalisation before every activation; None for none.
     """
 
     features: Sequence[int]
     activation: Callable[[Array], Array] = nn.relu
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    norm: Callable[[], Callable[[Array], Array]] | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps ``x [batch, *event]`` to logits ``[batch]``."""
         h = x.reshape(x.shape[0], -1)
         for width in self.features:
-            h = self.activation(nn.Dense(width, kernel_init=self.kernel_init)(h))
+            h = nn.Dense(width, kernel_init=self.kernel_init)(h)
+            h = self.activation(h if self.norm is None else self.norm()(h))
         return nn.Dense(1, kernel_init=self.kernel_init)(h)[:, 0]
 
 
@@ -127,3 +130,83 @@ def clipped_mlp(
         return {**variables, "params": jax.tree.map(lambda w: jnp.clip(w, -bound, bound), variables["params"])}
 
     return free._replace(init=lambda key, x: clip(free.init(key, x)), constrain=clip)
+
+
+def layer_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Array] = nn.relu) -> Critic:
+    """A free network with layer normalisation, which looks at one example alone: a norm that a per-example penalty allows.
+
+    Args:
+      features: hidden widths.
+      activation: applied after every normalisation.
+
+    Returns:
+      A critic; its Lipschitz constant has no bound (a layer norm is steep where its input hardly varies).
+
+    Source: Ba, Kiros & Hinton 2016; Gulrajani et al. 2017, section 4, recommends it for critics.
+    """
+    module = MLP(widths("features", features), activation, norm=nn.LayerNorm)
+    return Critic(module.init, applied(module), lambda variables: variables, _unbounded)
+
+
+def batch_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Array] = nn.relu) -> Critic:
+    """A free network with batch normalisation: real and fake examples pass in batches of their own, with the statistics of that batch.
+
+    Args:
+      features: hidden widths.
+      activation: applied after every normalisation.
+
+    Returns:
+      A discriminator that mixes examples: a per-example penalty refuses it.
+
+    Source: Ioffe & Szegedy 2015; Salimans et al. 2016, section 3.2, on its side effects in discriminators.
+    """
+
+    def batch_statistics() -> Callable[[Array], Array]:
+        return nn.BatchNorm(use_running_average=False, use_scale=True, use_bias=True)
+
+    module = MLP(widths("features", features), activation, norm=batch_statistics)
+
+    def init(key: PRNGKey, x: Array) -> Variables:
+        return {"params": module.init(key, x)["params"]}
+
+    def apply(variables: Variables, x: Array) -> Array:
+        # Running averages are made and dropped: a discriminator is never asked outside training batches.
+        logits, _ = module.apply(variables, x, mutable=["batch_stats"])
+        return cast(Array, logits)
+
+    return Critic(init, apply, lambda variables: variables, _unbounded, mixes_examples=True)
+
+
+def from_module(module: nn.Module, example: Array) -> Critic:
+    """A critic from any flax module that maps ``x [batch, *event]`` to logits ``[batch]``.
+
+    Whether it mixes examples is found by looking for ``BatchNorm`` among the layers that run; a module with other statistics over the
+    batch says so itself, by ``from_module(module, example)._replace(mixes_examples=True)``.
+
+    Args:
+      module: whose collections other than ``"params"`` do not change.
+      example: any batch ``[batch, *event]``, or its ``jax.ShapeDtypeStruct``; only its shape is looked at.
+
+    Returns:
+      A critic without constraint and without a known Lipschitz bound.
+    """
+    mixing: list[nn.Module] = []
+
+    def interceptor(
+        run: Callable[..., object],
+        arguments: tuple[object, ...],
+        keywords: dict[str, object],
+        context: nn.module.InterceptorContext,
+    ) -> object:
+        if isinstance(context.module, nn.BatchNorm):
+            mixing.append(context.module)
+        return run(*arguments, **keywords)
+
+    with nn.intercept_methods(interceptor):
+        jax.eval_shape(module.init, jax.random.key(0), example)
+    free = Critic(module.init, applied(module), lambda variables: variables, _unbounded)
+    return free._replace(mixes_examples=bool(mixing))
+
+
+def _unbounded(variables: Variables) -> Array:
+    return jnp.full((), jnp.inf)

@@ -1,0 +1,131 @@
+"""Generators that are networks: noise through a multilayer perceptron."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from gan_jax import checks
+from gan_jax.models.mlp import widths
+from gan_jax.typing import Array, Generator, PRNGKey, PyTree, Variables
+
+
+class GeneratorMLP(nn.Module):
+    """``z -> W_L a(… a(W_1 z + b_1) …) + b_L``, shaped as an event.
+
+    Attributes:
+      features: width of every hidden layer.
+      event_shape: of one sample.
+      activation: applied after every hidden layer.
+      batch_norm: whether every hidden layer is normalised over the batch before its activation.
+    """
+
+    features: Sequence[int]
+    event_shape: tuple[int, ...]
+    activation: Callable[[Array], Array] = nn.relu
+    batch_norm: bool = False
+
+    @nn.compact
+    def __call__(self, z: Array, train: bool = False) -> Array:
+        """Maps ``z [batch, latent]`` to samples ``[batch, *event]``."""
+        h = z
+        for width in self.features:
+            h = nn.Dense(width)(h)
+            if self.batch_norm:
+                h = nn.BatchNorm(use_running_average=not train, momentum=0.9)(h)
+            h = self.activation(h)
+        return nn.Dense(math.prod(self.event_shape))(h).reshape(z.shape[0], *self.event_shape)
+
+
+def mlp_generator(
+    features: Sequence[int] = (64, 64),
+    *,
+    latent: int = 2,
+    event_shape: tuple[int, ...] = (2,),
+    activation: Callable[[Array], Array] = nn.relu,
+    batch_norm: bool = False,
+) -> Generator:
+    """A network as a generator: ``z ~ N(0, I)``, ``G(z) [*event]``.
+
+    With ``batch_norm`` the batch statistics are those of the batch while training, and their running averages, the collection
+    ``"batch_stats"``, are what samples are drawn with.
+
+    Args:
+      features: hidden widths.
+      latent: dimension of z.
+      event_shape: of one sample.
+      activation: applied after every hidden layer.
+      batch_norm: whether hidden layers are normalised over the batch.
+
+    Returns:
+      The generator.
+
+    Raises:
+      ValueError: an empty or non-positive ``features``, ``latent`` below one.
+    """
+    checks.at_least("latent", latent, 1)
+    module = GeneratorMLP(widths("features", features), event_shape, activation, batch_norm)
+
+    def init(key: PRNGKey) -> Variables:
+        return module.init(key, jnp.zeros((1, latent)))
+
+    def noise(key: PRNGKey, n: int) -> Array:
+        return jax.random.normal(key, (n, latent))
+
+    def apply(variables: Variables, z: PyTree) -> Array:
+        return cast(Array, module.apply(variables, z))
+
+    def train(variables: Variables, z: PyTree) -> tuple[Array, Variables]:
+        others = [name for name in variables if name != "params"]
+        if not others:
+            return apply(variables, z), variables
+        samples, advanced = module.apply(variables, z, train=True, mutable=others)
+        return cast(Array, samples), {**variables, **advanced}
+
+    return Generator(init, noise, apply, train)
+
+
+def with_output_noise(generator: Generator, scale: float) -> Generator:
+    """``G(z) + scale ε``, ``ε ~ N(0, I)``: a generator whose law has a density, the mixture ``E_z N(G(z), scale² I)``.
+
+    Without it a network's law may lie on a curve, where its JS to the data is log 2 whatever it looks like.
+
+    Args:
+      generator: G.
+      scale: standard deviation of the noise, in units of the data.
+
+    Returns:
+      The generator; its latents are pairs ``(z, ε [n, *event])``, and with ε = 0 it is G.
+
+    Raises:
+      ValueError: ``scale`` negative.
+
+    Source: Arjovsky, Chintala & Bottou 2017, section 1, on the noise term of likelihood models.
+    """
+    checks.at_least("scale", scale, 0.0)
+
+    def sample_shape(key: PRNGKey) -> Array:
+        init_key, noise_key = jax.random.split(key)
+        return generator.apply(generator.init(init_key), generator.noise(noise_key, 1))
+
+    event_shape = jax.eval_shape(sample_shape, jax.random.key(0)).shape[1:]
+
+    def noise(key: PRNGKey, n: int) -> PyTree:
+        latent_key, output_key = jax.random.split(key)
+        return generator.noise(latent_key, n), jax.random.normal(output_key, (n, *event_shape))
+
+    def apply(variables: Variables, z: PyTree) -> Array:
+        latent, output = z
+        return generator.apply(variables, latent) + scale * output
+
+    def train(variables: Variables, z: PyTree) -> tuple[Array, Variables]:
+        latent, output = z
+        samples, advanced = generator.train(variables, latent)
+        return samples + scale * output, advanced
+
+    return Generator(generator.init, noise, apply, train)
