@@ -7,14 +7,16 @@ another (``lax.map``), one stream for every (virtual) device.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
-from gan_jax.typing import PyTree
+from gan_jax import checks
+from gan_jax.typing import Array, PRNGKey, PyTree
 
 Mapper: TypeAlias = Callable[[Callable[..., PyTree]], Callable[..., PyTree]]
 
@@ -87,3 +89,68 @@ def _members(arguments: PyTree) -> int:
             f"arguments have leading axes {sorted(lengths)}; expected one common number of members, at least 1"
         )
     return int(lengths.pop()[0])
+
+
+Table: TypeAlias = dict[str, np.ndarray]
+"""Columns of one length ``[members, …]``: hyperparameters and seed, then results."""
+
+
+def sweep(
+    member: Callable[..., dict[str, Array]],
+    key: PRNGKey,
+    *,
+    seeds: int = 8,
+    mapper: Mapper | None = None,
+    together: int | None = None,
+    on_part: Callable[[int, int], None] | None = None,
+    **axes: Sequence[float] | np.ndarray | Array,
+) -> Table:
+    """Runs seeds × continuous hyperparameters as one compiled program, and returns a tidy table.
+
+    Every point of the grid has the same keys: ``split(key, seeds)``, so that points differ by their hyperparameters alone. Discrete choices
+    (objective, depth) are a plain loop over calls.
+
+    Args:
+      member: ``member(key, **hyperparameters) -> {name: array}``, pure; e.g. ``game.init`` followed by ``game.play``.
+      key: of all seeds.
+      seeds: runs of every point.
+      mapper: as in ``ensemble``.
+      together: members of one call of the compiled program; all of them where None. With fewer, progress is seen and Ctrl-C answered.
+      on_part: ``on_part(done, members)`` after every call.
+      **axes: values of each hyperparameter.
+
+    Returns:
+      A column for every hyperparameter, one for the seed, and one for every result by name; seeds run fastest.
+
+    Raises:
+      ValueError: ``seeds`` or ``together`` below one, an axis that is empty or not one-dimensional; (from ``game.init``) an unknown
+        hyperparameter; a result called as a hyperparameter is.
+    """
+    checks.at_least("seeds", seeds, 1)
+    values = {name: jnp.asarray(axis, float) for name, axis in axes.items()}
+    for name, axis in values.items():
+        if axis.ndim != 1 or axis.size == 0:
+            raise ValueError(
+                f"{name} has shape {axis.shape}; expected the values of one axis, [n] with n of at least 1"
+            )
+    *points, number = grid(*values.values(), jnp.arange(seeds))
+    columns = dict(zip(values, points, strict=True))
+    keys = jax.random.split(key, seeds)[number]
+    members = number.size
+    size = members if together is None else min(together, members)
+    checks.at_least("together", size, 1)
+    program = jax.jit(ensemble(lambda k, hyper: member(k, **hyper), mapper=mapper))
+    parts = []
+    for first in range(0, members, size):
+        index = jnp.minimum(jnp.arange(first, first + size), members - 1)
+        part = jax.device_get(program(keys[index], {name: column[index] for name, column in columns.items()}))
+        parts.append({name: array[: members - first] for name, array in part.items()})
+        if on_part is not None:
+            on_part(min(first + size, members), members)
+    results = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    taken = sorted(set(results) & {*columns, "seed"})
+    if taken:
+        raise ValueError(
+            f"member returns {', '.join(taken)}, which is a column of the table already; expected other names"
+        )
+    return {**{name: np.asarray(column) for name, column in columns.items()}, "seed": np.asarray(number), **results}

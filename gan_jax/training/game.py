@@ -1,0 +1,355 @@
+"""The game: a generator and a discriminator in turn, as a pure ``init`` and a pure ``step`` over one state.
+
+``adversarial`` makes a game from an objective and two players, ``direct`` one without a discriminator. What moves whom, in which order
+and by which gradient is an ``Update`` of ``training.updates``. A game knows no model and no file, and is not jitted: ``play`` scans it,
+``training.loop`` runs it from the host, ``training.ensemble`` runs many as one program.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax import checks
+from gan_jax.objectives.losses import Objective
+from gan_jax.objectives.penalties import Penalty, Perturbation
+from gan_jax.training.critic import refuse_mixing
+from gan_jax.training.state import GameState, Hyperparameters, Info, Player, known_hyperparameter, moved
+from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
+
+OptimizerOf: TypeAlias = Callable[[Array], optax.GradientTransformation]
+"""From a learning rate, which may be traced, to the optimiser; its state must not depend on the rate."""
+
+Data: TypeAlias = Callable[..., Array]
+"""``(key, batch, **hyperparameters) -> [batch, *event]``: draws data; takes the hyperparameters that the game hands to it by name."""
+
+Cost: TypeAlias = Callable[[PRNGKey, Array, Array], Array]
+"""``(key, fake [batch, *event], real [batch, *event]) -> []``: a distance of samples, differentiable in ``fake``."""
+
+
+class Game(NamedTuple):
+    """A game as two pure functions.
+
+    Attributes:
+      init: ``init(key, **hyperparameters) -> state``; hyperparameters that are not given have the values of ``hyperparameters``.
+      step: ``step(state) -> (state, info)``.
+      hyperparameters: the names that ``init`` takes, and their values where it is not told others.
+    """
+
+    init: Callable[..., GameState]
+    step: Callable[[GameState], tuple[GameState, Info]]
+    hyperparameters: Mapping[str, float]
+
+
+class Setup(NamedTuple):
+    """What is fixed at compile time; updates read it.
+
+    Attributes:
+      objective: of the game.
+      generator, discriminator: the players' functions.
+      data: draws real examples.
+      data_names: which hyperparameters ``data`` takes.
+      batch_size: examples of each kind at an update.
+      discriminator_steps: updates of the discriminator at one step of the game.
+      generator_optimizer, discriminator_optimizer: from learning rates.
+      penalty: on the discriminator; None for none.
+      penalty_every: it is computed at every so many discriminator updates, and weighs so many times more there.
+      perturb: what the discriminator sees in place of examples; None for the examples themselves.
+    """
+
+    objective: Objective
+    generator: Generator
+    discriminator: Critic
+    data: Data
+    data_names: tuple[str, ...]
+    batch_size: int
+    discriminator_steps: int
+    generator_optimizer: OptimizerOf
+    discriminator_optimizer: OptimizerOf
+    penalty: Penalty | None
+    penalty_every: int
+    perturb: Perturbation | None
+
+
+class Update(NamedTuple):
+    """How one step moves the two players.
+
+    Attributes:
+      name: the field's.
+      step: ``(setup, state, key) -> (generator, discriminator, info)``; the key is the step's own.
+      hyperparameters: of the rule itself, with their values.
+    """
+
+    name: str
+    step: Callable[[Setup, GameState, PRNGKey], tuple[Player, Player, Info]]
+    hyperparameters: Mapping[str, float] = MappingProxyType({})
+
+
+def adam(*, b1: float = 0.5, b2: float = 0.9, eps_root: float = 0.0) -> OptimizerOf:
+    """Adam as games use it, from a learning rate.
+
+    Args:
+      b1, b2: decay rates of the moments; (.5, .9) in WGAN-GP's toy code.
+      eps_root: inside the square root. Where a game differentiates through the optimiser (unrolling) it has to be positive: the derivative
+        of the root at a second moment of zero, of a weight that no example reaches, is infinite.
+
+    Returns:
+      ``rate -> optax.adam(rate, …)``.
+    """
+    return lambda rate: optax.adam(rate, b1=b1, b2=b2, eps_root=eps_root)
+
+
+def adversarial(
+    objective: Objective,
+    generator: Generator,
+    discriminator: Critic,
+    data: Data,
+    update: Update,
+    *,
+    batch_size: int = 256,
+    discriminator_steps: int = 1,
+    generator_optimizer: OptimizerOf | None = None,
+    discriminator_optimizer: OptimizerOf | None = None,
+    generator_rate: float = 1e-3,
+    discriminator_rate: float = 1e-3,
+    penalty: Penalty | None = None,
+    penalty_weight: float = 10.0,
+    penalty_every: int = 1,
+    perturb: Perturbation | None = None,
+    noise: float = 0.0,
+    noise_steps: float = math.inf,
+    ema_decay: float | None = None,
+    data_parameters: Mapping[str, float] = MappingProxyType({}),
+) -> Game:
+    """A generator against a discriminator.
+
+    ``discriminator <- discriminator - ∇ [mean L_D + λ mean penalty]``, ``generator <- generator - ∇ mean L_G``, in the order and by the
+    gradients of ``update``.
+
+    Args:
+      objective: both losses, from ``objectives.losses``.
+      generator: from ``models.generators`` or ``models.players``.
+      discriminator: from ``models``.
+      data: ``(key, batch, **data_parameters) -> [batch, *event]``.
+      update: from ``training.updates``.
+      batch_size: examples of each kind at an update.
+      discriminator_steps: updates of the discriminator at one step, each on fresh examples.
+      generator_optimizer, discriminator_optimizer: ``adam()`` where None; two time scales are two rates.
+      generator_rate, discriminator_rate: learning rates (hyperparameters).
+      penalty: from ``objectives.penalties``.
+      penalty_weight: λ (a hyperparameter; only where there is a penalty).
+      penalty_every: lazy regularisation: the penalty is computed at every so many discriminator updates and weighs so many times more
+        there.
+      perturb: what the discriminator sees, e.g. ``penalties.instance_noise``.
+      noise: scale of ``perturb``, in units of the data (a hyperparameter; only where there is a ``perturb``).
+      noise_steps: the scale decays linearly to zero over so many steps; infinite for a constant one (a hyperparameter).
+      ema_decay: of a moving average of the generator's parameters, debiased (a hyperparameter); None for no average.
+      data_parameters: further hyperparameters, handed to ``data`` by name.
+
+    Returns:
+      The game. Its hyperparameters may be overridden in ``init``, also by tracers.
+
+    Raises:
+      ValueError: sizes below one, a penalty on a discriminator that mixes examples, names of ``data_parameters`` that are taken; (in
+        ``init``) an unknown hyperparameter, data of another shape than the generator's samples.
+
+    Source: Goodfellow et al. 2014, Algorithm 1; Karras et al. 2020, appendix B, for lazy regularisation; Yazıcı et al. 2019 for the
+      average.
+    """
+    for name, value in (
+        ("batch_size", batch_size),
+        ("discriminator_steps", discriminator_steps),
+        ("penalty_every", penalty_every),
+    ):
+        checks.at_least(name, value, 1)
+    if penalty is not None:
+        refuse_mixing(discriminator)
+    hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, **update.hyperparameters}
+    hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
+    hyper |= {} if perturb is None else {"noise": noise, "noise_steps": noise_steps}
+    setup = Setup(
+        objective,
+        generator,
+        discriminator,
+        data,
+        tuple(data_parameters),
+        batch_size,
+        discriminator_steps,
+        generator_optimizer or adam(),
+        discriminator_optimizer or adam(),
+        penalty,
+        penalty_every,
+        perturb,
+    )
+
+    def players(key: PRNGKey, hyper: Hyperparameters) -> tuple[Player, Player]:
+        generator_key, noise_key, discriminator_key = jax.random.split(key, 3)
+        variables = generator.init(generator_key)
+        example = generator.apply(variables, generator.noise(noise_key, 1))
+        _check_data(data, batch_size, {name: hyper[name] for name in data_parameters}, example.shape[1:])
+        judge = discriminator.init(discriminator_key, example)
+        return (
+            Player(variables, setup.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
+            Player(judge, setup.discriminator_optimizer(hyper["discriminator_rate"]).init(judge["params"])),
+        )
+
+    return _game(players, lambda state, key: update.step(setup, state, key), hyper, data_parameters, ema_decay)
+
+
+def direct(
+    cost: Cost,
+    generator: Generator,
+    data: Data,
+    *,
+    batch_size: int = 256,
+    generator_optimizer: OptimizerOf | None = None,
+    generator_rate: float = 1e-3,
+    ema_decay: float | None = None,
+    data_parameters: Mapping[str, float] = MappingProxyType({}),
+) -> Game:
+    """A generator that descends a distance of samples, with no discriminator to train: ``min_G E cost(G(z_1 … z_n), x_1 … x_n)``.
+
+    Args:
+      cost: from ``objectives.costs`` (MMD, energy, Sinkhorn), or any differentiable function of two samples.
+      generator: as in ``adversarial``.
+      data: as in ``adversarial``.
+      batch_size: samples of each law at a step.
+      generator_optimizer: ``adam()`` where None.
+      generator_rate: learning rate (a hyperparameter).
+      ema_decay: as in ``adversarial``.
+      data_parameters: as in ``adversarial``.
+
+    Returns:
+      The game; ``Info.divergence`` is the cost, and what a discriminator would say is zero.
+
+    Raises:
+      ValueError: ``batch_size`` below one, names of ``data_parameters`` that are taken; (in ``init``) an unknown hyperparameter, data of
+        another shape than the generator's samples.
+
+    Source: Li, Swersky & Zemel 2015 (MMD); Bellemare et al. 2017 (energy); Genevay, Peyré & Cuturi 2018 (Sinkhorn).
+    """
+    checks.at_least("batch_size", batch_size, 1)
+    optimizer_of = generator_optimizer or adam()
+
+    def players(key: PRNGKey, hyper: Hyperparameters) -> tuple[Player, Player]:
+        variables = generator.init(key)
+        made = jax.eval_shape(lambda key: generator.apply(variables, generator.noise(key, 1)), key)
+        _check_data(data, batch_size, {name: hyper[name] for name in data_parameters}, made.shape[1:])
+        return Player(variables, optimizer_of(hyper["generator_rate"]).init(variables["params"])), Player({}, ())
+
+    def step(state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
+        data_key, noise_key, cost_key = jax.random.split(key, 3)
+        real = data(data_key, batch_size, **{name: state.hyper[name] for name in data_parameters})
+        z = generator.noise(noise_key, batch_size)
+
+        def loss(params: PyTree) -> tuple[Array, Variables]:
+            fake, variables = generator.train({**state.generator.variables, "params": params}, z)
+            return cost(cost_key, fake, real), variables
+
+        (value, variables), gradients = jax.value_and_grad(loss, has_aux=True)(state.generator.variables["params"])
+        optimizer = optimizer_of(state.hyper["generator_rate"])
+        player = moved(Player(variables, state.generator.optimizer), gradients, optimizer)
+        nothing = jnp.zeros_like(value)
+        return (
+            player,
+            state.discriminator,
+            Info(value, nothing, nothing, value, nothing, optax.tree.norm(gradients)),
+        )
+
+    return _game(players, step, {"generator_rate": generator_rate}, data_parameters, ema_decay)
+
+
+def play(
+    game: Game,
+    state: GameState,
+    *,
+    steps: int,
+    records: int,
+    observe: Callable[[GameState], PyTree] = lambda state: (),
+) -> tuple[GameState, Info, PyTree]:
+    """Plays ``steps`` steps as one scan; pure, so that ``jit``, ``vmap`` and ``training.ensemble`` run whole figures of it.
+
+    Args:
+      game: from ``adversarial`` or ``direct``.
+      state: from ``game.init``, or where an earlier call ended.
+      steps: a multiple of ``records``.
+      records: how many times the game is looked at.
+      observe: what is read off a state.
+
+    Returns:
+      The last state; ``Info`` in means over the steps between two records, each ``[records]``; the observations, with a leading axis
+      ``[records + 1]``, the first before the first step.
+
+    Raises:
+      ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``.
+    """
+    checks.at_least("records", records, 1)
+    checks.at_least("steps", steps, 1)
+    if steps % records:
+        raise ValueError(f"steps is {steps} and records is {records}; expected steps to be a multiple of records")
+
+    def record(state: GameState, _: None) -> tuple[GameState, tuple[Info, PyTree]]:
+        state, infos = jax.lax.scan(lambda s, _: game.step(s), state, length=steps // records)
+        return state, (jax.tree.map(jnp.mean, infos), observe(state))
+
+    first = observe(state)
+    state, (infos, seen) = jax.lax.scan(record, state, length=records)
+    return state, infos, jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, seen)
+
+
+def _check_data(data: Data, batch_size: int, parameters: Hyperparameters, event_shape: tuple[int, ...]) -> None:
+    """Raises ``ValueError`` unless data comes as ``[batch, *event]``, with the generator's event shape."""
+    shape = jax.eval_shape(lambda key: data(key, batch_size, **parameters), jax.random.key(0)).shape
+    if shape[:1] != (batch_size,):
+        raise ValueError(f"data gives shape {shape} for a batch of {batch_size}; expected [batch, *event]")
+    if shape[1:] != event_shape:
+        raise ValueError(
+            f"data gives examples of shape {shape[1:]} and the generator of shape {event_shape}; expected one event shape"
+        )
+
+
+def _strongly_typed(leaf: Array) -> Array:
+    """A leaf without a weak type, which a first step would take from it: a program compiled for the one would be compiled again."""
+    return jax.lax.convert_element_type(leaf, leaf.dtype)
+
+
+def _game(
+    players: Callable[[PRNGKey, Hyperparameters], tuple[Player, Player]],
+    step: Callable[[GameState, PRNGKey], tuple[Player, Player, Info]],
+    hyper: Mapping[str, float],
+    data_parameters: Mapping[str, float],
+    ema_decay: float | None,
+) -> Game:
+    """What all games share: the state, its hyperparameters, its keys, and the moving average."""
+    taken = sorted(set(hyper) & set(data_parameters))
+    if taken:
+        raise ValueError(f"data_parameters has {', '.join(taken)}, which the game itself uses; expected other names")
+    known = {**hyper, **data_parameters} | ({} if ema_decay is None else {"ema_decay": ema_decay})
+
+    def init(key: PRNGKey, **hyperparameters: Any) -> GameState:
+        for name in hyperparameters:
+            known_hyperparameter(name, known)
+        values = {name: jnp.asarray(hyperparameters.get(name, value), float) for name, value in known.items()}
+        players_key, key = jax.random.split(key)
+        generator, discriminator = jax.tree.map(_strongly_typed, players(players_key, values))
+        average = None if ema_decay is None else optax.ema(ema_decay).init(generator.variables["params"])
+        return GameState(key, jnp.zeros((), jnp.int32), generator, discriminator, average, values)
+
+    def next_state(state: GameState) -> tuple[GameState, Info]:
+        generator, discriminator, info = step(state, jax.random.fold_in(state.key, state.step))
+        average = state.average
+        if average is not None:
+            ema = optax.ema(state.hyper["ema_decay"], debias=False)
+            _, average = ema.update(generator.variables["params"], average)
+        return (
+            GameState(state.key, state.step + 1, generator, discriminator, average, state.hyper),
+            info,
+        )
+
+    return Game(init, next_state, MappingProxyType(known))

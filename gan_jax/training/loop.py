@@ -1,0 +1,141 @@
+"""The host's loop: compiled chunks of steps, progress with the time left, and a stop where something is not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from gan_jax import checks
+from gan_jax.training.game import Game
+from gan_jax.training.state import GameState, Info
+from gan_jax.typing import Array, PyTree
+
+
+class Chunk(NamedTuple):
+    """What the host sees of one compiled chunk of steps.
+
+    Attributes:
+      first, last: numbers of its first and last step, counted from 1.
+      info: means over the chunk, each a NumPy scalar.
+      observation: of the state after it, on the host.
+    """
+
+    first: int
+    last: int
+    info: Info
+    observation: PyTree
+
+
+def run(
+    game: Game,
+    state: GameState,
+    *,
+    steps: int,
+    chunk: int = 1000,
+    observe: Callable[[GameState], PyTree] = lambda state: (),
+    on_chunk: Callable[[Chunk], None] | None = None,
+    show: bool = False,
+) -> tuple[GameState, list[Chunk]]:
+    """Runs a game from the host: one compiled program a chunk, its buffers donated, nothing fetched step by step.
+
+    While one chunk computes, the host looks at the one before it. The state that is handed in stays usable: it is copied once.
+
+    Args:
+      game: from ``game.adversarial`` or ``game.direct``.
+      state: from ``game.init``, or where an earlier run ended.
+      steps: to make; what is left after whole chunks is a shorter last one (a second compilation).
+      chunk: steps of one call of the compiled program.
+      observe: what is read off the state after every chunk.
+      on_chunk: called with every chunk, in order: logs, plots.
+      show: whether progress and the time left are shown on standard error.
+
+    Returns:
+      The last state and all chunks.
+
+    Raises:
+      ValueError: ``steps`` or ``chunk`` below one.
+      FloatingPointError: a quantity of ``Info`` is not finite; names it, the step, and the window of steps it was found in.
+    """
+    checks.at_least("steps", steps, 1)
+    checks.at_least("chunk", chunk, 1)
+    advance = jax.jit(_advance(game, observe), static_argnums=1, donate_argnums=0)
+    state = jax.tree.map(lambda leaf: leaf.copy(), state)
+    done = int(state.step)
+    chunks: list[Chunk] = []
+
+    def look(first: int, last: int, seen: tuple[Info, Info, PyTree]) -> None:
+        info, broken, observation = jax.device_get(seen)
+        _stop_where_not_finite(first, last, broken)
+        chunks.append(Chunk(first, last, info, observation))
+        if on_chunk is not None:
+            on_chunk(chunks[-1])
+
+    with _progress(steps, show) as shown:
+        waiting: tuple[int, int, tuple[Info, Info, PyTree]] | None = None
+        for begin in range(0, steps, chunk):
+            size = min(chunk, steps - begin)
+            state, seen = advance(state, size)
+            if waiting is not None:
+                look(*waiting)
+                shown(waiting[1] - waiting[0] + 1)
+            waiting = done + begin + 1, done + begin + size, seen
+        if waiting is not None:
+            look(*waiting)
+            shown(waiting[1] - waiting[0] + 1)
+    return state, chunks
+
+
+def _advance(
+    game: Game, observe: Callable[[GameState], PyTree]
+) -> Callable[[GameState, int], tuple[GameState, tuple[Info, Info, PyTree]]]:
+    """Returns ``(state, size) -> (state, (mean info, first bad step of each quantity or size, observation))``."""
+
+    def advance(state: GameState, size: int) -> tuple[GameState, tuple[Info, Info, PyTree]]:
+        state, infos = jax.lax.scan(lambda s, _: game.step(s), state, length=size)
+
+        def first_bad(values: Array) -> Array:
+            bad = ~jnp.isfinite(values)
+            return jnp.where(jnp.any(bad), jnp.argmax(bad), size)
+
+        return state, (jax.tree.map(jnp.mean, infos), jax.tree.map(first_bad, infos), observe(state))
+
+    return advance
+
+
+def _stop_where_not_finite(first: int, last: int, broken: Info) -> None:
+    size = last - first + 1
+    bad = {name: int(np.asarray(index)) for name, index in broken._asdict().items() if int(index) < size}
+    if bad:
+        quantity, index = min(bad.items(), key=lambda item: item[1])
+        others = ", ".join(name for name in bad if name != quantity)
+        also = f"; in the same window also {others}" if others else ""
+        raise FloatingPointError(
+            f"{quantity} is not finite at step {first + index} (found in steps {first} to {last}{also}); "
+            "expected finite numbers: lower the learning rates, or look at the state before this window"
+        )
+
+
+@contextmanager
+def _progress(steps: int, show: bool) -> Iterator[Callable[[int], None]]:
+    """Yields ``advance(steps)``; shows a bar with the time left where asked to."""
+    if not show:
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("steps"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task("steps", total=steps)
+        yield lambda count: bars.advance(task, count)

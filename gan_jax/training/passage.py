@@ -1,0 +1,63 @@
+"""First passage: how many steps a game takes until something is reached, counted inside the compiled program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax import checks
+from gan_jax.training.game import Game
+from gan_jax.training.state import GameState
+from gan_jax.typing import Array
+
+Reached: TypeAlias = Callable[[GameState], Array]
+"""``state -> []``, boolean."""
+
+
+class Passage(NamedTuple):
+    """When a game first got somewhere.
+
+    Attributes:
+      state: after the step that got there, or after the last one.
+      steps: how many were made, ``[]``.
+      reached: whether the last of them got there, ``[]``; where not, ``steps`` is censored: the true number is larger.
+    """
+
+    state: GameState
+    steps: Array
+    reached: Array
+
+
+def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: int) -> Passage:
+    """Plays until ``reached(state)`` is true, ``at_most`` steps; pure, so that ``training.ensemble`` runs whole figures of it.
+
+    A ``while`` loop: members that run one after another (on a CPU) stop where they arrive; members that run together (``vmap``) go on
+    until the last has arrived, the others standing still.
+
+    Args:
+      game: from ``game.adversarial`` or ``game.direct``.
+      state: from ``game.init``, or where a run ended.
+      reached: ``state -> []``, boolean; asked before the first step and after every one.
+      at_most: steps.
+
+    Returns:
+      The passage.
+
+    Raises:
+      ValueError: ``at_most`` below one.
+    """
+    checks.at_least("at_most", at_most, 1)
+
+    def goes_on(carry: tuple[GameState, Array, Array]) -> Array:
+        _, steps, arrived = carry
+        return (steps < at_most) & ~arrived
+
+    def advance(carry: tuple[GameState, Array, Array]) -> tuple[GameState, Array, Array]:
+        state, steps, _ = carry
+        state, _ = game.step(state)
+        return state, steps + 1, reached(state)
+
+    return Passage(*jax.lax.while_loop(goes_on, advance, (state, jnp.zeros((), jnp.int32), reached(state))))

@@ -1,0 +1,108 @@
+"""The state of a game: one pytree, and what is done to a player in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax.typing import Array, PRNGKey, PyTree, Variables
+
+Hyperparameters: TypeAlias = dict[str, Array]
+"""Continuous hyperparameters by name, each ``[]``."""
+
+
+class Player(NamedTuple):
+    """One side of the game.
+
+    Attributes:
+      variables: ``"params"``, which the optimiser moves, and the side's other collections.
+      optimizer: the optimiser's state.
+    """
+
+    variables: Variables
+    optimizer: optax.OptState
+
+
+class GameState(NamedTuple):
+    """All that a game goes on from: one pytree.
+
+    Attributes:
+      key: the base key, constant; a step folds its number into it.
+      step: how many steps were made, ``[]``.
+      generator, discriminator: the players; the discriminator of a ``direct`` game is empty.
+      average: moving average of the generator's parameters (``averaged`` reads it); None where the game keeps none.
+      hyper: the continuous hyperparameters by name, each ``[]``, so that ``vmap`` runs over them as over seeds.
+    """
+
+    key: PRNGKey
+    step: Array
+    generator: Player
+    discriminator: Player
+    average: optax.EmaState | None
+    hyper: Hyperparameters
+
+
+class Info(NamedTuple):
+    """What a step looked like, each ``[]``; never needed to go on.
+
+    Attributes:
+      divergence: what the discriminator's value says of the distance, on the training batch before its last update, without the penalty.
+      discriminator_loss: mean of the discriminator's loss there, without the penalty.
+      penalty: mean penalty there, un-weighted; zero at steps that a lazy penalty leaves out.
+      generator_loss: mean of the generator's loss.
+      discriminator_gradient, generator_gradient: Euclidean norms of the gradients of both, the penalty included.
+    """
+
+    divergence: Array
+    discriminator_loss: Array
+    penalty: Array
+    generator_loss: Array
+    discriminator_gradient: Array
+    generator_gradient: Array
+
+
+def moved(
+    player: Player,
+    gradients: PyTree,
+    optimizer: optax.GradientTransformation,
+    constrain: Callable[[Variables], Variables] = lambda variables: variables,
+) -> Player:
+    """The player after one update of its optimiser along ``gradients``, put back into its constraint."""
+    params = player.variables["params"]
+    updates, state = optimizer.update(gradients, player.optimizer, params)
+    return Player(constrain({**player.variables, "params": optax.apply_updates(params, updates)}), state)
+
+
+def averaged(state: GameState) -> Variables:
+    """The generator's variables with the moving average of its parameters in place of the last ones.
+
+    ``θ̄_t = (1 - d) Σ_s d^{t-s} θ_s / (1 - d^t)``; the last parameters where the game keeps no average, or has made no step.
+    """
+    variables = state.generator.variables
+    if state.average is None:
+        return variables
+    correction = 1.0 - state.hyper["ema_decay"] ** state.average.count
+    begun = state.average.count > 0
+
+    def read(mean: Array, last: Array) -> Array:
+        return jnp.where(begun, mean / jnp.where(begun, correction, 1.0), last)
+
+    return {**variables, "params": jax.tree.map(read, state.average.ema, variables["params"])}
+
+
+def known_hyperparameter(name: str, known: Mapping[str, object]) -> str:
+    """Returns ``name`` where the game has such a hyperparameter.
+
+    Raises:
+      ValueError: it has not; the message gives the nearest one.
+    """
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ValueError(f"unknown hyperparameter {name!r}; {hint}this game has {', '.join(sorted(known))}")

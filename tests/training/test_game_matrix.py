@@ -1,0 +1,198 @@
+"""Every objective × penalty × update rule: each step of the game against a plain reference, and what every game promises.
+
+All cells of one rule are members of one ensemble, their objective and penalty chosen by ``lax.switch``: the whole matrix compiles a few
+programs. It runs in double precision, where two orders of the same sums agree to 1e-9 even through Adam's division. The fast tier has
+every objective and every penalty once; the slow tier has all cells.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.training import game
+from gan_jax.training.ensemble import ensemble
+from gan_jax.typing import Array
+from tests.training.plain_reference import (
+    CRITIC,
+    OBJECTIVES,
+    PENALTIES,
+    RULES,
+    STEPS,
+    Cell,
+    Reference,
+    chosen_objective,
+    chosen_penalty,
+    make,
+    start,
+)
+
+ALL, FEW = tuple(OBJECTIVES), ("relativistic_average",)
+
+
+class Group(NamedTuple):
+    """The cells that share a program: one rule, some objectives, and either every penalty or none."""
+
+    rule: str
+    names: tuple[str, ...]
+    bare: bool
+
+    def cells(self) -> list[tuple[str, str]]:
+        return [(name, penalty) for name in self.names for penalty in (["none"] if self.bare else PENALTIES)]
+
+
+class Played(NamedTuple):
+    """What a group's cells did: each leaf ``[cells, steps, …]``."""
+
+    together: tuple[Any, game.Info]
+    reference: tuple[Any, game.Info]
+    compiled: int
+
+
+def hyperparameters(rule: str, bare: bool, count: int, seed: int) -> dict[str, np.ndarray]:
+    """Others for every cell, so that none of them is a constant of the program."""
+    ranges = {"generator_rate": (0.01, 0.03), "discriminator_rate": (0.01, 0.05), "separation": (0.5, 2.0)}
+    ranges |= {"noise": (0.05, 0.2), "noise_steps": (2.5, 9.0), "ema_decay": (0.3, 0.9)}
+    ranges |= {"consensus_weight": (0.1, 1.0)} if rule == "consensus" else {}
+    ranges |= {} if bare else {"penalty_weight": (0.1, 2.0)}
+    draws = np.random.default_rng(seed).uniform(size=(len(ranges), count))
+    return {name: low + (high - low) * u for (name, (low, high)), u in zip(ranges.items(), draws, strict=True)}
+
+
+def members(group: Group, seed: int = 0) -> tuple[Any, ...]:
+    """Of every cell: its numbers, its key, its hyperparameters."""
+    kinds = ["none"] if group.bare else list(PENALTIES)
+    numbers = [(group.names.index(name), kinds.index(penalty)) for name, penalty in group.cells()]
+    count = len(numbers)
+    keys = jax.random.split(jax.random.key(seed), count)
+    hyper = hyperparameters(group.rule, group.bare, count, seed)
+    return Cell(*jnp.asarray(numbers, jnp.int32).T), keys, hyper
+
+
+def look(state: game.GameState) -> dict[str, Any]:
+    """What is compared: all that a step changes."""
+    sides = (state.generator.variables, state.discriminator.variables)
+    return {"step": state.step, "sides": sides, "average": state.average.ema}
+
+
+def run(group: Group, cell: Cell, key: Array, hyper: dict[str, Array]) -> tuple[Any, game.Info]:
+    """One cell: what is looked at before the first and after every step, and what the steps were like."""
+    penalty = None if group.bare else chosen_penalty(cell.penalty)
+    made = make(group.rule, chosen_objective(group.names, cell.objective), penalty)
+    _, infos, seen = game.play(made, made.init(key, **hyper), steps=STEPS, records=STEPS, observe=look)
+    return seen, infos
+
+
+def member(tree: Any, number: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[number], tree)
+
+
+def refer(group: Group, number: int, key: Array, hyper: dict[str, Array], first: Any) -> tuple[Any, game.Info]:
+    """The same by the reference, from the players ``first``."""
+    # The gradients of first order are compiled once, for all objectives and rules.
+    names = group.names if group.rule in ("unrolled", "consensus") else tuple(OBJECTIVES)
+    name, penalty = group.cells()[number]
+    cell = Cell(np.int32(names.index(name)), np.int32(0 if group.bare else list(PENALTIES).index(penalty)))
+    _, game_key = jax.random.split(key)
+    reference = Reference(group.rule, names, group.bare, cell, game_key, hyper)
+    sides = [start(variables) for variables in first["sides"]]
+    seen, infos, average = [first], [], jax.tree.map(jnp.zeros_like, first["average"])
+    for step in range(STEPS):
+        *sides, info = reference(step, *sides)
+        decay = hyper["ema_decay"]
+        average = jax.tree.map(lambda a, w: decay * a + (1 - decay) * w, average, sides[0].variables["params"])  # noqa: B023
+        seen.append({"step": step + 1, "sides": tuple(side.variables for side in sides), "average": average})
+        infos.append(info)
+    return jax.tree.map(lambda *a: np.stack(a), *seen), jax.tree.map(lambda *a: np.stack(a), *infos)
+
+
+@cache
+def played(group: Group) -> Played:
+    with jax.enable_x64(True):
+        arguments = members(group)
+        program = jax.jit(ensemble(partial(run, group)))
+        together = jax.device_get(program(*arguments))
+        program(*members(group, seed=1))
+        first = jax.tree.map(lambda leaf: leaf[:, 0], together[0])
+        _, keys, hyper = members(group)
+        each = [refer(group, n, keys[n], member(hyper, n), member(first, n)) for n in range(len(group.cells()))]
+        return Played(together, jax.tree.map(lambda *a: np.stack(a), *each), program._cache_size())
+
+
+# The other rules have their closed forms in ``test_updates``, for less than a second each.
+FAST = [Group("alternating", ALL, True), Group("simultaneous", FEW, False)]
+SLOW = [group for rule in RULES for group in (Group(rule, ALL, True), Group(rule, ALL, False)) if group not in FAST]
+GROUPS = [*FAST, *(pytest.param(group, marks=pytest.mark.slow) for group in SLOW)]
+CELLS = [
+    pytest.param(group, n, marks=[pytest.mark.slow] * (group in SLOW), id=", ".join((group.rule, *cell)))
+    for group in (*FAST, *SLOW)
+    for n, cell in enumerate(group.cells())
+    # What the fast tier has is not done again.
+    if not (group in SLOW and group._replace(names=FEW) in FAST and cell[0] in FEW)
+]
+# Rounding, through Adam's division: by sqrt(v + 1e-8), at least 1e-4.
+close = partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-11)
+
+
+def name_of(group: Group) -> str:
+    return f"{group.rule}, {len(group.names)} objective(s), {'no penalty' if group.bare else 'every penalty'}"
+
+
+@pytest.mark.parametrize(("group", "number"), CELLS)
+def test_every_step_is_the_plain_reference(group: Group, number: int) -> None:
+    jax.tree.map(close, member(played(group).together, number), member(played(group).reference, number))
+
+
+@pytest.mark.parametrize(("group", "number"), CELLS)
+def test_losses_and_gradients_are_finite_and_everything_moves(group: Group, number: int) -> None:
+    seen, info = member(played(group).together, number)
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((seen, info)))
+    assert np.all(info.generator_gradient > 0)
+    assert np.all(info.discriminator_gradient > 0)
+    for leaf in jax.tree.leaves(seen["sides"]):
+        assert np.all(np.any(leaf[1:] != leaf[:-1], axis=tuple(range(1, leaf.ndim))))
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=name_of)
+def test_another_state_and_other_hyperparameters_do_not_compile_again(group: Group) -> None:
+    assert played(group).compiled == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [*FAST, *SLOW], ids=name_of)
+def test_members_of_an_ensemble_are_separate_runs_of_one_compilation(group: Group) -> None:
+    with jax.enable_x64(True):
+        alone = jax.jit(partial(run, group))
+        for number in range(len(group.cells())):
+            jax.tree.map(close, alone(*member(members(group), number)), member(played(group).together, number))
+        assert alone._cache_size() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [Group(rule, ALL, False) for rule in ("alternating", "consensus")], ids=name_of)
+def test_members_agree_under_vmap_too(group: Group) -> None:
+    # ``vmap`` makes a selection of every branch, and the check of keys takes a key that is handed to a branch for used.
+    with jax.enable_x64(True), jax.debug_key_reuse(False):
+        found = jax.jit(ensemble(partial(run, group), mapper=jax.vmap))(*members(group))
+    jax.tree.map(close, jax.device_get(found), played(group).together)
+
+
+COLUMNS = [(rule, penalty) for rule in RULES for penalty in ("none", *PENALTIES)]
+FEW_COLUMNS = [pair for pair in COLUMNS if pair[0] == "alternating" or pair[1] == "none"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "penalty"),
+    [pytest.param(*pair, marks=[pytest.mark.slow] * (pair not in FEW_COLUMNS)) for pair in COLUMNS],
+)
+def test_a_column_of_logits_is_one_sentence(rule: str, penalty: str) -> None:
+    column = CRITIC._replace(apply=lambda variables, x: CRITIC.apply(variables, x)[:, None])
+    state = jax.eval_shape(make(rule, OBJECTIVES["minimax"], PENALTIES.get(penalty), column).init, jax.random.key(0))
+    for objective in OBJECTIVES.values():
+        with pytest.raises(ValueError, match=r"real_logits has shape \(4, 1\) .*; expected one shape \[batch\]"):
+            jax.eval_shape(make(rule, objective, PENALTIES.get(penalty), column).step, state)
