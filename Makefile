@@ -45,7 +45,7 @@ READY_BENCH := $(READY)-bench
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 
-.PHONY: help setup figures lint format test test-slow coverage notebooks bench clean distclean
+.PHONY: help setup figures figures-game lint format test test-slow coverage notebooks bench clean distclean
 
 help:  ## this list
 	@echo "gan_jax: make COMMAND [PYTHON=python3.12] [ACCELERATOR=cuda13|tpu] [JOBS=2]"
@@ -53,8 +53,11 @@ help:  ## this list
 
 setup: $(READY)  ## make .venv and install everything; every other command does this first
 
-figures: $(READY)  ## run every experiment: figures, tables and verdicts go to results/
-	$(BIN)/python -m experiments all $(ARGS)
+figures: $(READY)  ## the divergences: figures, tables and verdicts go to results/
+	$(BIN)/python -m experiments divergences $(ARGS)
+
+figures-game: $(READY)  ## the game: the same for its experiments
+	$(BIN)/python -m experiments game $(ARGS)
 
 lint: $(READY)  ## style, format, types, and who may import whom
 	$(BIN)/ruff check
@@ -71,9 +74,10 @@ format: $(READY)  ## repair what lint can repair by itself
 test: lint  ## lint, then the tests
 	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --durations 10 $(PYTEST_ARGS)
 
-# pytest exits with 5 where it finds no test: that is no failure of this tier, which may be empty.
+# pytest exits with 5 where it finds no test: that is no failure of this tier, which may be empty. A file stays in one process, since its
+# tests share what is slow in it.
 test-slow: lint  ## the tests marked slow
-	@$(PYTEST) -q -m slow --durations 10 $(PYTEST_ARGS) || { status=$$?; \
+	@$(PYTEST) -q -n $(JOBS) --dist loadfile -m slow --durations 10 $(PYTEST_ARGS) || { status=$$?; \
 	  if [ $$status -eq 5 ]; then echo "No test is marked slow."; else exit $$status; fi; }
 
 coverage: $(READY)  ## the tests, and which lines they never reach

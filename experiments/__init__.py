@@ -9,7 +9,9 @@ with
   seconds;
 * ``run(config, progress) -> {name: array}``, the only function that computes, and the only one that imports JAX;
 * ``plot(arrays) -> Figure``, ``claims(arrays) -> [Claim]``, ``table(arrays) -> [row]``: all three from the saved arrays
-  alone.
+  alone;
+* optionally ``animation(arrays) -> matplotlib.animation.Animation``, also from the saved arrays alone, saved as ``animation.gif``
+  beside the figure and drawn again by ``--redraw``.
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ class Entry(NamedTuple):
       name: the module's name inside this package, and the name of its folder of results.
       full: seconds that the default preset takes on two cores.
       smoke: seconds that the smoke preset takes on two cores.
+      chapter: the part of the story that it belongs to; ``python -m experiments CHAPTER`` runs all of it.
     """
 
     name: str
     full: float
     smoke: float
+    chapter: str = "divergences"
 
 
 EXPERIMENTS: tuple[Entry, ...] = (
@@ -37,4 +41,11 @@ EXPERIMENTS: tuple[Entry, ...] = (
     Entry("saturation_2d", full=115.0, smoke=45.0),
     Entry("optimal_discriminator", full=28.0, smoke=25.0),
     Entry("saturation_images", full=53.0, smoke=45.0),
+    Entry("arms_race", full=78.0, smoke=25.0, chapter="game"),
+    Entry("generator_gradients", full=71.0, smoke=25.0, chapter="game"),
+    Entry("time_to_reach", full=66.0, smoke=25.0, chapter="game"),
+    Entry("dirac_gan", full=35.0, smoke=15.0, chapter="game"),
+    Entry("f_gan", full=54.0, smoke=25.0, chapter="game"),
+    Entry("critic_surfaces", full=64.0, smoke=35.0, chapter="game"),
+    Entry("players", full=74.0, smoke=25.0, chapter="game"),
 )

@@ -26,6 +26,7 @@ USAGE = f"""{PROGRAM}                  list the experiments
 {PROGRAM} NAME             run one; leaves results/NAME/
 {PROGRAM} NAME --help      every option of it, with its meaning
 {PROGRAM} NAME --redraw    draw it again from the saved arrays
+{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences or game
 {PROGRAM} all              run all of them, in this order"""
 
 
@@ -67,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _list()
             return 0
         name = _known(words[0])
-        return _all(words[1:]) if name == "all" else _one(name, words[1:])
+        several = name == "all" or name in _chapters()
+        return _several(name, words[1:]) if several else _one(name, words[1:])
     except UserError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
@@ -84,15 +86,23 @@ def _list() -> None:
     table = Table(
         "experiment", "what it shows", "presets and time on two cores", title="Experiments", title_justify="left"
     )
+    chapter = EXPERIMENTS[0].chapter
     for entry in EXPERIMENTS:
+        if entry.chapter != chapter:
+            chapter = entry.chapter
+            table.add_section()
         times = f"full {duration(entry.full)}, smoke {duration(entry.smoke)}"
         table.add_row(entry.name, escape(harness.title(entry.name)), times)
     console.print(table)
     console.print(USAGE, markup=False, highlight=False)
 
 
+def _chapters() -> list[str]:
+    return list(dict.fromkeys(entry.chapter for entry in EXPERIMENTS))
+
+
 def _known(name: str) -> str:
-    names = [*(entry.name for entry in EXPERIMENTS), "all"]
+    names = [*(entry.name for entry in EXPERIMENTS), *_chapters(), "all"]
     if name in names:
         return name
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
@@ -113,14 +123,16 @@ def _one(name: str, words: Sequence[str]) -> int:
     return _report([outcome], options)
 
 
-def _all(words: Sequence[str]) -> int:
-    options = tyro.cli(Options, prog=f"{PROGRAM} all", description="Runs all experiments.", args=words, config=_FLAGS)
-    experiments = {entry.name: harness.load(entry.name) for entry in EXPERIMENTS}
+def _several(which: str, words: Sequence[str]) -> int:
+    """Runs the experiments of one chapter, or all of them."""
+    description = "Runs all experiments." if which == "all" else f"Runs all experiments of the chapter {which!r}."
+    options = tyro.cli(Options, prog=f"{PROGRAM} {which}", description=description, args=words, config=_FLAGS)
+    experiments = {entry.name: harness.load(entry.name) for entry in EXPERIMENTS if which in ("all", entry.chapter)}
     if options.redraw:
         return _report([harness.redraw(*pair, options.out) for pair in experiments.items()], options)
     requests = [
         Request(
-            name, experiment, harness.presets(experiment)[options.preset], options.preset, _command(["all", *words])
+            name, experiment, harness.presets(experiment)[options.preset], options.preset, _command([which, *words])
         )
         for name, experiment in experiments.items()
     ]

@@ -27,7 +27,7 @@ MOST_CPU_DEVICES = 8
 
 
 class Experiment(Protocol):
-    """What a module of this package offers; see the package's docstring."""
+    """What a module of this package offers; see the package's docstring. ``animation`` is optional, and so not listed."""
 
     __doc__: str | None
     Config: type[Any]
@@ -84,6 +84,11 @@ def load(name: str) -> Experiment:
             f"experiments/{name}.py has no {', '.join(missing)}; the docstring of experiments says what it needs"
         )
     return cast(Experiment, module)
+
+
+def has_animation(experiment: Experiment) -> bool:
+    """Whether the experiment has the contract's optional part, ``animation(arrays) -> matplotlib.animation.Animation``."""
+    return hasattr(experiment, "animation")
 
 
 def presets(experiment: Experiment) -> dict[str, Any]:
@@ -200,6 +205,8 @@ def _present(experiment: Experiment, arrays: Arrays, folder: Path) -> list[Claim
     artifacts.write_claims(folder, claims)
     artifacts.write_table(folder, experiment.table(arrays))
     artifacts.write_figure(folder, experiment.plot(arrays))
+    if has_animation(experiment):
+        artifacts.write_animation(folder, experiment.animation(arrays))  # type: ignore[attr-defined]  # Checked just now.
     return claims
 
 
@@ -220,6 +227,7 @@ __all__ = [
     "Request",
     "UserError",
     "configure_jax",
+    "has_animation",
     "load",
     "presets",
     "redraw",

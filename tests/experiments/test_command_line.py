@@ -86,7 +86,7 @@ class TestRequests:
     @pytest.mark.parametrize(
         ("name", "sentence"),
         [
-            ("stup", "there is no experiment 'stup'; did you mean 'stub'? Known ones: stub, all."),
+            ("stup", "there is no experiment 'stup'; did you mean 'stub'? Known ones: stub, divergences, all."),
             ("qqq", "experiment 'qqq'; Known"),
         ],
     )

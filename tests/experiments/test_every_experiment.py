@@ -11,13 +11,14 @@ from typing import Any
 
 import matplotlib.image
 import numpy as np
+import PIL.Image
 import pytest
 
 from experiments import EXPERIMENTS, harness
 from experiments import __main__ as command_line
 
 # Where even the smoke preset has much to compile, the slow tier looks.
-NAMES = [pytest.param(entry.name, marks=pytest.mark.slow if entry.smoke > 30 else ()) for entry in EXPERIMENTS]
+NAMES = [pytest.param(entry.name, marks=pytest.mark.slow if entry.smoke > 20 else ()) for entry in EXPERIMENTS]
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
@@ -68,7 +69,8 @@ def test_config_is_frozen_and_every_field_is_documented(name: str) -> None:
 
 
 def test_smoke_preset_leaves_every_file(name: str, smoke: Path) -> None:
-    assert {file.name for file in smoke.iterdir()} == FILES
+    animation = {"animation.gif"} if harness.has_animation(harness.load(name)) else set()
+    assert {file.name for file in smoke.iterdir()} == FILES | animation
     config, manifest = (json.loads((smoke / f"{file}.json").read_text()) for file in ("config", "manifest"))
     assert list(config) == [field.name for field in dataclasses.fields(harness.load(name).Config)]
     assert manifest["experiment"] == name
@@ -93,6 +95,16 @@ def test_figure_can_be_read_at_half_width(name: str, smoke: Path) -> None:
     pixels = matplotlib.image.imread(smoke / "figure.png")
     assert 1500 <= pixels.shape[1] <= 1800
     assert float(pixels[..., :3].std()) > 0.01
+
+
+def test_animation_moves_and_is_small(name: str, smoke: Path) -> None:
+    file = smoke / "animation.gif"
+    if not file.exists():
+        pytest.skip("this experiment has no animation")
+    assert file.stat().st_size < 2e6
+    with PIL.Image.open(file) as image:
+        assert image.n_frames > 1
+        assert max(image.size) <= 800
 
 
 def test_redraw_gives_the_same_bytes_and_does_not_run(name: str, smoke: Path, monkeypatch: pytest.MonkeyPatch) -> None:

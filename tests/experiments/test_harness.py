@@ -108,6 +108,18 @@ class TestRun:
         assert command_line.main(["all", "--out", str(tmp_path), "--redraw"]) == 0
         assert contents(tmp_path / "two") == before
 
+    def test_a_chapter_runs_its_experiments_alone(
+        self, stub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        entries = tuple(
+            experiments.Entry(name, full=1.0, smoke=1.0, chapter=chapter)
+            for name, chapter in (("one", "first"), ("two", "second"), ("three", "second"))
+        )
+        monkeypatch.setattr(command_line, "EXPERIMENTS", entries)
+        monkeypatch.setattr(harness, "EXPERIMENTS", entries)
+        assert command_line.main(["second", "--out", str(tmp_path)]) == 0
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == ["three", "two"]
+
     def test_smoke_differs_from_full_by_its_preset(self, stub: Any, tmp_path: Path) -> None:
         command_line.main(["all", "--preset", "smoke", "--out", str(tmp_path)])
         assert json.loads((tmp_path / "stub" / "config.json").read_text())["slope"] == 1.0

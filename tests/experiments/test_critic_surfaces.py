@@ -1,0 +1,31 @@
+"""The data sets of ``critic_surfaces`` are the library's, and their blurred copies are them plus noise."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.critics_in_the_plane import DATA, samplers
+from gan_jax.distributions import gaussian_grid, gaussian_ring, swiss_roll
+from gan_jax.divergences import empirical
+
+LAWS = {
+    "8 Gaussians": gaussian_ring(8, 2 / 1.414, 0.02 / 1.414),
+    "25 Gaussians": gaussian_grid(5, 2 / 2.828, 0.05 / 2.828),
+    "Swiss roll": swiss_roll(),
+}
+
+
+@pytest.mark.parametrize("index", range(3), ids=DATA)
+def test_samples_are_those_of_the_librarys_law(index: int) -> None:
+    law, keys = LAWS[DATA[index]], jax.random.split(jax.random.key(3), 4)
+    data, generator = samplers(1.0, index)
+    drawn, expected = data(keys[0], 2000), law.sample(keys[1], (2000,))
+    blurred = expected + jax.random.normal(keys[2], expected.shape)
+    # The unbiased energy distance of two samples of one law is zero but for noise of about (spread / n).
+    assert abs(float(empirical.energy_distance(drawn, expected))) < 5e-3
+    assert abs(float(empirical.energy_distance(generator(keys[3], 2000), blurred))) < 5e-3
+    # No mode is wider or displaced: the library's density of every point is what it is for points of its own.
+    np.testing.assert_allclose(jnp.mean(law.log_prob(drawn)), jnp.mean(law.log_prob(expected)), atol=0.15)
