@@ -1,4 +1,4 @@
-"""Runs the benchmarks named on the command line, or all: ``python -m benchmarks [wasserstein_1d] [training]``."""
+"""Runs the benchmarks named on the command line, or all: ``python -m benchmarks [wasserstein_1d] [training] [wgan_gp]``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import jax
 
 from gan_jax import checks
 
-MODULES = ("wasserstein_1d", "training")
+MODULES = ("wasserstein_1d", "training", "wgan_gp")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -19,6 +20,15 @@ class Timing(NamedTuple):
     fastest: float
     slowest: float
     repeats: int
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether something else kept the machine busy: half of the calls took over 1.5 times as long as the fastest."""
+        return self.median > 1.5 * self.fastest
+
+    def per(self, count: int) -> Timing:
+        """Seconds of one of ``count`` equal pieces of a call."""
+        return Timing(self.median / count, self.fastest / count, self.slowest / count, self.repeats)
 
 
 def alternate(callables: Mapping[str, Callable[[], object]], repeats: int = 7) -> dict[str, Timing]:
@@ -42,13 +52,31 @@ def alternate(callables: Mapping[str, Callable[[], object]], repeats: int = 7) -
     return {name: Timing(statistics.median(s), min(s), max(s), repeats) for name, s in seconds.items()}
 
 
-def print_table(title: str, timings: dict[str, Timing], baseline: str) -> None:
-    """Prints timings, and how many times as long as ``baseline`` each takes (median over median)."""
+def print_table(
+    title: str,
+    timings: Mapping[str, Timing],
+    baseline: str,
+    further: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> None:
+    """Prints timings, and how many times as long as ``baseline`` each takes (median over median).
+
+    Args:
+      title: of the table.
+      timings: by name.
+      baseline: the name that the ratios are taken to.
+      further: more columns: title -> name of a timing -> cell.
+    """
     table = Table(title=f"{title} (ms)")
     table.add_column("", no_wrap=True)
-    for column in ("median", "fastest", "slowest", f"ratio to {baseline}"):
+    for column in ("median", "fastest", "slowest", f"ratio to {baseline}", *further):
         table.add_column(column, justify="right")
     for name, timing in timings.items():
         cells = [f"{1e3 * value:.3f}" for value in timing[:3]]
-        table.add_row(name, *cells, f"{timing.median / timings[baseline].median:.2f}")
-    Console().print(table, f"medians of {timings[baseline].repeats} alternating runs")
+        cells += [f"{timing.median / timings[baseline].median:.2f}", *(cell.get(name, "") for cell in further.values())]
+        table.add_row(f"{name} (!)" if timing.disturbed else name, *cells)
+    console = Console()
+    # Output that goes to a file has 80 columns by default, which would cut numbers short.
+    console.width = max(console.width, 110)
+    console.print(table, f"medians of {timings[baseline].repeats} alternating runs")
+    if any(timing.disturbed for timing in timings.values()):
+        console.print("(!) the median is more than 1.5 times the fastest run: the machine was busy, repeat")
