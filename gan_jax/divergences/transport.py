@@ -68,14 +68,30 @@ def wasserstein_by_simplex(x: Array, y: Array, weights: tuple[Array | None, Arra
     both modes work, and so do second derivatives with respect to points (the plan is locally constant).
     """
     a, b = (_normalised(_uniform_unless(w, z)) for w, z in zip(weights, (x, y), strict=True))
-    plan = _optimal_plan(*jax.lax.stop_gradient((x, y, a, b)), order=order)
+    plan = optimal_plan(*jax.lax.stop_gradient((x, y, a, b)), order=order)
     distances = numerics.norm(x[plan.rows] - y[plan.columns])
     total = jnp.sum(plan.mass * relative_power(distances, plan.scale, order))
     total += jnp.vdot(plan.f, a - jax.lax.stop_gradient(a)) + jnp.vdot(plan.g, b - jax.lax.stop_gradient(b))
     return rooted(total, plan.scale, order)
 
 
-def _optimal_plan(x: Array, y: Array, a: Array, b: Array, *, order: float) -> Plan:
+def optimal_plan(x: Array, y: Array, a: Array, b: Array, *, order: float) -> Plan:
+    """The optimal plan between two weighted samples by POT's network simplex on the host, also inside ``jit``; not differentiable.
+
+    Args:
+      x: ``[n, d]``.
+      y: ``[m, d]``.
+      a: weights of ``x``, ``[n]``, of sum 1.
+      b: weights of ``y``, ``[m]``, of sum 1.
+      order: p of the cost ``|x - y|^p``.
+
+    Returns:
+      The plan and its dual potentials.
+
+    Raises:
+      ValueError: samples or weights that are not finite.
+      RuntimeError: the network simplex did not converge.
+    """
     # Imported here, not in the callback: POT sets up its JAX backend, and JAX inside a callback may wait for itself.
     solve = partial(_solve_on_host, import_pot(), order=order)
     if checks.is_concrete((x, y, a, b)):

@@ -298,8 +298,7 @@ def relativistic_average() -> Objective:
         return losses(fake, real)
 
     def divergence(real_logits: Array, fake_logits: Array) -> Array:
-        real, fake = jnp.mean(fake_logits), jnp.mean(real_logits)
-        return _jensen_shannon(real_logits - real, fake_logits - fake)
+        return _jensen_shannon(real_logits - jnp.mean(fake_logits), fake_logits - jnp.mean(real_logits))
 
     return Objective(
         name="relativistic_average",
