@@ -68,8 +68,23 @@ def mlp_generator(
     Raises:
       ValueError: an empty or non-positive ``features``, ``latent`` below one.
     """
+    return generator_of(GeneratorMLP(widths("features", features), event_shape, activation, batch_norm), latent)
+
+
+def generator_of(module: nn.Module, latent: int) -> Generator:
+    """A generator of ``z ~ N(0, I)`` from a module.
+
+    Args:
+      module: ``module(z [batch, latent], train) -> [batch, *event]``; what it keeps beside ``"params"`` advances where ``train``.
+      latent: dimension of z.
+
+    Returns:
+      The generator.
+
+    Raises:
+      ValueError: ``latent`` below one.
+    """
     checks.at_least("latent", latent, 1)
-    module = GeneratorMLP(widths("features", features), event_shape, activation, batch_norm)
 
     def init(key: PRNGKey) -> Variables:
         return module.init(key, jnp.zeros((1, latent)))
