@@ -15,6 +15,8 @@ PYTHONS := python3.11 python3.12 python3 python
 ACCELERATOR ?= cpu
 # How many tests run side by side.
 JOBS ?= 2
+# The image set that make data fetches.
+NAME ?=
 # Handed on, as in: make figures ARGS='--preset smoke' and make test PYTEST_ARGS='-k wasserstein'.
 ARGS ?=
 PYTEST_ARGS ?=
@@ -41,11 +43,12 @@ FINGERPRINT := $(firstword $(shell cat setup.cfg pyproject.toml constraints.txt 
 STAMPS := $(VENV)/.ready
 READY := $(STAMPS)/$(FINGERPRINT)-$(ACCELERATOR)-$(subst /,_,$(or $(PYTHON),any))
 READY_BENCH := $(READY)-bench
+READY_PREPARE := $(READY)-prepare
 
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 
-.PHONY: help setup figures figures-game lint format test test-slow coverage notebooks bench clean distclean
+.PHONY: help setup figures figures-game figures-images data lint format test test-slow coverage notebooks bench clean distclean
 
 help:  ## this list
 	@echo "gan_jax: make COMMAND [PYTHON=python3.12] [ACCELERATOR=cuda13|tpu] [JOBS=2]"
@@ -58,6 +61,12 @@ figures: $(READY)  ## the divergences: figures, tables and verdicts go to result
 
 figures-game: $(READY)  ## the game: the same for its experiments
 	$(BIN)/python -m experiments game $(ARGS)
+
+figures-images: $(READY)  ## images: the same for its experiments
+	$(BIN)/python -m experiments images $(ARGS)
+
+data: $(READY_PREPARE)  ## make data NAME=cifar10: fetch a set of images once (installs TensorFlow for that)
+	$(BIN)/python -m experiments prepare $(NAME) $(ARGS)
 
 lint: $(READY)  ## style, format, types, and who may import whom
 	$(BIN)/ruff check
@@ -120,4 +129,9 @@ $(READY):
 $(READY_BENCH): | $(READY)
 	@echo "Installing PyTorch for the benchmarks: once, one to five minutes"
 	@$(PIP) install -qq --constraint constraints.txt --editable '.[$(EXTRAS),bench]'
+	@touch $@
+
+$(READY_PREPARE): | $(READY)
+	@echo "Installing TensorFlow to prepare image sets: once, one to five minutes"
+	@$(PIP) install -qq --constraint constraints.txt --editable '.[$(EXTRAS),prepare]'
 	@touch $@

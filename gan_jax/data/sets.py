@@ -1,0 +1,163 @@
+"""Image sets by name: digits and stacked digits without a network, TFDS's sets where they are prepared, any folder of images."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from PIL import Image
+
+from gan_jax import checks
+from gan_jax.data.digits import load_digits
+from gan_jax.data.folder import open_folder
+from gan_jax.data.images import ImageSet, LazyImages, check_set, checked_size, collect, lazy, named
+from gan_jax.data.stream import permutation
+from gan_jax.data.tfds_sets import open_tfds
+
+FOLDER, TFDS = "folder:", "tfds:"
+
+BUILT_IN = ("digits", "stacked_digits")
+"""Sets that need no network, ever."""
+
+PREPARED = ("mnist", "fashion_mnist", "cifar10", "celeb_a")
+"""Sets that ``tfds_sets.prepare`` fetches once; ``tfds:NAME`` reads any other of TFDS's that has images."""
+
+NAMES = (*BUILT_IN, *PREPARED, f"{FOLDER}PATH", f"{TFDS}NAME")
+"""What ``load`` knows."""
+
+DIGIT_SPLITS = ("train", "test", "all")
+TEST_SHARE = 5
+"""One digit of five, in every class, is in the test split."""
+
+STACKED_DRAWS = 25_600
+"""How many draws ``load("stacked_digits")`` makes: 25.6 for each of the 1000 modes, on average."""
+
+
+def load(
+    name: str,
+    *,
+    size: int | None = None,
+    split: str = "train",
+    data_dir: str | os.PathLike[str] | None = None,
+    crop: bool = False,
+    skip_corrupt: bool = False,
+) -> ImageSet:
+    """An image set in memory.
+
+    - ``"digits"``: scikit-learn's 1797 digits, 8 × 8, grey, whose levels 0 … 16 become ``round(255 k / 16)``. At other sizes they are
+      interpolated bilinearly between the centres of pixels. Splits: in every class ``round(n / 5)`` digits, chosen by a fixed permutation,
+      are ``"test"`` (359 in all) and the others ``"train"`` (1438); ``"all"`` is all of them. Every split is in scikit-learn's order, and
+      has digits of every writer.
+    - ``"stacked_digits"``: 25 600 draws of ``stack`` from the digits of that split, at seed 0. ``sources.stacked`` draws without end.
+    - ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, ``"celeb_a"``, and ``"tfds:NAME"`` for any other set of TFDS with images: as prepared
+      by ``tfds_sets.prepare``; TFDS's splits, and ``"all"``. CelebA's 218 × 178 are cropped to the square in the middle.
+    - ``"folder:PATH"``: the images of a folder, as ``folder.open_folder`` reads them. One split, ``"train"``, also called ``"all"``.
+
+    All but the digits are resized as ``images.resize`` says: bicubic, antialiased.
+
+    Args:
+      name: one of those above.
+      size: edge in pixels, at least 8; None for the native size.
+      split: of the set.
+      data_dir: TFDS's folder of prepared sets; ``digits.default_data_dir()`` where None.
+      crop: whether the centre square of every image is taken before resizing.
+      skip_corrupt: whether images of a folder that cannot be read are left out.
+
+    Returns:
+      The set.
+
+    Raises:
+      ValueError: no such set (the message gives the nearest) or split, a size below 8; what ``folder.open_folder`` raises.
+      FileNotFoundError: a set of TFDS that is not prepared (the message gives the command), a folder that is not there.
+    """
+    if name == "digits":
+        return _digits(size, split, data_dir)
+    if name == "stacked_digits":
+        return stack(_digits(size, split, data_dir), STACKED_DRAWS, seed=0)
+    return collect(open_images(name, size=size, split=split, data_dir=data_dir, crop=crop, skip_corrupt=skip_corrupt))
+
+
+def open_images(
+    name: str,
+    *,
+    size: int | None = None,
+    split: str = "train",
+    data_dir: str | os.PathLike[str] | None = None,
+    crop: bool = False,
+    skip_corrupt: bool = False,
+) -> LazyImages:
+    """The images of a set, read when they are asked for: arguments and sets as of ``load``.
+
+    Returns:
+      The images; those of the built-in sets are in memory.
+    """
+    if name in BUILT_IN:
+        return lazy(load(name, size=size, split=split, data_dir=data_dir))
+    if name.startswith(FOLDER):
+        checks.one_of("split of a folder", split, ("train", "all"))
+        return open_folder(name.removeprefix(FOLDER), size=size, crop=crop, skip_corrupt=skip_corrupt)
+    if name.startswith(TFDS):
+        return open_tfds(name.removeprefix(TFDS), size=size, split=split, data_dir=data_dir, crop=crop)
+    checks.one_of("name", name, NAMES)
+    return open_tfds(name, size=size, split=split, data_dir=data_dir, crop=crop)
+
+
+def stack(digits: ImageSet, n: int, seed: int) -> ImageSet:
+    """Draws of three independent grey images as the colour channels of one; of class ``100 a + 10 b + c`` where the three are a, b, c.
+
+    Args:
+      digits: grey images in K classes (K = 10 for digits; in general the class is ``K² a + K b + c``).
+      n: how many draws.
+      seed: of the draws, ≥ 0.
+
+    Returns:
+      ``[n, h, w, 3]``, in K³ classes.
+
+    Raises:
+      ValueError: images in colour or without classes, ``n`` below one, a negative seed.
+
+    Source: Metz, Poole, Pfau & Sohl-Dickstein 2017, "Unrolled Generative Adversarial Networks", section 3.3.1 (stacked MNIST).
+    """
+    check_set(digits)
+    checks.at_least("n", n, 1)
+    checks.at_least("seed", seed, 0)
+    count, channels = len(digits.images), digits.images.shape[3]
+    if channels != 1:
+        raise ValueError(f"images of {digits.name} have {channels} channels; expected grey ones, of 1")
+    if digits.classes < 1 or digits.labels.min() < 0:
+        raise ValueError(
+            f"{digits.name} has {digits.classes} classes and labels from {digits.labels.min()}; expected one label each"
+        )
+    drawn = np.random.default_rng(seed).integers(count, size=(n, 3))
+    images = np.moveaxis(digits.images[drawn, :, :, 0], 1, -1)
+    labels = digits.labels[drawn] @ np.array([digits.classes**2, digits.classes, 1], np.int32)
+    return ImageSet(f"stacked_{digits.name}", np.ascontiguousarray(images), labels.astype(np.int32), digits.classes**3)
+
+
+def _digits(size: int | None, split: str, data_dir: str | os.PathLike[str] | None) -> ImageSet:
+    size = checked_size(size) or 8
+    checks.one_of("split of digits", split, DIGIT_SPLITS)
+    digits = load_digits(data_dir)
+    chosen = _split(digits.labels, split)
+    levels = digits.images[chosen] * np.float32(255.0)
+    images = np.rint(levels if size == levels.shape[1] else np.stack([_enlarged(image, size) for image in levels]))
+    shape = (size, size, 1)
+    return ImageSet(named("digits", shape), images.astype(np.uint8)[..., None], digits.labels[chosen], 10)
+
+
+def _split(labels: np.ndarray, split: str) -> np.ndarray:
+    """Returns the places of a split, ascending."""
+    if split == "all":
+        return np.arange(len(labels))
+    in_test = np.zeros(len(labels), bool)
+    for label in np.unique(labels).tolist():
+        members = np.flatnonzero(labels == label)
+        # A permutation of its own for every class, so that the classes are not held out in step, writer by writer.
+        order = permutation(len(members), seed=label, epoch=0)
+        in_test[members[order[: round(len(members) / TEST_SHARE)]]] = True
+    return np.flatnonzero(in_test if split == "test" else ~in_test)
+
+
+def _enlarged(image: np.ndarray, size: int) -> np.ndarray:
+    """Bilinear interpolation of ``[h, w]`` float32: no value outside those that are there, as bicubic has at every stroke."""
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
