@@ -16,6 +16,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
 from gan_jax import checks
+from gan_jax.training.mesh import fetch
 from gan_jax.typing import Array, PRNGKey, PyTree
 
 Mapper: TypeAlias = Callable[[Callable[..., PyTree]], Callable[..., PyTree]]
@@ -143,7 +144,7 @@ def sweep(
     parts = []
     for first in range(0, members, size):
         index = jnp.minimum(jnp.arange(first, first + size), members - 1)
-        part = jax.device_get(program(keys[index], {name: column[index] for name, column in columns.items()}))
+        part = fetch(program(keys[index], {name: column[index] for name, column in columns.items()}))
         parts.append({name: array[: members - first] for name, array in part.items()})
         if on_part is not None:
             on_part(min(first + size, members), members)

@@ -2,13 +2,14 @@
 
 ``adversarial`` makes a game from an objective and two players, ``direct`` one without a discriminator. What moves whom, in which order
 and by which gradient is an ``Update`` of ``training.updates``. A game knows no model and no file, and is not jitted: ``play`` scans it,
-``training.loop`` runs it from the host, ``training.ensemble`` runs many as one program.
+``training.loop`` runs it from the host, ``training.ensemble`` runs many as one program, ``training.mesh`` one over many devices.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -27,7 +28,14 @@ OptimizerOf: TypeAlias = Callable[[Array], optax.GradientTransformation]
 """From a learning rate, which may be traced, to the optimiser; its state must not depend on the rate."""
 
 Data: TypeAlias = Callable[..., Array]
-"""``(key, batch, **hyperparameters) -> [batch, *event]``: draws data; takes the hyperparameters that the game hands to it by name."""
+"""``(key, batch, **hyperparameters) -> [batch, *event]``: draws data; takes the hyperparameters that the game hands to it by name.
+
+Where a step is given a feed, ``data`` takes that too: ``data(key, batch, feed=…)``. What a feed holds (a set of images, the part of a
+stream that is on the device now) is then an argument of the compiled program, and no constant in it.
+"""
+
+Place: TypeAlias = Callable[[PyTree, int], PyTree]
+"""``(tree, axis) -> tree``: says how the leaves' batch axis lies on the devices; the numbers stay (``training.mesh``)."""
 
 Cost: TypeAlias = Callable[[PRNGKey, Array, Array], Array]
 """``(key, fake [batch, *event], real [batch, *event]) -> []``: a distance of samples, differentiable in ``fake``."""
@@ -37,13 +45,14 @@ class Game(NamedTuple):
     """A game as two pure functions.
 
     Attributes:
-      init: ``init(key, **hyperparameters) -> state``; hyperparameters that are not given have the values of ``hyperparameters``.
-      step: ``step(state) -> (state, info)``.
+      init: ``init(key, *, feed=None, **hyperparameters) -> state``; hyperparameters that are not given have the values of
+        ``hyperparameters``; of a feed only the shapes are looked at.
+      step: ``step(state, feed=None) -> (state, info)``; the feed is what ``data`` draws from, where it draws from one.
       hyperparameters: the names that ``init`` takes, and their values where it is not told others.
     """
 
     init: Callable[..., GameState]
-    step: Callable[[GameState], tuple[GameState, Info]]
+    step: Callable[..., tuple[GameState, Info]]
     hyperparameters: Mapping[str, float]
 
 
@@ -61,6 +70,7 @@ class Setup(NamedTuple):
       penalty: on the discriminator; None for none.
       penalty_every: it is computed at every so many discriminator updates, and weighs so many times more there.
       perturb: what the discriminator sees in place of examples; None for the examples themselves.
+      place: how batches lie on the devices.
     """
 
     objective: Objective
@@ -75,6 +85,13 @@ class Setup(NamedTuple):
     penalty: Penalty | None
     penalty_every: int
     perturb: Perturbation | None
+    place: Place
+
+
+def _anywhere(tree: PyTree, axis: int) -> PyTree:
+    """Leaves it to the compiler where a batch lies."""
+    del axis
+    return tree
 
 
 class Update(NamedTuple):
@@ -126,6 +143,7 @@ def adversarial(
     noise_steps: float = math.inf,
     ema_decay: float | None = None,
     data_parameters: Mapping[str, float] = MappingProxyType({}),
+    place: Place = _anywhere,
 ) -> Game:
     """A generator against a discriminator.
 
@@ -151,6 +169,7 @@ def adversarial(
       noise_steps: the scale decays linearly to zero over so many steps; infinite for a constant one (a hyperparameter).
       ema_decay: of a moving average of the generator's parameters, debiased (a hyperparameter); None for no average.
       data_parameters: further hyperparameters, handed to ``data`` by name.
+      place: how batches lie on the devices, from ``mesh.placement``; left to the compiler where it is not given.
 
     Returns:
       The game. Its hyperparameters may be overridden in ``init``, also by tracers.
@@ -186,20 +205,25 @@ def adversarial(
         penalty,
         penalty_every,
         perturb,
+        place,
     )
 
-    def players(key: PRNGKey, hyper: Hyperparameters) -> tuple[Player, Player]:
+    def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
         generator_key, noise_key, discriminator_key = jax.random.split(key, 3)
         variables = generator.init(generator_key)
         example = generator.apply(variables, generator.noise(noise_key, 1))
-        _check_data(data, batch_size, {name: hyper[name] for name in data_parameters}, example.shape[1:])
+        own = {name: hyper[name] for name in data_parameters}
+        _check_data(_drawn_from(data, feed), batch_size, own, example.shape[1:])
         judge = discriminator.init(discriminator_key, example)
         return (
             Player(variables, setup.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
             Player(judge, setup.discriminator_optimizer(hyper["discriminator_rate"]).init(judge["params"])),
         )
 
-    return _game(players, lambda state, key: update.step(setup, state, key), hyper, data_parameters, ema_decay)
+    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
+        return update.step(setup._replace(data=_drawn_from(data, feed)), state, key)
+
+    return _game(players, step, hyper, data_parameters, ema_decay)
 
 
 def direct(
@@ -237,15 +261,17 @@ def direct(
     checks.at_least("batch_size", batch_size, 1)
     optimizer_of = generator_optimizer or adam()
 
-    def players(key: PRNGKey, hyper: Hyperparameters) -> tuple[Player, Player]:
+    def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
         variables = generator.init(key)
         made = jax.eval_shape(lambda key: generator.apply(variables, generator.noise(key, 1)), key)
-        _check_data(data, batch_size, {name: hyper[name] for name in data_parameters}, made.shape[1:])
+        own = {name: hyper[name] for name in data_parameters}
+        _check_data(_drawn_from(data, feed), batch_size, own, made.shape[1:])
         return Player(variables, optimizer_of(hyper["generator_rate"]).init(variables["params"])), Player({}, ())
 
-    def step(state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
+    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
         data_key, noise_key, cost_key = jax.random.split(key, 3)
-        real = data(data_key, batch_size, **{name: state.hyper[name] for name in data_parameters})
+        own = {name: state.hyper[name] for name in data_parameters}
+        real = _drawn_from(data, feed)(data_key, batch_size, **own)
         z = generator.noise(noise_key, batch_size)
 
         def loss(params: PyTree) -> tuple[Array, Variables]:
@@ -272,6 +298,7 @@ def play(
     steps: int,
     records: int,
     observe: Callable[[GameState], PyTree] = lambda state: (),
+    feed: PyTree = None,
 ) -> tuple[GameState, Info, PyTree]:
     """Plays ``steps`` steps as one scan; pure, so that ``jit``, ``vmap`` and ``training.ensemble`` run whole figures of it.
 
@@ -281,6 +308,7 @@ def play(
       steps: a multiple of ``records``.
       records: how many times the game is looked at.
       observe: what is read off a state.
+      feed: what ``data`` draws from, where it draws from one.
 
     Returns:
       The last state; ``Info`` in means over the steps between two records, each ``[records]``; the observations, with a leading axis
@@ -295,12 +323,22 @@ def play(
         raise ValueError(f"steps is {steps} and records is {records}; expected steps to be a multiple of records")
 
     def record(state: GameState, _: None) -> tuple[GameState, tuple[Info, PyTree]]:
-        state, infos = jax.lax.scan(lambda s, _: game.step(s), state, length=steps // records)
+        state, infos = jax.lax.scan(lambda s, _: step_of(game, feed)(s), state, length=steps // records)
         return state, (jax.tree.map(jnp.mean, infos), observe(state))
 
     first = observe(state)
     state, (infos, seen) = jax.lax.scan(record, state, length=records)
     return state, infos, jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, seen)
+
+
+def step_of(game: Game, feed: PyTree) -> Callable[[GameState], tuple[GameState, Info]]:
+    """The step of a game that draws from ``feed``; where there is none, the step as it is, which need not know of feeds."""
+    return game.step if feed is None else partial(game.step, feed=feed)
+
+
+def _drawn_from(data: Data, feed: PyTree) -> Data:
+    """``data``, which draws from ``feed`` where there is one."""
+    return data if feed is None else partial(data, feed=feed)
 
 
 def _check_data(data: Data, batch_size: int, parameters: Hyperparameters, event_shape: tuple[int, ...]) -> None:
@@ -320,8 +358,8 @@ def _strongly_typed(leaf: Array) -> Array:
 
 
 def _game(
-    players: Callable[[PRNGKey, Hyperparameters], tuple[Player, Player]],
-    step: Callable[[GameState, PRNGKey], tuple[Player, Player, Info]],
+    players: Callable[[PRNGKey, Hyperparameters, PyTree], tuple[Player, Player]],
+    step: Callable[[GameState, PRNGKey, PyTree], tuple[Player, Player, Info]],
     hyper: Mapping[str, float],
     data_parameters: Mapping[str, float],
     ema_decay: float | None,
@@ -332,17 +370,17 @@ def _game(
         raise ValueError(f"data_parameters has {', '.join(taken)}, which the game itself uses; expected other names")
     known = {**hyper, **data_parameters} | ({} if ema_decay is None else {"ema_decay": ema_decay})
 
-    def init(key: PRNGKey, **hyperparameters: Any) -> GameState:
+    def init(key: PRNGKey, *, feed: PyTree = None, **hyperparameters: Any) -> GameState:
         for name in hyperparameters:
             known_hyperparameter(name, known)
         values = {name: jnp.asarray(hyperparameters.get(name, value), float) for name, value in known.items()}
         players_key, key = jax.random.split(key)
-        generator, discriminator = jax.tree.map(_strongly_typed, players(players_key, values))
+        generator, discriminator = jax.tree.map(_strongly_typed, players(players_key, values, feed))
         average = None if ema_decay is None else optax.ema(ema_decay).init(generator.variables["params"])
         return GameState(key, jnp.zeros((), jnp.int32), generator, discriminator, average, values)
 
-    def next_state(state: GameState) -> tuple[GameState, Info]:
-        generator, discriminator, info = step(state, jax.random.fold_in(state.key, state.step))
+    def next_state(state: GameState, feed: PyTree = None) -> tuple[GameState, Info]:
+        generator, discriminator, info = step(state, jax.random.fold_in(state.key, state.step), feed)
         average = state.average
         if average is not None:
             ema = optax.ema(state.hyper["ema_decay"], debias=False)

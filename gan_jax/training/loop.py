@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gan_jax import checks
-from gan_jax.training.game import Game
+from gan_jax.training.game import Game, step_of
+from gan_jax.training.mesh import fetch
 from gan_jax.training.state import GameState, Info
 from gan_jax.typing import Array, PyTree
 
@@ -41,6 +42,7 @@ def run(
     chunk: int = 1000,
     observe: Callable[[GameState], PyTree] = lambda state: (),
     on_chunk: Callable[[Chunk], None] | None = None,
+    feed: Callable[[int, int], PyTree] | None = None,
     show: bool = False,
 ) -> tuple[GameState, list[Chunk]]:
     """Runs a game from the host: one compiled program a chunk, its buffers donated, nothing fetched step by step.
@@ -54,6 +56,7 @@ def run(
       chunk: steps of one call of the compiled program.
       observe: what is read off the state after every chunk.
       on_chunk: called with every chunk, in order: logs, plots.
+      feed: ``feed(first_step, steps)``, what the game's data draws from during those steps (``data.sources``).
       show: whether progress and the time left are shown on standard error.
 
     Returns:
@@ -65,23 +68,23 @@ def run(
     """
     checks.at_least("steps", steps, 1)
     checks.at_least("chunk", chunk, 1)
-    advance = jax.jit(_advance(game, observe), static_argnums=1, donate_argnums=0)
+    advance = compiled(game, observe)
     state = jax.tree.map(lambda leaf: leaf.copy(), state)
     done = int(state.step)
     chunks: list[Chunk] = []
 
-    def look(first: int, last: int, seen: tuple[Info, Info, PyTree]) -> None:
-        info, broken, observation = jax.device_get(seen)
-        _stop_where_not_finite(first, last, broken)
+    def look(first: int, last: int, seen: Seen) -> None:
+        info, broken, observation = fetch(seen)
+        stop_where_not_finite(first, last, broken)
         chunks.append(Chunk(first, last, info, observation))
         if on_chunk is not None:
             on_chunk(chunks[-1])
 
-    with _progress(steps, show) as shown:
-        waiting: tuple[int, int, tuple[Info, Info, PyTree]] | None = None
+    with progress(steps, show) as shown:
+        waiting: tuple[int, int, Seen] | None = None
         for begin in range(0, steps, chunk):
             size = min(chunk, steps - begin)
-            state, seen = advance(state, size)
+            state, seen = advance(state, None if feed is None else feed(done + begin, size), size)
             if waiting is not None:
                 look(*waiting)
                 shown(waiting[1] - waiting[0] + 1)
@@ -92,13 +95,25 @@ def run(
     return state, chunks
 
 
-def _advance(
-    game: Game, observe: Callable[[GameState], PyTree]
-) -> Callable[[GameState, int], tuple[GameState, tuple[Info, Info, PyTree]]]:
-    """Returns ``(state, size) -> (state, (mean info, first bad step of each quantity or size, observation))``."""
+Seen: TypeAlias = tuple[Info, Info, PyTree]
+"""Of a chunk: means of ``Info``; the first step, from 0, at which each quantity was not finite, or their number; the observation."""
 
-    def advance(state: GameState, size: int) -> tuple[GameState, tuple[Info, Info, PyTree]]:
-        state, infos = jax.lax.scan(lambda s, _: game.step(s), state, length=size)
+
+def compiled(
+    game: Game, observe: Callable[[GameState], PyTree] = lambda state: ()
+) -> Callable[[GameState, PyTree, int], tuple[GameState, Seen]]:
+    """A chunk of steps as one program: ``(state, feed, steps) -> (state, seen)``; the state that goes in is donated.
+
+    Args:
+      game: whose step is scanned.
+      observe: what is read off the state after the chunk.
+
+    Returns:
+      The jitted function; it compiles once for every number of steps.
+    """
+
+    def advance(state: GameState, feed: PyTree, size: int) -> tuple[GameState, Seen]:
+        state, infos = jax.lax.scan(lambda s, _: step_of(game, feed)(s), state, length=size)
 
         def first_bad(values: Array) -> Array:
             bad = ~jnp.isfinite(values)
@@ -106,10 +121,11 @@ def _advance(
 
         return state, (jax.tree.map(jnp.mean, infos), jax.tree.map(first_bad, infos), observe(state))
 
-    return advance
+    return jax.jit(advance, static_argnums=2, donate_argnums=0)
 
 
-def _stop_where_not_finite(first: int, last: int, broken: Info) -> None:
+def stop_where_not_finite(first: int, last: int, broken: Info) -> None:
+    """Raises ``FloatingPointError`` where a quantity of a chunk was not finite; names it, the step and the window."""
     size = last - first + 1
     bad = {name: int(np.asarray(index)) for name, index in broken._asdict().items() if int(index) < size}
     if bad:
@@ -123,7 +139,7 @@ def _stop_where_not_finite(first: int, last: int, broken: Info) -> None:
 
 
 @contextmanager
-def _progress(steps: int, show: bool) -> Iterator[Callable[[int], None]]:
+def progress(steps: int, show: bool) -> Iterator[Callable[[int], None]]:
     """Yields ``advance(steps)``; shows a bar with the time left where asked to."""
     if not show:
         yield lambda _: None

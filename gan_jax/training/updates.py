@@ -214,10 +214,10 @@ def _examples(setup: Setup, generator: Variables, key: PRNGKey, state: GameState
     total = steps * setup.batch_size
     real = setup.data(real_key, total, **{name: state.hyper[name] for name in setup.data_names})
     split = lambda a: a.reshape(steps, setup.batch_size, *a.shape[1:])  # noqa: E731
-    noise = jax.tree.map(split, setup.generator.noise(noise_key, total))
+    noise = setup.place(jax.tree.map(split, setup.generator.noise(noise_key, total)), 1)
     # Update by update, since batch statistics are those of one batch; without any, XLA makes it one large product.
     fake = jax.vmap(lambda z: setup.generator.train(generator, z)[0])(noise)
-    return split(real), fake
+    return setup.place(split(real), 1), fake
 
 
 def _train_discriminator(setup: Setup, state: GameState, key: PRNGKey, steps: int) -> tuple[Player, _Verdict]:
@@ -283,9 +283,11 @@ def _generator_loss(
 ) -> tuple[Array, Variables]:
     """``mean L_G`` on fresh noise, and the generator's variables after the pass."""
     noise_key, data_key, fake_key, real_key = jax.random.split(key, 4)
-    fake, variables = setup.generator.train(generator, setup.generator.noise(noise_key, setup.batch_size))
+    noise = setup.place(setup.generator.noise(noise_key, setup.batch_size), 0)
+    fake, variables = setup.generator.train(generator, noise)
     # Where the loss does not look at real logits, XLA drops what follows from here.
     real = setup.data(data_key, setup.batch_size, **{name: state.hyper[name] for name in setup.data_names})
+    real = setup.place(real, 0)
     fake_logits = setup.discriminator.apply(discriminator, _seen(setup, fake_key, fake, state))
     real_logits = setup.discriminator.apply(discriminator, _seen(setup, real_key, real, state))
     return jnp.mean(setup.objective.generator_loss(fake_logits, real_logits)), variables

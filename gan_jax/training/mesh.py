@@ -1,0 +1,155 @@
+"""One game over many devices, and over many processes, with the numbers that one device gives.
+
+The parameters are on every device, the batch is divided among them. A step is written for the whole batch: means, batch statistics,
+penalties and relativistic pairs are over all of it, and the compiler adds what has to be exchanged. Random numbers are functions of the key
+and of the place in the whole batch, whatever device draws them. So any number of devices makes the same step, up to the rounding of sums.
+
+Many games over many devices are ``training.ensemble``, whose members do not talk to each other.
+"""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from gan_jax.training.game import Game, Place
+from gan_jax.training.state import GameState
+from gan_jax.typing import Array, PRNGKey, PyTree
+
+BATCH_AXIS = "batch"
+
+
+def connect(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
+    """Joins the processes of one run; every one of them calls it before anything else of JAX.
+
+    Args:
+      coordinator: ``"host:port"`` of process 0. None on SLURM, GKE, Open MPI and TPU pods, where JAX's runtime finds its peers by itself.
+      processes: how many there are; with ``coordinator``.
+      process: the number of this one, from 0; with ``coordinator``.
+
+    Raises:
+      ValueError: some of the three without the others, a number out of range.
+      RuntimeError: no coordinator is given and JAX finds none by itself.
+    """
+    given = [value is not None for value in (coordinator, processes, process)]
+    if any(given) and not all(given):
+        raise ValueError(
+            f"coordinator is {coordinator}, processes is {processes} and process is {process}; expected all three, or none of them"
+        )
+    if processes is not None and process is not None and not 0 <= process < processes:
+        raise ValueError(f"process is {process} of {processes}; expected a number from 0 to {processes - 1}")
+    try:
+        jax.distributed.initialize(coordinator, processes, process)
+    except ValueError as error:
+        if coordinator is not None:
+            raise
+        raise RuntimeError(
+            "no coordinator is given and this is no cluster that JAX knows (SLURM, GKE, Open MPI, TPU pods); expected "
+            "coordinator='host:port', processes and process"
+        ) from error
+
+
+def data_mesh(count: int | None = None) -> Mesh:
+    """A mesh of one axis, over which a batch is divided.
+
+    Args:
+      count: how many of the devices, in JAX's order; all devices of all processes where None.
+
+    Returns:
+      The mesh.
+
+    Raises:
+      ValueError: fewer than one, or more than there are.
+    """
+    there = jax.devices()
+    count = len(there) if count is None else count
+    if not 1 <= count <= len(there):
+        raise ValueError(f"devices is {count}; expected a number from 1 to {len(there)}, which is what JAX has here")
+    return Mesh(np.asarray(there[:count]), (BATCH_AXIS,), axis_types=(AxisType.Auto,))
+
+
+def check_batch(batch_size: int, mesh: Mesh) -> None:
+    """Raises ``ValueError`` unless the batch can be divided evenly among the devices of ``mesh``."""
+    if batch_size % mesh.size:
+        raise ValueError(
+            f"batch_size is {batch_size}, which {mesh.size} devices cannot share evenly; expected a multiple of {mesh.size}, "
+            f"such as {max(batch_size // mesh.size, 1) * mesh.size}"
+        )
+
+
+def placement(mesh: Mesh) -> Place:
+    """How batches lie on a mesh: divided along their batch axis.
+
+    Args:
+      mesh: from ``data_mesh``.
+
+    Returns:
+      What ``game.adversarial`` takes as ``place``. On one device it says nothing, so that the program is that of a game without a mesh.
+    """
+
+    def place(tree: PyTree, axis: int) -> PyTree:
+        if mesh.size == 1:
+            return tree
+        sharding = NamedSharding(mesh, PartitionSpec(*(None,) * axis, BATCH_AXIS))
+        return jax.tree.map(lambda leaf: jax.lax.with_sharding_constraint(leaf, sharding), tree)
+
+    return place
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """The sharding of what is whole on every device of ``mesh``."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def begin(game: Game, key: PRNGKey, mesh: Mesh, *, feed: PyTree = None, **hyperparameters: float) -> GameState:
+    """``game.init`` on every device of a mesh: one compiled program, the same numbers everywhere.
+
+    Args:
+      game: whose batches lie on ``mesh``.
+      key: of the game; the same in every process.
+      mesh: from ``data_mesh``.
+      feed: what the data draws from.
+      **hyperparameters: as ``game.init`` takes them.
+
+    Returns:
+      The state, whole on every device.
+    """
+    data = np.asarray(jax.random.key_data(key))
+    kind = str(jax.random.key_impl(key))
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), feed)
+
+    def init(data: Array) -> GameState:
+        # Of a feed only the shape is looked at: nothing of it becomes part of this program.
+        empty = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), shapes)
+        return game.init(jax.random.wrap_key_data(data, impl=kind), feed=empty, **hyperparameters)
+
+    return jax.jit(init, out_shardings=replicated(mesh))(data)
+
+
+def fetch(tree: PyTree) -> PyTree:
+    """A tree of arrays on the host, also of arrays that lie in several processes; every process calls it, and gets the whole."""
+
+    def whole(leaf: Array) -> np.ndarray:
+        if not isinstance(leaf, jax.Array):
+            return np.asarray(leaf)
+        if leaf.is_fully_addressable:
+            return np.asarray(jax.device_get(leaf))
+        if leaf.is_fully_replicated:
+            return np.asarray(leaf.addressable_data(0))
+        return np.asarray(multihost_utils.process_allgather(leaf, tiled=True))
+
+    return jax.tree.map(whole, tree)
+
+
+def any_process(flag: bool) -> bool:
+    """Whether ``flag`` is True in some process; every process calls it, at the same point of the run."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes what all share: logs, pictures, locks."""
+    return jax.process_index() == 0

@@ -1,0 +1,40 @@
+"""Samples of a trained generator, many of them by one compiled program of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from gan_jax import checks
+from gan_jax.training.mesh import fetch
+from gan_jax.training.state import GameState, averaged
+from gan_jax.typing import Array, Generator, PRNGKey
+
+
+def sampler(generator: Generator, *, batch: int = 500) -> Callable[[GameState, PRNGKey, int], np.ndarray]:
+    """Draws from the generator of a state, with the moving average of its parameters where the game keeps one.
+
+    Args:
+      generator: of the game.
+      batch: samples of one call of the compiled program.
+
+    Returns:
+      ``(state, key, n) -> [n, *event]`` on the host. Sample i is the same for every n.
+
+    Raises:
+      ValueError: ``batch`` below one; (when called) ``n`` below one.
+    """
+    checks.at_least("batch", batch, 1)
+
+    @jax.jit
+    def some(state: GameState, key: PRNGKey) -> Array:
+        return generator.apply(averaged(state), generator.noise(key, batch))
+
+    def sample(state: GameState, key: PRNGKey, n: int) -> np.ndarray:
+        checks.at_least("n", n, 1)
+        parts = [fetch(some(state, jax.random.fold_in(key, part))) for part in range(-(-n // batch))]
+        return np.concatenate(parts)[:n]
+
+    return sample

@@ -1,0 +1,165 @@
+"""One game over many devices and processes makes the steps that one device makes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec
+
+from gan_jax.models.generators import mlp_generator
+from gan_jax.models.mlp import mlp
+from gan_jax.objectives.losses import non_saturating
+from gan_jax.training import checkpoint, updates
+from gan_jax.training import mesh as meshes
+from gan_jax.training.game import Game, adversarial
+
+WORKER = Path(__file__).with_name("mesh_worker.py")
+PATIENCE = 240.0
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return int(listener.getsockname()[1])
+
+
+def played(folder: Path, devices: int, processes: int = 1) -> dict[str, np.ndarray]:
+    """What ``mesh_worker`` saves; every process ends, or is ended, within the time allowed."""
+    file, port = folder / f"{devices}x{processes}.npz", free_port()
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_NUM_CPU_DEVICES"}
+    environment["PYTHONPATH"] = os.fspath(WORKER.parents[2])
+    started = [
+        subprocess.Popen(
+            [sys.executable, WORKER, str(devices), str(process), str(processes), str(port), file],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for process in range(processes)
+    ]
+    try:
+        said = [process.communicate(timeout=PATIENCE)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert [process.returncode for process in started] == [0] * processes, "\n".join(said)
+    with np.load(file) as saved:
+        return dict(saved)
+
+
+@pytest.fixture(scope="module")
+def one_device(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    return played(tmp_path_factory.mktemp("one"), 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("devices", "processes"), [(2, 1), (4, 1), (8, 1), (2, 2)])
+def test_any_number_of_devices_and_processes_gives_the_same_losses(
+    one_device: dict[str, np.ndarray], tmp_path: Path, devices: int, processes: int
+) -> None:
+    found = played(tmp_path, devices, processes)
+    assert found.keys() == one_device.keys()
+    np.testing.assert_array_equal(found.pop("ensemble"), one_device["ensemble"])
+    for name in found:
+        expected = one_device[name]
+        assert expected.shape == (6, 50)
+        assert np.isfinite(expected).all()
+        np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-5, err_msg=name)
+
+
+def small_game(mesh: jax.sharding.Mesh, batch_size: int = 8) -> Game:
+    return adversarial(
+        non_saturating(),
+        mlp_generator((16,), batch_norm=True),
+        mlp((16,)),
+        lambda key, batch: jax.random.normal(key, (batch, 2)),
+        updates.alternating(),
+        batch_size=batch_size,
+        ema_decay=0.9,
+        place=meshes.placement(mesh),
+    )
+
+
+def in_float64(leaf: jax.Array) -> jax.Array:
+    return leaf.astype(jnp.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+
+def test_two_devices_make_the_step_of_one() -> None:
+    """In float64, since the bias before a batch norm has a gradient of zero: in float32 Adam makes steps of its rounding errors."""
+    states = []
+    with jax.enable_x64(True):
+        for count in (1, 2):
+            mesh = meshes.data_mesh(count)
+            game = small_game(mesh)
+            state = jax.tree.map(in_float64, meshes.begin(game, jax.random.key(2), mesh))
+            play = jax.jit(lambda state, game=game: jax.lax.scan(lambda s, _: game.step(s), state, length=5))
+            states.append(meshes.fetch(play(state)[0]._replace(key=None)))
+    one, two = map(jax.tree.leaves, states)
+    for expected, found in zip(one, two, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+def test_the_batch_is_divided_and_the_parameters_are_whole() -> None:
+    mesh = meshes.data_mesh(2)
+    game = small_game(mesh)
+    state = meshes.begin(game, jax.random.key(2), mesh)
+    assert all(leaf.sharding.is_fully_replicated and len(leaf.devices()) == 2 for leaf in jax.tree.leaves(state))
+    program = jax.jit(game.step).lower(state).compile().as_text()
+    # Sums over the batch are exchanged, and no activation is gathered: half of the batch of 8 meets the hidden layer of 16.
+    assert "all-reduce" in program
+    assert "f32[4,16]" in program
+    placed = jax.jit(lambda x: meshes.placement(mesh)(x, 1))(jnp.zeros((3, 8, 2)))
+    assert placed.sharding.spec == PartitionSpec(None, "batch")
+
+
+def test_begin_is_init_and_takes_nothing_of_the_feed() -> None:
+    mesh = meshes.data_mesh(2)
+    game = small_game(mesh)
+    began, made = meshes.begin(game, jax.random.key(2), mesh), jax.jit(game.init)(jax.random.key(2))
+    assert checkpoint.digest(began) == checkpoint.digest(made)
+    hyper = meshes.begin(game, jax.random.key(2), mesh, generator_rate=0.5).hyper
+    assert float(hyper["generator_rate"]) == 0.5
+
+
+def test_a_checkpoint_goes_on_with_another_number_of_devices(tmp_path: Path) -> None:
+    two, one = meshes.data_mesh(2), meshes.data_mesh(1)
+    state = meshes.begin(small_game(two), jax.random.key(2), two)
+    manager = checkpoint.manager(tmp_path / "checkpoints")
+    checkpoint.save(manager, 7, state)
+    step, found = checkpoint.restore(manager, meshes.begin(small_game(one), jax.random.key(3), one))
+    manager.close()
+    assert step == 7
+    assert checkpoint.digest(found) == checkpoint.digest(state)
+    assert all(len(leaf.devices()) == 1 for leaf in jax.tree.leaves(found))
+
+
+def test_fetch_brings_everything_to_the_host() -> None:
+    mesh = meshes.data_mesh(2)
+    divided = jax.device_put(jnp.arange(8.0), jax.sharding.NamedSharding(mesh, PartitionSpec("batch")))
+    np.testing.assert_array_equal(meshes.fetch({"a": divided, "b": 3})["a"], np.arange(8.0))
+    assert meshes.any_process(True)
+    assert not meshes.any_process(False)
+    assert meshes.is_first()
+
+
+def test_bad_requests_are_one_sentence() -> None:
+    with pytest.raises(ValueError, match="devices is 9; expected a number from 1 to 2, which is what JAX has here"):
+        meshes.data_mesh(9)
+    with pytest.raises(ValueError, match="devices is 0; expected a number from 1"):
+        meshes.data_mesh(0)
+    message = "batch_size is 63, which 2 devices cannot share evenly; expected a multiple of 2, such as 62"
+    with pytest.raises(ValueError, match=message):
+        meshes.check_batch(63, meshes.data_mesh(2))
+    with pytest.raises(ValueError, match="processes is None and process is None; expected all three, or none"):
+        meshes.connect("localhost:1")
+    with pytest.raises(ValueError, match="process is 2 of 2; expected a number from 0 to 1"):
+        meshes.connect("localhost:1", 2, 2)
