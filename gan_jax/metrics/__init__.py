@@ -1,0 +1,1 @@
+"""How good samples are: distances, coverage and diversity in the space of named features."""
