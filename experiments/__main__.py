@@ -1,12 +1,15 @@
-"""``python -m experiments``: lists the experiments, runs one or all of them, redraws what was saved."""
+"""``python -m experiments``: lists the experiments, runs one or all of them, redraws what was saved; trains on images."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib
+import logging
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,8 +29,17 @@ USAGE = f"""{PROGRAM}                  list the experiments
 {PROGRAM} NAME             run one; leaves results/NAME/
 {PROGRAM} NAME --help      every option of it, with its meaning
 {PROGRAM} NAME --redraw    draw it again from the saved arrays
-{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences or game
-{PROGRAM} all              run all of them, in this order"""
+{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game or images
+{PROGRAM} all              run all of them, in this order
+
+{PROGRAM} train            train on images in a folder, and go on there after whatever stopped it
+{PROGRAM} sample RUN       images from a run
+{PROGRAM} evaluate RUN     how good they are, every number with what it depends on
+{PROGRAM} export RUN       its generator alone, with a loader that needs JAX and nothing else
+{PROGRAM} prepare NAME     fetch a set of images once"""
+
+COMMANDS = ("train", "sample", "evaluate", "export", "prepare")
+"""Each is ``main(words)`` of a module of this package."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not words or words[0] in ("-h", "--help"):
             _list()
             return 0
+        if words[0] in COMMANDS:
+            return _command_of(words[0], words[1:])
         name = _known(words[0])
         several = name == "all" or name in _chapters()
         return _several(name, words[1:]) if several else _one(name, words[1:])
@@ -79,6 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
+
+
+def _command_of(name: str, words: Sequence[str]) -> int:
+    """Runs one of ``COMMANDS``; what the library says of a wrong request is the answer."""
+    command = importlib.import_module(f"experiments.{name}")
+    # Orbax reports what is as it should be, in words that worry.
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: print(f"{PROGRAM}: {message}", file=sys.stderr)
+            return int(command.main(words))
+    except (ValueError, OSError, RuntimeError, FloatingPointError, ModuleNotFoundError) as error:
+        # An OSError's first argument is a number that says nothing to a reader.
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UserError(said) from error
 
 
 def _list() -> None:
@@ -105,9 +134,11 @@ def _known(name: str) -> str:
     names = [*(entry.name for entry in EXPERIMENTS), *_chapters(), "all"]
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, [*names, *COMMANDS], n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise UserError(f"there is no experiment {name!r}; {hint}Known ones: {', '.join(names)}.")
+    raise UserError(
+        f"there is no experiment {name!r}; {hint}Known ones: {', '.join(names)}. Commands: {', '.join(COMMANDS)}."
+    )
 
 
 def _one(name: str, words: Sequence[str]) -> int:

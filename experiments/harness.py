@@ -101,11 +101,15 @@ def weight(name: str, preset: str) -> float:
     return next((entry.smoke if preset == "smoke" else entry.full for entry in EXPERIMENTS if entry.name == name), 1.0)
 
 
-def configure_jax() -> None:
-    """Sets JAX up for a run: the compilation cache on disk, one CPU device for each core. What the user set stays.
+def configure_jax(cpu_devices: int | None = None) -> None:
+    """Sets JAX up for a run: the compilation cache on disk, virtual devices on a CPU. What the user set stays.
 
-    Ensembles shard over devices, so on a CPU they use all cores as soon as there is one virtual device for each. The
+    Ensembles shard over devices, so on a CPU they use all cores as soon as there is one virtual device for each. One large
+    step is better off with one device, whose products use all cores: two that share a batch wait for each other. The
     number of devices is fixed when JAX first computes; in a process where that has happened it stays.
+
+    Args:
+      cpu_devices: how many a CPU becomes; one for each core where None.
     """
     import jax
 
@@ -123,7 +127,7 @@ def configure_jax() -> None:
     if not chosen:
         # RuntimeError: the backends are up already, and the devices are what they are.
         with contextlib.suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", min(cores(), MOST_CPU_DEVICES))
+            jax.config.update("jax_num_cpu_devices", cpu_devices or min(cores(), MOST_CPU_DEVICES))
 
 
 def cache_folder() -> Path:

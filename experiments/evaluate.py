@@ -1,0 +1,68 @@
+"""``python -m experiments evaluate RUN``: how good a run's images are, every number with what it depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments import harness
+from experiments.artifacts import write_json
+from experiments.image_runs import opened, yardstick
+from gan_jax import checks
+
+
+@dataclass(frozen=True)
+class Options:
+    """FID, KID, precision, recall, density, coverage, Vendi score and the inception-style score of a run."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run's folder."""
+
+    n: int = 10_000
+    """How many images to generate."""
+
+    seed: int = 0
+    """Of the noise."""
+
+    k: int = 5
+    """Which neighbour gives the radii of precision, recall, density and coverage."""
+
+    inception: Path | None = None
+    """Weights of Inception, where the run's own features are not wanted."""
+
+    sha256: str = ""
+    """Of that file."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Prints every score, and writes them to ``evaluation.json`` in the run's folder."""
+    options = tyro.cli(Options, prog="python -m experiments evaluate", args=words)
+    checks.at_least("n", options.n, 2)
+    harness.configure_jax(cpu_devices=1)
+    import jax
+
+    from gan_jax.metrics.features import extract
+    from gan_jax.metrics.report import scores
+
+    run = opened(options.run)
+    chosen = run.config.evaluation
+    if options.inception is not None:
+        chosen = dataclasses.replace(chosen, inception=options.inception, sha256=options.sha256)
+    measure = yardstick(run.config.data, chosen)
+    images = run.sample(run.state, jax.random.key(options.seed), options.n)
+    found = scores(measure.features, measure.real, extract(measure.features, images), k=options.k)
+    write_json(
+        options.run / "evaluation.json",
+        {"step": run.step, "seed": options.seed, "real": measure.name, "accuracy": measure.accuracy, "scores": found},
+    )
+    print(
+        f"{options.run}, step {run.step}, against {measure.name}; held-out accuracy of the extractor {measure.accuracy:.4f}"
+    )
+    for score in found:
+        print(f"  {score}")
+    return 0

@@ -1,0 +1,387 @@
+"""A run on images as one tree of dataclasses, and what is made of it: the game, its data, its features, its pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from experiments.artifacts import UserError
+from gan_jax import checks
+from gan_jax.training.runs import Schedule
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax.sharding import Mesh
+
+    from gan_jax.data.images import ImageSet
+    from gan_jax.data.sources import Source
+    from gan_jax.metrics.features import Extracted, Features
+    from gan_jax.training.game import Game
+    from gan_jax.training.state import GameState
+    from gan_jax.typing import Generator, PRNGKey
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which images."""
+
+    name: str = "digits"
+    """digits, stacked_digits, mnist, fashion_mnist, cifar10, celeb_a, tfds:NAME, or folder:PATH."""
+
+    size: int | None = None
+    """Edge in pixels: 8, 16, 32 or 64; the set's own where not given."""
+
+    split: str | None = None
+    """Which part of the set is learned; where not given, all of the digits, and the training images of other sets."""
+
+    flip: bool = False
+    """Mirror every image with probability one half."""
+
+    crop: bool = False
+    """Take the square in the middle of every image of a folder."""
+
+    skip_corrupt: bool = False
+    """Leave out images of a folder that cannot be read."""
+
+    data_dir: Path | None = None
+    """Where sets of TFDS are prepared; in the user's cache folder where not given."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which networks."""
+
+    pair: Literal["mlp", "dcgan", "dcgan_norm_free", "resnet_spectral", "resnet", "r3gan"] = "dcgan_norm_free"
+    """Generator and discriminator."""
+
+    width: int | None = None
+    """Channels; the pair's own default, small enough for a CPU, where not given."""
+
+    latent: int = 64
+    """Dimension of the noise."""
+
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """What networks compute in; parameters are float32 always."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which game."""
+
+    objective: str = "relativistic"
+    """minimax, non_saturating, wasserstein, least_squares, hinge, relativistic, relativistic_average, or f_… of an f-divergence."""
+
+    penalty: str = "r1_and_r2"
+    """none, gp, lp, r1, r2, r1_and_r2, zero_centred or dragan."""
+
+    penalty_weight: float = 0.5
+    """Of the mean penalty, without a half: γ / 2 for a paper's γ of R1 and R2."""
+
+    penalty_every: int = 1
+    """Compute the penalty at every so many updates of the discriminator, and weigh it so many times more there."""
+
+    update: Literal["alternating", "simultaneous", "extragradient"] = "alternating"
+    """Who moves when."""
+
+    discriminator_steps: int = 1
+    """Updates of the discriminator for one of the generator."""
+
+    batch_size: int = 64
+    """Examples of each kind at an update, over all devices together."""
+
+    ema_decay: float = 0.999
+    """Of the moving average of the generator's parameters that samples are drawn with."""
+
+
+@dataclass(frozen=True)
+class Adam:
+    """How one side moves."""
+
+    rate: float = 1e-3
+    """Learning rate."""
+
+    b1: float = 0.0
+    """Decay rate of the first moment."""
+
+    b2: float = 0.99
+    """Decay rate of the second moment."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a generator does, at every save."""
+
+    fake: int = 2000
+    """Generated images; 0 to measure nothing."""
+
+    inception: Path | None = None
+    """Weights of Inception as ``metrics.inception`` reads them; a classifier trained on the set itself where not given."""
+
+    sha256: str = ""
+    """Of that file."""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Where it runs."""
+
+    count: int | None = None
+    """How many devices share a batch; all of them where not given (a CPU is one, unless JAX_NUM_CPU_DEVICES says more)."""
+
+    connect: bool = False
+    """Join the other processes of the job; on SLURM, GKE and TPU pods JAX finds them by itself."""
+
+    coordinator: str | None = None
+    """host:port of process 0, where JAX cannot find it by itself; with the next two."""
+
+    processes: int | None = None
+    """How many processes there are."""
+
+    process: int | None = None
+    """The number of this one, from 0."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run on images."""
+
+    out: Path = Path("runs/digits")
+    """The run's folder; where it holds an interrupted run, that run goes on."""
+
+    seed: int = 0
+    """Of everything random."""
+
+    tensorboard: bool = True
+    """Event files for TensorBoard beside the log; --no-tensorboard leaves them out."""
+
+    wandb: str | None = None
+    """The project at Weights & Biases to log to."""
+
+    data: Data = field(default_factory=Data)
+    model: Model = field(default_factory=Model)
+    rule: Rule = field(default_factory=Rule)
+    generator: Adam = field(default_factory=Adam)
+    discriminator: Adam = field(default_factory=Adam)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    schedule: Schedule = field(
+        default_factory=lambda: Schedule(steps=20_000, log_every=100, save_every=1000, best="KID")
+    )
+    devices: Devices = field(default_factory=Devices)
+
+
+FREE = (
+    "out",
+    "devices",
+    "schedule.steps",
+    "schedule.keep",
+    "tensorboard",
+    "wandb",
+    "data.data_dir",
+    "evaluation.inception",
+)
+"""What may change from one start of a run to the next: it moves no number of the run."""
+
+
+def plain(config: Config) -> dict[str, Any]:
+    """The configuration in the types that JSON has."""
+    return dict(json.loads(json.dumps(dataclasses.asdict(config), default=str)))
+
+
+def from_plain(tree: Mapping[str, Any]) -> Config:
+    """The configuration that ``plain`` wrote.
+
+    Raises:
+      UserError: a field that this version does not know.
+    """
+    parts: dict[str, Callable[..., Any]] = {
+        "data": Data, "model": Model, "rule": Rule, "generator": Adam, "discriminator": Adam, "evaluation": Evaluation,
+        "schedule": Schedule, "devices": Devices,
+    }  # fmt: skip
+    try:
+        config = Config(**{name: parts[name](**value) if name in parts else value for name, value in tree.items()})
+    except TypeError as error:
+        raise UserError(f"the run's configuration is of another version ({error})") from error
+    data_dir, inception = config.data.data_dir, config.evaluation.inception
+    return dataclasses.replace(
+        config,
+        out=Path(config.out),
+        data=dataclasses.replace(config.data, data_dir=None if data_dir is None else Path(data_dir)),
+        evaluation=dataclasses.replace(config.evaluation, inception=None if inception is None else Path(inception)),
+    )
+
+
+class Assembled(NamedTuple):
+    """What a configuration stands for."""
+
+    game: Game
+    generator: Generator
+    source: Source
+    key: PRNGKey
+    mesh: Mesh
+
+
+def split_of(data: Data) -> str:
+    """The part of the set that is learned."""
+    return data.split or ("all" if data.name in ("digits", "stacked_digits") else "train")
+
+
+def assemble(config: Config, mesh: Mesh) -> Assembled:
+    """Makes the game of a configuration on the devices of ``mesh``.
+
+    Raises:
+      ValueError: what a part of it says of a wrong value, in one sentence.
+      FileNotFoundError: a set that is not prepared; gives the command.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from gan_jax.data.sources import load_source
+    from gan_jax.models.image_pairs import PAIRS
+    from gan_jax.objectives.losses import OBJECTIVES
+    from gan_jax.objectives.penalties import PENALTIES
+    from gan_jax.training import game, updates
+    from gan_jax.training import mesh as meshes
+
+    rule, data = config.rule, config.data
+    objective = OBJECTIVES[checks.one_of("rule.objective", rule.objective, OBJECTIVES)]()
+    penalty = checks.one_of("rule.penalty", rule.penalty, ("none", *PENALTIES))
+    meshes.check_batch(rule.batch_size, mesh)
+    source = load_source(
+        data.name,
+        size=data.size,
+        split=split_of(data),
+        data_dir=data.data_dir,
+        crop=data.crop,
+        skip_corrupt=data.skip_corrupt,
+        flip=data.flip,
+        # The generator's update draws real examples too, for relativistic pairs.
+        examples_per_step=rule.batch_size * (rule.discriminator_steps + 1),
+        seed=config.seed,
+        mesh=mesh,
+    )
+    size, _, channels = source.event_shape
+    width = {} if config.model.width is None else {"width": config.model.width}
+    pair = PAIRS[config.model.pair](
+        size, channels, latent=config.model.latent, dtype=jnp.dtype(config.model.dtype), **width
+    )
+    made = game.adversarial(
+        objective,
+        pair.generator,
+        pair.discriminator,
+        source.draw,
+        updates.UPDATES[rule.update](),
+        batch_size=rule.batch_size,
+        discriminator_steps=rule.discriminator_steps,
+        generator_optimizer=game.adam(b1=config.generator.b1, b2=config.generator.b2),
+        discriminator_optimizer=game.adam(b1=config.discriminator.b1, b2=config.discriminator.b2),
+        generator_rate=config.generator.rate,
+        discriminator_rate=config.discriminator.rate,
+        penalty=None if penalty == "none" else PENALTIES[penalty](),
+        penalty_weight=rule.penalty_weight,
+        penalty_every=rule.penalty_every,
+        ema_decay=rule.ema_decay,
+        place=meshes.placement(mesh),
+    )
+    return Assembled(made, pair.generator, source, jax.random.key(config.seed), mesh)
+
+
+# --------------------------------------------------------------------------------------------------------------- measuring
+
+
+class Yardstick(NamedTuple):
+    """Features, and what they make of the real images: extracted once for many generators."""
+
+    features: Features
+    real: Extracted
+    accuracy: float
+    name: str
+
+
+def yardstick(data: Data, evaluation: Evaluation) -> Yardstick:
+    """The features that generated images are measured with, and those of the real ones.
+
+    Raises:
+      UserError: a set without classes, which no classifier can be trained on, and no Inception weights.
+    """
+    from gan_jax.data.sets import load
+    from gan_jax.metrics.classifier import classifier_features, per_channel
+    from gan_jax.metrics.features import extract
+    from gan_jax.metrics.inception import inception_features
+
+    def images(name: str, split: str) -> ImageSet:
+        return load(
+            name, size=data.size, split=split, data_dir=data.data_dir, crop=data.crop, skip_corrupt=data.skip_corrupt
+        )
+
+    real = images(data.name, split_of(data))
+    if evaluation.inception is not None:
+        features: Features = inception_features(evaluation.inception, evaluation.sha256)
+        accuracy = float("nan")
+    elif real.classes == 0 or data.name.startswith("folder:"):
+        raise UserError(
+            f"{data.name} has no test images with classes to train a classifier on; give --evaluation.inception FILE "
+            "--evaluation.sha256 HASH, or --evaluation.fake 0"
+        )
+    else:
+        stacked = data.name == "stacked_digits"
+        name = "digits" if stacked else data.name
+        trained = classifier_features(images(name, "train"), images(name, "test"))
+        features = per_channel(trained.features) if stacked else trained.features
+        accuracy = trained.accuracy
+    return Yardstick(features, extract(features, real.images), accuracy, real.name)
+
+
+def kid_of(measure: Yardstick, images: np.ndarray) -> dict[str, float]:
+    """KID of generated images ``[n, h, w, c]`` in [-1, 1], with its standard error."""
+    import jax.numpy as jnp
+
+    from gan_jax.metrics.features import extract
+    from gan_jax.metrics.kernel import kid
+
+    fake = extract(measure.features, images)
+    distance = kid(jnp.asarray(measure.real.features), jnp.asarray(fake.features))
+    return {"KID": float(distance.value), "KID_standard_error": float(distance.standard_error)}
+
+
+def evaluation_of(
+    config: Config, measure: Yardstick, sample: Callable[[GameState, PRNGKey, int], np.ndarray], key: PRNGKey
+) -> Callable[[GameState], dict[str, float]]:
+    """What a run measures at every save: the same latents every time, so that the curve shows the generator alone."""
+    return lambda state: kid_of(measure, sample(state, key, config.evaluation.fake))
+
+
+# ------------------------------------------------------------------------------------------------------------ finished runs
+
+
+class Opened(NamedTuple):
+    """A run that is read, not trained."""
+
+    config: Config
+    step: int
+    state: GameState
+    generator: Generator
+    event_shape: tuple[int, ...]
+    sample: Callable[[GameState, PRNGKey, int], np.ndarray]
+
+
+def opened(folder: Path) -> Opened:
+    """The newest whole state of a run, on one device.
+
+    Raises:
+      FileNotFoundError: no run, or none that has saved anything.
+    """
+    from gan_jax.training import mesh as meshes
+    from gan_jax.training import run_folder, runs
+    from gan_jax.training.sampling import sampler
+
+    config = from_plain(run_folder.read_config(folder))
+    made = assemble(config, meshes.data_mesh(1))
+    try:
+        step, state = runs.restored(made.game, made.key, folder, mesh=made.mesh, feed=made.source.feed(0, 1))
+    finally:
+        made.source.close()
+    return Opened(config, step, state, made.generator, made.source.event_shape, sampler(made.generator))

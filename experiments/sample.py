@@ -1,0 +1,57 @@
+"""``python -m experiments sample RUN``: images from a run, as one picture and as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments import harness
+from experiments.image_runs import opened
+from experiments.pictures import write_grid
+from gan_jax import checks
+
+
+@dataclass(frozen=True)
+class Options:
+    """Images from a run, drawn with the moving average of its generator."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run's folder."""
+
+    n: int = 64
+    """How many images."""
+
+    seed: int = 0
+    """Of the noise; sample i is the same for every n."""
+
+    columns: int | None = None
+    """Images in a row of the picture; a square where not given."""
+
+    out: Path | None = None
+    """The folder to write to; the run's own where not given."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Writes ``samples_seed{seed}.png`` and ``.npz``."""
+    options = tyro.cli(Options, prog="python -m experiments sample", args=words)
+    checks.at_least("n", options.n, 1)
+    checks.at_least("seed", options.seed, 0)
+    harness.configure_jax(cpu_devices=1)
+    import jax
+    import numpy as np
+
+    run = opened(options.run)
+    images = run.sample(run.state, jax.random.key(options.seed), options.n)
+    folder = options.run if options.out is None else options.out
+    folder.mkdir(parents=True, exist_ok=True)
+    name = folder / f"samples_seed{options.seed}"
+    write_grid(name.with_suffix(".png"), images, columns=options.columns)
+    np.savez(name.with_suffix(".npz"), images=images, step=run.step, seed=options.seed)
+    print(
+        f"{options.n} images of step {run.step}: {name}.png, and {name}.npz with images {list(images.shape)} in [-1, 1]"
+    )
+    return 0

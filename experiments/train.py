@@ -1,0 +1,88 @@
+"""``python -m experiments train``: trains a GAN on images in a folder, and goes on there after whatever stopped it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import tyro
+
+from experiments import harness
+from experiments.image_runs import (
+    FREE,
+    Config,
+    assemble,
+    evaluation_of,
+    plain,
+    yardstick,
+)
+from experiments.pictures import write_grid, write_strip
+
+PICTURES = 64
+
+
+def main(words: Sequence[str]) -> int:
+    """Trains until all steps are made, or somebody asks to stop; the same command goes on."""
+    config = tyro.cli(
+        Config,
+        prog="python -m experiments train",
+        description=__doc__,
+        args=words,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    harness.configure_jax(cpu_devices=1)
+    return run(config)
+
+
+def run(config: Config) -> int:
+    """Trains in ``config.out``; prints where it stands at the end."""
+    import jax
+
+    from gan_jax.training import mesh as meshes
+    from gan_jax.training import run_folder, runs
+    from gan_jax.training.sampling import sampler
+    from gan_jax.training.state import GameState
+
+    devices = config.devices
+    if devices.connect or devices.coordinator is not None:
+        meshes.connect(devices.coordinator, devices.processes, devices.process)
+    made = assemble(config, meshes.data_mesh(devices.count))
+    sample = sampler(made.generator)
+    picture_key, measure_key = jax.random.split(jax.random.fold_in(made.key, 1))
+
+    def on_save(state: GameState, step: int) -> None:
+        images = sample(state, picture_key, PICTURES)
+        if meshes.is_first():
+            write_grid(config.out / "samples" / f"{step:09d}.png", images)
+
+    sinks = [run_folder.tensorboard] if config.tensorboard else []
+    if config.wandb is not None:
+        sinks.append(partial(run_folder.weights_and_biases, project=config.wandb, config=plain(config)))
+    evaluate = None
+    if config.evaluation.fake:
+        measure = yardstick(config.data, config.evaluation)
+        evaluate = evaluation_of(config, measure, sample, measure_key)
+    try:
+        done = runs.train(
+            made.game, made.key, config.out, config.schedule, config=plain(config), free=FREE, mesh=made.mesh,
+            feed=made.source.feed, evaluate=evaluate, on_save=on_save, sinks=sinks, show=sys.stderr.isatty(),
+        )  # fmt: skip
+    finally:
+        made.source.close()
+    if meshes.is_first():
+        write_strip(config.out / "samples", config.out / "samples.gif")
+        print(_summary(config, done.step, done.complete))
+    return 0
+
+
+def _summary(config: Config, step: int, complete: bool) -> str:
+    from gan_jax.training.run_folder import read_rows
+
+    rows = [row for row in read_rows(config.out) if "KID" in row]
+    last = (
+        f"; KID {rows[-1]['KID']:.4f} ± {rows[-1]['KID_standard_error']:.4f} at step {rows[-1]['step']}" if rows else ""
+    )
+    if complete:
+        return f"{config.out}: all {step} steps made{last}"
+    return f"{config.out}: stopped at step {step} of {config.schedule.steps}, saved{last}; the same command goes on from here"
