@@ -48,4 +48,6 @@ EXPERIMENTS: tuple[Entry, ...] = (
     Entry("f_gan", full=54.0, smoke=25.0, chapter="game"),
     Entry("critic_surfaces", full=64.0, smoke=35.0, chapter="game"),
     Entry("players", full=74.0, smoke=25.0, chapter="game"),
+    Entry("loss_tracks_quality", full=127.0, smoke=25.0, chapter="images"),
+    Entry("image_zoo", full=265.0, smoke=15.0, chapter="images"),
 )
