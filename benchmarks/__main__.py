@@ -1,4 +1,4 @@
-"""Runs the benchmarks named on the command line, or all: ``python -m benchmarks [wasserstein_1d] [training] [wgan_gp]``."""
+"""Runs the benchmarks named on the command line, or all: ``python -m benchmarks [wasserstein_1d] [training] [wgan_gp] [dcgan]``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax
 
 from gan_jax import checks
 
-MODULES = ("wasserstein_1d", "training", "wgan_gp")
+MODULES = ("wasserstein_1d", "training", "wgan_gp", "dcgan")
 
 
 def main() -> None:
