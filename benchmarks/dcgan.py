@@ -12,12 +12,9 @@ Command: ``python -m benchmarks dcgan``; 3 min 46 s on two cores.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +25,7 @@ from rich.table import Table
 
 from benchmarks import dcgan_jax as ours
 from benchmarks import dcgan_torch as peer
+from benchmarks.sides import alone, distance
 from benchmarks.timing import alternate, print_table
 from gan_jax.models.image_pairs import Pair
 from gan_jax.training import mesh
@@ -37,12 +35,6 @@ GAN_JAX = "gan_jax"
 BATCH, STEPS, REPEATS = 64, 8, 9
 BATCHES, DEVICES = (16, 64, 128), (1, 2, 4, 8)
 THREADS = os.cpu_count() or 1
-
-
-def distance(a: Sequence[np.ndarray], b: Sequence[np.ndarray], origin: Sequence[np.ndarray]) -> float:
-    """``||a - b|| / ||a - origin||`` over all arrays together."""
-    norm = lambda u, v: np.sqrt(sum(float(np.sum(np.square(x - y))) for x, y in zip(u, v, strict=True)))  # noqa: E731
-    return float(norm(a, b) / norm(a, origin))
 
 
 def check_against_peer(name: str, variant: peer.Variant) -> None:
@@ -104,13 +96,6 @@ def one_game() -> None:
     best = min((name for name in timings if name != GAN_JAX), key=lambda name: timings[name].median)
     lead = timings[best].median / timings[GAN_JAX].median
     print(f"gan_jax against PyTorch's fastest form here ({best}): {lead:.2f} times as fast\n")
-
-
-def alone(arguments: Sequence[object], environment: Mapping[str, str]) -> dict[str, float]:
-    """What a side prints that runs by itself in a fresh process."""
-    command = [sys.executable, "-m", *(str(argument) for argument in arguments)]
-    done = subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def in_processes_of_their_own(cache: str) -> None:

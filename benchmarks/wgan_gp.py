@@ -34,6 +34,7 @@ from rich.table import Table
 
 from benchmarks import wgan_gp_jax as ours
 from benchmarks import wgan_gp_torch as peer
+from benchmarks.sides import alone, distance
 from benchmarks.timing import Timing, alternate, print_table
 from gan_jax.objectives import penalties
 from gan_jax.training.ensemble import ensemble
@@ -68,12 +69,6 @@ SMALL, LARGE = Size(3, 128, 25, "compiled step"), Size(4, 512, 4, "compiled upda
 
 
 # ------------------------------------------------------------------------------------------------ the two compute the same
-
-
-def distance(a: Sequence[np.ndarray], b: Sequence[np.ndarray], origin: Sequence[np.ndarray]) -> float:
-    """``||a - b|| / ||a - origin||`` over all arrays together."""
-    norm = lambda u, v: np.sqrt(sum(float(np.sum(np.square(x - y))) for x, y in zip(u, v, strict=True)))  # noqa: E731
-    return float(norm(a, b) / norm(a, origin))
 
 
 def numbers(tensors: Sequence[torch.Tensor]) -> list[np.ndarray]:
@@ -257,13 +252,6 @@ def processes_at_once(size: Size, form: str, calls: int = 7) -> Timing:
 
 
 # --------------------------------------------------------------------------------------------------- first calls and memory
-
-
-def alone(arguments: Sequence[object], environment: Mapping[str, str]) -> dict[str, float]:
-    """What a side prints that runs by itself in a fresh process."""
-    command = [sys.executable, "-m", *(str(argument) for argument in arguments)]
-    done = subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def first_calls(size: Size, cache: str) -> None:

@@ -1,0 +1,24 @@
+"""What a comparison of two sides needs besides the clock: whether they compute the same, and what each is by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+def distance(a: Sequence[np.ndarray], b: Sequence[np.ndarray], origin: Sequence[np.ndarray]) -> float:
+    """``||a - b|| / ||a - origin||`` over all arrays together."""
+    norm = lambda u, v: np.sqrt(sum(float(np.sum(np.square(x - y))) for x, y in zip(u, v, strict=True)))  # noqa: E731
+    return float(norm(a, b) / norm(a, origin))
+
+
+def alone(arguments: Sequence[object], environment: Mapping[str, str]) -> dict[str, float]:
+    """What a side prints that runs by itself in a fresh process."""
+    command = [sys.executable, "-m", *(str(argument) for argument in arguments)]
+    done = subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
