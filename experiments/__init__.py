@@ -12,6 +12,9 @@ with
   alone;
 * optionally ``animation(arrays) -> matplotlib.animation.Animation``, also from the saved arrays alone, saved as ``animation.gif``
   beside the figure and drawn again by ``--redraw``.
+
+``train``, ``sample``, ``evaluate``, ``export`` and ``prepare`` are no experiments but commands, each a module with
+``main(words) -> status``; ``image_runs`` is the configuration that they share, and what is made of it.
 """
 
 from __future__ import annotations
