@@ -5,11 +5,17 @@ over parameters. One-dimensional laws are NumPyro's own (``Normal``, ``Uniform``
 """
 
 from gan_jax.distributions.density import draw, log_density, log_density_at, log_weights
+from gan_jax.distributions.mixtures import (
+    IsotropicMixture,
+    Parameter,
+    gaussian_modes,
+    geometric_weights,
+    random_modes,
+    rare_weights,
+)
 from gan_jax.distributions.pairs import PAIRS, Pair, pair, ring_pairs
 from gan_jax.distributions.targets import (
-    IsotropicMixture,
     ParallelLine,
-    Parameter,
     SwissRoll,
     gaussian_grid,
     gaussian_ring,
@@ -26,12 +32,16 @@ __all__ = [
     "SwissRoll",
     "draw",
     "gaussian_grid",
+    "gaussian_modes",
     "gaussian_ring",
+    "geometric_weights",
     "log_density",
     "log_density_at",
     "log_weights",
     "pair",
     "parallel_line",
+    "random_modes",
+    "rare_weights",
     "ring_pairs",
     "swiss_roll",
 ]

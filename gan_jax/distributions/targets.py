@@ -13,53 +13,8 @@ from jax.scipy.special import logsumexp
 from numpyro.distributions import constraints
 
 from gan_jax import checks
-from gan_jax.distributions.density import log_density
+from gan_jax.distributions.mixtures import IsotropicMixture, Parameter, Weights, whole_number
 from gan_jax.typing import Array, Distribution, PRNGKey
-
-Parameter = float | Array
-
-
-class IsotropicMixture(dist.MixtureSameFamily):
-    """An equally weighted mixture of isotropic Gaussians: NumPyro's mixture, with less work a sample and a point.
-
-    Sampling draws one component instead of all of them, and nothing promotes ranks (NumPyro's own raises under
-    ``jax_numpy_rank_promotion=raise``). ``component_distribution`` is NumPyro's, so that everything that reads mixtures
-    reads it.
-    """
-
-    pytree_data_fields = ()
-    pytree_aux_fields = ()
-
-    def __init__(self, centres: Array, scale: Parameter, *, validate_args: bool | None = None) -> None:
-        modes = centres.shape[0]
-        weights = dist.Categorical(probs=jnp.full((modes,), 1.0 / modes, centres.dtype))
-        components = dist.Normal(centres, jnp.broadcast_to(jnp.asarray(scale, centres.dtype), centres.shape))
-        super().__init__(weights, dist.Independent(components, 1), validate_args=validate_args)
-
-    @property
-    def centres(self) -> Array:
-        """``[modes, 2]``."""
-        return self.component_distribution.base_dist.loc
-
-    @property
-    def scale(self) -> Array:
-        """Standard deviation of a mode, ``[]``."""
-        return self.component_distribution.base_dist.scale[0, 0]
-
-    def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
-        key_mode, key_noise = jax.random.split(key)
-        mode = jax.random.randint(key_mode, sample_shape, 0, self.centres.shape[0])
-        noise = jax.random.normal(key_noise, (*sample_shape, self.centres.shape[1]), self.centres.dtype)
-        return self.centres[mode] + self.scale * noise
-
-    def log_prob(self, value: Array, intermediates: Any = None) -> Array:
-        return log_density(self, value)
-
-
-def _whole_number(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1")
-    return int(value)
 
 
 def gaussian_ring(
@@ -69,13 +24,13 @@ def gaussian_ring(
     *,
     center: tuple[Parameter, Parameter] | Array = (0.0, 0.0),
     rotation: Parameter = 0.0,
-) -> Distribution:
-    """Isotropic Gaussians evenly spaced on a circle, equally weighted.
+    weights: Weights | None = None,
+) -> IsotropicMixture:
+    """Isotropic Gaussians evenly spaced on a circle.
 
     The k-th mode sits at ``center + radius (cos a_k, sin a_k)``, ``a_k = rotation + 2 pi k / modes``, ``k = 0 .. modes
-    - 1``: all angles are distinct. The defaults are VEEGAN's ring (Srivastava et al. 2017); WGAN-GP's 8 Gaussians
-      (Gulrajani et al. 2017)
-    are ``radius=2 / 1.414, scale=.02 / 1.414``.
+    - 1``: all angles are distinct. The defaults are the ring of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018); WGAN-GP's 8
+    Gaussians (Gulrajani et al. 2017) are ``radius=2 / 1.414, scale=.02 / 1.414``.
 
     Args:
       modes: number of modes.
@@ -83,14 +38,17 @@ def gaussian_ring(
       scale: standard deviation (not variance) of a mode.
       center: of the circle, ``[2]``.
       rotation: in radians.
+      weights: of the modes, ``[modes]``, above 0 and summing to one; all equal where None. ``geometric_weights`` and ``rare_weights``
+        make some.
 
     Returns:
       A NumPyro mixture with event shape ``[2]``.
 
     Raises:
-      ValueError: ``modes`` below 1, ``scale`` not above 0, ``radius`` below 0.
+      ValueError: ``modes`` below 1, ``scale`` not above 0, ``radius`` below 0, another number of weights, weights not above 0 or that do
+        not sum to one.
     """
-    modes = _whole_number("modes", modes)
+    modes = whole_number("modes", modes)
     checks.at_least("scale", scale, 0.0, strict=True)
     checks.at_least("radius", radius, 0.0)
     angles = 2.0 * np.pi * np.arange(modes) / modes
@@ -98,11 +56,17 @@ def gaussian_ring(
     cos, sin = jnp.cos(jnp.asarray(rotation, float)), jnp.sin(jnp.asarray(rotation, float))
     turned = jnp.stack([cos * unit[:, 0] - sin * unit[:, 1], sin * unit[:, 0] + cos * unit[:, 1]], axis=1)
     middle = jnp.stack([jnp.asarray(center[0], float), jnp.asarray(center[1], float)])
-    return IsotropicMixture(middle[None, :] + radius * turned, scale)
+    return IsotropicMixture(middle[None, :] + radius * turned, scale, weights)
 
 
-def gaussian_grid(side: int = 5, spacing: Parameter = 2.0, scale: Parameter = 0.05) -> Distribution:
-    """``side * side`` isotropic Gaussians on a square grid centred at zero, equally weighted.
+def gaussian_grid(
+    side: int = 5,
+    spacing: Parameter = 2.0,
+    scale: Parameter = 0.05,
+    *,
+    weights: Weights | None = None,
+) -> IsotropicMixture:
+    """``side * side`` isotropic Gaussians on a square grid centred at zero.
 
     The defaults are the grid ``{-4, -2, 0, 2, 4}^2`` of VEEGAN and PacGAN; WGAN-GP divides everything by 2.828.
 
@@ -110,19 +74,20 @@ def gaussian_grid(side: int = 5, spacing: Parameter = 2.0, scale: Parameter = 0.
       side: modes along one side.
       spacing: between neighbouring modes, in units of the data.
       scale: standard deviation (not variance) of a mode.
+      weights: of the modes, ``[side * side]``, the second coordinate running fastest; as of ``gaussian_ring``.
 
     Returns:
       A NumPyro mixture with event shape ``[2]``.
 
     Raises:
-      ValueError: ``side`` below 1, ``spacing`` or ``scale`` not above 0.
+      ValueError: ``side`` below 1, ``spacing`` or ``scale`` not above 0, weights as of ``gaussian_ring``.
     """
-    side = _whole_number("side", side)
+    side = whole_number("side", side)
     checks.at_least("scale", scale, 0.0, strict=True)
     checks.at_least("spacing", spacing, 0.0, strict=True)
     ticks = np.arange(side) - 0.5 * (side - 1)
     steps = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2)
-    return IsotropicMixture(jnp.asarray(spacing, float) * jnp.asarray(steps, dtype=float), scale)
+    return IsotropicMixture(jnp.asarray(spacing, float) * jnp.asarray(steps, dtype=float), scale, weights)
 
 
 class SwissRoll(dist.Distribution):
