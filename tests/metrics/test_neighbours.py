@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,8 +29,8 @@ def test_equals_its_definition_also_in_blocks(monkeypatch: pytest.MonkeyPatch, k
     rng = np.random.default_rng(k)
     x, y = rng.normal(size=(70, 6)), 0.8 * rng.normal(size=(90, 6)) + 0.3
     monkeypatch.setattr(module, "BLOCK_ENTRIES", 90 * 16)
-    module._radii.clear_cache()
-    module._counts.clear_cache()
+    module._radii.clear_cache()  # type: ignore[attr-defined]
+    module._counts.clear_cache()  # type: ignore[attr-defined]
     np.testing.assert_allclose(neighbours(x, y, k=k), definition(x, y, k), rtol=1e-12)
 
 
@@ -38,7 +40,7 @@ def test_distances_far_from_the_origin_are_those_of_float64() -> None:
     places = rng.normal(size=(5, 40), scale=1000.0)
     x, y = ((places[:, None] + rng.normal(size=(5, 30, 40), scale=1e-3)).reshape(150, 40) for _ in range(2))
     with jax.enable_x64(True):
-        found = np.asarray(module._squared_distances(jnp.asarray(x), jnp.asarray(y)))
+        found = np.asarray(module.squared_distances(jnp.asarray(x), jnp.asarray(y)))
     expected = cdist(x, y)
     np.testing.assert_allclose(np.sqrt(found), expected, rtol=1e-3)
     np.testing.assert_allclose(neighbours(x, y, k=4), definition(x, y, 4), atol=0.01)
@@ -48,7 +50,7 @@ def test_copies_are_at_distance_zero() -> None:
     x = np.random.default_rng(1).normal(size=(50, 64)).astype(np.float32)
     with jax.enable_x64(True):
         wide = jnp.asarray(x, jnp.float64)
-        squares = np.asarray(module._squared_distances(wide, wide))
+        squares = np.asarray(module.squared_distances(wide, wide))
     assert squares.dtype == np.float32
     assert np.all(np.diagonal(squares) == 0)
     # A generator that repeats k + 1 real pictures: right every time, and 10 of 50 balls reached or so, never more.
@@ -60,10 +62,24 @@ def test_copies_are_at_distance_zero() -> None:
     assert neighbours(x, x, k=3)[:2] == (1.0, 1.0)
 
 
+@pytest.mark.parametrize("columns", [12, 401])
 @pytest.mark.parametrize("k", [1, 2, 5, 11])
-def test_kth_smallest_counts_equal_ones_one_by_one(k: int) -> None:
-    values = np.random.default_rng(k).integers(0, 6, (40, 12)).astype(np.float32)
+def test_kth_smallest_counts_equal_ones_one_by_one(k: int, columns: int) -> None:
+    values = np.random.default_rng(k).integers(0, columns // 2, (40, columns)).astype(np.float32)
+    values[:, 3] = np.inf
+    values[0, 4:] = 7.0
     np.testing.assert_array_equal(module._kth_smallest(jnp.asarray(values), k), np.sort(values, axis=1)[:, k - 1])
+
+
+def test_ten_thousand_samples_need_no_matrix_of_all_pairs() -> None:
+    n, d = 10_000, 64
+    with jax.enable_x64(True):
+        x, radii = jax.ShapeDtypeStruct((n, d), jnp.float64), jax.ShapeDtypeStruct((n,), jnp.float32)
+        programs = module._radii.lower(x, k=5), module._counts.lower(x, x, radii, radii)
+        held = [program.compile().memory_analysis() for program in programs]
+    assert all(analysis is not None for analysis in held)
+    # One such matrix of float32 has 400 MB.
+    assert max(analysis.temp_size_in_bytes for analysis in held if analysis is not None) < 4 * n**2 / 2
 
 
 def test_place_scale_and_order_do_not_matter() -> None:
@@ -129,6 +145,6 @@ def test_published_values_of_ten_thousand_in_a_thousand_dimensions() -> None:
         (lambda: expected_coverage(5, 5, k=5), "n is 5; expected a value above 5"),
     ],
 )
-def test_bad_input_is_one_sentence(call: object, words: str) -> None:
+def test_bad_input_is_one_sentence(call: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()
