@@ -22,24 +22,30 @@ class GeneratorMLP(nn.Module):
       features: width of every hidden layer.
       event_shape: of one sample.
       activation: applied after every hidden layer.
-      batch_norm: whether every hidden layer is normalised over the batch before its activation.
+      norm: ``norm(train)`` makes the normalisation before every activation; None for none.
+      kernel_init: initialiser of every weight matrix.
+      hidden_bias: whether hidden layers have a bias beside that of their normalisation.
     """
 
     features: Sequence[int]
     event_shape: tuple[int, ...]
     activation: Callable[[Array], Array] = nn.relu
-    batch_norm: bool = False
+    norm: Callable[[bool], nn.Module] | None = None
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    hidden_bias: bool = True
 
     @nn.compact
     def __call__(self, z: Array, train: bool = False) -> Array:
         """Maps ``z [batch, latent]`` to samples ``[batch, *event]``."""
         h = z
         for width in self.features:
-            h = nn.Dense(width)(h)
-            if self.batch_norm:
-                h = nn.BatchNorm(use_running_average=not train, momentum=0.9)(h)
-            h = self.activation(h)
-        return nn.Dense(math.prod(self.event_shape))(h).reshape(z.shape[0], *self.event_shape)
+            h = nn.Dense(width, use_bias=self.hidden_bias, kernel_init=self.kernel_init)(h)
+            h = self.activation(h if self.norm is None else self.norm(train)(h))
+        return nn.Dense(math.prod(self.event_shape), kernel_init=self.kernel_init)(h).reshape(-1, *self.event_shape)
+
+
+def _batch_norm(train: bool) -> nn.BatchNorm:
+    return nn.BatchNorm(use_running_average=not train, momentum=0.9)
 
 
 def mlp_generator(
@@ -68,7 +74,8 @@ def mlp_generator(
     Raises:
       ValueError: an empty or non-positive ``features``, ``latent`` below one.
     """
-    return generator_of(GeneratorMLP(widths("features", features), event_shape, activation, batch_norm), latent)
+    norm = _batch_norm if batch_norm else None
+    return generator_of(GeneratorMLP(widths("features", features), event_shape, activation, norm), latent)
 
 
 def generator_of(module: nn.Module, latent: int) -> Generator:

@@ -180,8 +180,9 @@ def batch_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[
 def from_module(module: nn.Module, example: Array) -> Critic:
     """A critic from any flax module that maps ``x [batch, *event]`` to logits ``[batch]``.
 
-    Whether it mixes examples is found by looking for ``BatchNorm`` among the layers that run; a module with other statistics over the
-    batch says so itself, by ``from_module(module, example)._replace(mixes_examples=True)``.
+    Whether it mixes examples is found by looking among the layers that run for ``BatchNorm``, and for one with an attribute
+    ``mixes_examples`` that is true, such as ``minibatch.MinibatchDiscrimination``. Of a module with other statistics over the batch one
+    says so: ``from_module(module, example)._replace(mixes_examples=True)``.
 
     Args:
       module: whose collections other than ``"params"`` do not change.
@@ -198,7 +199,7 @@ def from_module(module: nn.Module, example: Array) -> Critic:
         keywords: dict[str, object],
         context: nn.module.InterceptorContext,
     ) -> object:
-        if isinstance(context.module, nn.BatchNorm):
+        if isinstance(context.module, nn.BatchNorm) or getattr(context.module, "mixes_examples", False):
             mixing.append(context.module)
         return run(*arguments, **keywords)
 

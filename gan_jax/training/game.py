@@ -20,8 +20,9 @@ import optax
 from gan_jax import checks
 from gan_jax.objectives.losses import Objective
 from gan_jax.objectives.penalties import Penalty, Perturbation
+from gan_jax.objectives.regularisers import Regulariser
 from gan_jax.training.critic import refuse_mixing
-from gan_jax.training.state import GameState, Hyperparameters, Info, Player, known_hyperparameter, moved
+from gan_jax.training.state import GameState, Hyperparameters, Info, Player, known_hyperparameter, moved, spread
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
 
 OptimizerOf: TypeAlias = Callable[[Array], optax.GradientTransformation]
@@ -68,8 +69,9 @@ class Setup(NamedTuple):
       discriminator_steps: updates of the discriminator at one step of the game.
       generator_optimizer, discriminator_optimizer: from learning rates.
       penalty: on the discriminator; None for none.
-      penalty_every: it is computed at every so many discriminator updates, and weighs so many times more there.
+      penalty_every: it is computed, and weighs so many times more, at every so many discriminator updates.
       perturb: what the discriminator sees in place of examples; None for the examples themselves.
+      regulariser: added to the generator's loss; None for none.
       place: how batches lie on the devices.
     """
 
@@ -85,10 +87,11 @@ class Setup(NamedTuple):
     penalty: Penalty | None
     penalty_every: int
     perturb: Perturbation | None
+    regulariser: Regulariser | None
     place: Place
 
 
-def _anywhere(tree: PyTree, axis: int) -> PyTree:
+def anywhere(tree: PyTree, axis: int) -> PyTree:
     """Leaves it to the compiler where a batch lies."""
     del axis
     return tree
@@ -141,9 +144,11 @@ def adversarial(
     perturb: Perturbation | None = None,
     noise: float = 0.0,
     noise_steps: float = math.inf,
+    regulariser: Regulariser | None = None,
+    regulariser_weight: float = 1.0,
     ema_decay: float | None = None,
     data_parameters: Mapping[str, float] = MappingProxyType({}),
-    place: Place = _anywhere,
+    place: Place = anywhere,
 ) -> Game:
     """A generator against a discriminator.
 
@@ -152,8 +157,7 @@ def adversarial(
 
     Args:
       objective: both losses, from ``objectives.losses``.
-      generator: from ``models.generators`` or ``models.players``.
-      discriminator: from ``models``.
+      generator, discriminator: from ``models``.
       data: ``(key, batch, **data_parameters) -> [batch, *event]``.
       update: from ``training.updates``.
       batch_size: examples of each kind at an update.
@@ -162,36 +166,35 @@ def adversarial(
       generator_rate, discriminator_rate: learning rates (hyperparameters).
       penalty: from ``objectives.penalties``.
       penalty_weight: λ (a hyperparameter; only where there is a penalty).
-      penalty_every: lazy regularisation: the penalty is computed at every so many discriminator updates and weighs so many times more
-        there.
+      penalty_every: lazy regularisation: the penalty is computed, and weighs so many times more, at every so many discriminator updates.
       perturb: what the discriminator sees, e.g. ``penalties.instance_noise``.
       noise: scale of ``perturb``, in units of the data (a hyperparameter; only where there is a ``perturb``).
       noise_steps: the scale decays linearly to zero over so many steps; infinite for a constant one (a hyperparameter).
+      regulariser: added to the generator's loss, from ``objectives.regularisers``.
+      regulariser_weight: of it (a hyperparameter; only where there is a ``regulariser``).
       ema_decay: of a moving average of the generator's parameters, debiased (a hyperparameter); None for no average.
       data_parameters: further hyperparameters, handed to ``data`` by name.
-      place: how batches lie on the devices, from ``mesh.placement``; left to the compiler where it is not given.
+      place: how batches lie on the devices, from ``mesh.placement``; the compiler's choice by default.
 
     Returns:
       The game. Its hyperparameters may be overridden in ``init``, also by tracers.
 
     Raises:
       ValueError: sizes below one, a penalty on a discriminator that mixes examples, names of ``data_parameters`` that are taken; (in
-        ``init``) an unknown hyperparameter, data of another shape than the generator's samples.
+        ``init``) an unknown hyperparameter, data of another shape than samples.
 
     Source: Goodfellow et al. 2014, Algorithm 1; Karras et al. 2020, appendix B, for lazy regularisation; Yazıcı et al. 2019 for the
       average.
     """
-    for name, value in (
-        ("batch_size", batch_size),
-        ("discriminator_steps", discriminator_steps),
-        ("penalty_every", penalty_every),
-    ):
+    sizes = {"batch_size": batch_size, "discriminator_steps": discriminator_steps, "penalty_every": penalty_every}
+    for name, value in sizes.items():
         checks.at_least(name, value, 1)
     if penalty is not None:
         refuse_mixing(discriminator)
     hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, **update.hyperparameters}
     hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
     hyper |= {} if perturb is None else {"noise": noise, "noise_steps": noise_steps}
+    hyper |= {} if regulariser is None else {"regulariser_weight": regulariser_weight}
     setup = Setup(
         objective,
         generator,
@@ -205,6 +208,7 @@ def adversarial(
         penalty,
         penalty_every,
         perturb,
+        regulariser,
         place,
     )
 
@@ -213,7 +217,7 @@ def adversarial(
         variables = generator.init(generator_key)
         example = generator.apply(variables, generator.noise(noise_key, 1))
         own = {name: hyper[name] for name in data_parameters}
-        _check_data(_drawn_from(data, feed), batch_size, own, example.shape[1:])
+        check_data(drawn_from(data, feed, own), batch_size, example.shape[1:])
         judge = discriminator.init(discriminator_key, example)
         return (
             Player(variables, setup.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
@@ -221,9 +225,9 @@ def adversarial(
         )
 
     def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
-        return update.step(setup._replace(data=_drawn_from(data, feed)), state, key)
+        return update.step(setup._replace(data=drawn_from(data, feed)), state, key)
 
-    return _game(players, step, hyper, data_parameters, ema_decay)
+    return game_of(players, step, hyper, data_parameters, ema_decay)
 
 
 def direct(
@@ -241,13 +245,8 @@ def direct(
 
     Args:
       cost: from ``objectives.costs`` (MMD, energy, Sinkhorn), or any differentiable function of two samples.
-      generator: as in ``adversarial``.
-      data: as in ``adversarial``.
+      generator, data, generator_optimizer, generator_rate, ema_decay, data_parameters: as in ``adversarial``.
       batch_size: samples of each law at a step.
-      generator_optimizer: ``adam()`` where None.
-      generator_rate: learning rate (a hyperparameter).
-      ema_decay: as in ``adversarial``.
-      data_parameters: as in ``adversarial``.
 
     Returns:
       The game; ``Info.divergence`` is the cost, and what a discriminator would say is zero.
@@ -265,30 +264,31 @@ def direct(
         variables = generator.init(key)
         made = jax.eval_shape(lambda key: generator.apply(variables, generator.noise(key, 1)), key)
         own = {name: hyper[name] for name in data_parameters}
-        _check_data(_drawn_from(data, feed), batch_size, own, made.shape[1:])
+        check_data(drawn_from(data, feed, own), batch_size, made.shape[1:])
         return Player(variables, optimizer_of(hyper["generator_rate"]).init(variables["params"])), Player({}, ())
 
     def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
         data_key, noise_key, cost_key = jax.random.split(key, 3)
         own = {name: state.hyper[name] for name in data_parameters}
-        real = _drawn_from(data, feed)(data_key, batch_size, **own)
+        real = drawn_from(data, feed, own)(data_key, batch_size)
         z = generator.noise(noise_key, batch_size)
 
-        def loss(params: PyTree) -> tuple[Array, Variables]:
+        def loss(params: PyTree) -> tuple[Array, tuple[Array, Variables, Array]]:
             fake, variables = generator.train({**state.generator.variables, "params": params}, z)
-            return cost(cost_key, fake, real), variables
+            value = cost(cost_key, fake, real)
+            return value, (value, variables, fake)
 
-        (value, variables), gradients = jax.value_and_grad(loss, has_aux=True)(state.generator.variables["params"])
+        gradients, (value, variables, fake) = jax.grad(loss, has_aux=True)(state.generator.variables["params"])
         optimizer = optimizer_of(state.hyper["generator_rate"])
         player = moved(Player(variables, state.generator.optimizer), gradients, optimizer)
         nothing = jnp.zeros_like(value)
         return (
             player,
             state.discriminator,
-            Info(value, nothing, nothing, value, nothing, optax.tree.norm(gradients)),
+            Info(value, nothing, nothing, value, nothing, optax.tree.norm(gradients), spread(real, fake)),
         )
 
-    return _game(players, step, {"generator_rate": generator_rate}, data_parameters, ema_decay)
+    return game_of(players, step, {"generator_rate": generator_rate}, data_parameters, ema_decay)
 
 
 def play(
@@ -336,14 +336,14 @@ def step_of(game: Game, feed: PyTree) -> Callable[[GameState], tuple[GameState, 
     return game.step if feed is None else partial(game.step, feed=feed)
 
 
-def _drawn_from(data: Data, feed: PyTree) -> Data:
-    """``data``, which draws from ``feed`` where there is one."""
-    return data if feed is None else partial(data, feed=feed)
+def drawn_from(data: Data, feed: PyTree, parameters: Hyperparameters | None = None) -> Data:
+    """``data``, which draws from ``feed`` where there is one, with its hyperparameters."""
+    return partial(data, **(parameters or {}), **({} if feed is None else {"feed": feed}))
 
 
-def _check_data(data: Data, batch_size: int, parameters: Hyperparameters, event_shape: tuple[int, ...]) -> None:
+def check_data(data: Data, batch_size: int, event_shape: tuple[int, ...]) -> None:
     """Raises ``ValueError`` unless data comes as ``[batch, *event]``, with the generator's event shape."""
-    shape = jax.eval_shape(lambda key: data(key, batch_size, **parameters), jax.random.key(0)).shape
+    shape = jax.eval_shape(lambda key: data(key, batch_size), jax.random.key(0)).shape
     if shape[:1] != (batch_size,):
         raise ValueError(f"data gives shape {shape} for a batch of {batch_size}; expected [batch, *event]")
     if shape[1:] != event_shape:
@@ -353,18 +353,25 @@ def _check_data(data: Data, batch_size: int, parameters: Hyperparameters, event_
 
 
 def _strongly_typed(leaf: Array) -> Array:
-    """A leaf without a weak type, which a first step would take from it: a program compiled for the one would be compiled again."""
+    """A leaf without a weak type: a first step would take it away, and so have a program compiled again."""
     return jax.lax.convert_element_type(leaf, leaf.dtype)
 
 
-def _game(
+def game_of(
     players: Callable[[PRNGKey, Hyperparameters, PyTree], tuple[Player, Player]],
     step: Callable[[GameState, PRNGKey, PyTree], tuple[Player, Player, Info]],
     hyper: Mapping[str, float],
     data_parameters: Mapping[str, float],
     ema_decay: float | None,
 ) -> Game:
-    """What all games share: the state, its hyperparameters, its keys, and the moving average."""
+    """What all games share: the state, its hyperparameters, its keys, and the moving average.
+
+    Args:
+      players: ``(key, hyperparameters, feed) -> (generator, discriminator)``, before the first step.
+      step: ``(state, key, feed) -> (generator, discriminator, info)``; the key is the step's own.
+      hyper: the game's own hyperparameters with their values.
+      data_parameters, ema_decay: as in ``adversarial``.
+    """
     taken = sorted(set(hyper) & set(data_parameters))
     if taken:
         raise ValueError(f"data_parameters has {', '.join(taken)}, which the game itself uses; expected other names")

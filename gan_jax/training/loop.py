@@ -43,11 +43,13 @@ def run(
     observe: Callable[[GameState], PyTree] = lambda state: (),
     on_chunk: Callable[[Chunk], None] | None = None,
     feed: Callable[[int, int], PyTree] | None = None,
+    stop: Callable[[Info], bool] | None = None,
     show: bool = False,
 ) -> tuple[GameState, list[Chunk]]:
     """Runs a game from the host: one compiled program a chunk, its buffers donated, nothing fetched step by step.
 
-    While one chunk computes, the host looks at the one before it. The state that is handed in stays usable: it is copied once.
+    While one chunk computes, the host looks at the one before it (with ``stop``, it waits for each). The state that is handed in stays
+    usable: it is copied once.
 
     Args:
       game: from ``game.adversarial`` or ``game.direct``.
@@ -57,6 +59,7 @@ def run(
       observe: what is read off the state after every chunk.
       on_chunk: called with every chunk, in order: logs, plots.
       feed: ``feed(first_step, steps)``, what the game's data draws from during those steps (``data.sources``).
+      stop: told the means of every chunk; the run ends after the chunk where it says so (``collapse.collapsed``).
       show: whether progress and the time left are shown on standard error.
 
     Returns:
@@ -89,6 +92,13 @@ def run(
                 look(*waiting)
                 shown(waiting[1] - waiting[0] + 1)
             waiting = done + begin + 1, done + begin + size, seen
+            # Whoever may stop has to be asked before the next chunk begins.
+            if stop is not None:
+                look(*waiting)
+                shown(size)
+                waiting = None
+                if stop(chunks[-1].info):
+                    break
         if waiting is not None:
             look(*waiting)
             shown(waiting[1] - waiting[0] + 1)

@@ -25,7 +25,7 @@ from gan_jax.training import checkpoint, run_folder
 from gan_jax.training import mesh as meshes
 from gan_jax.training.game import Game
 from gan_jax.training.loop import Seen, compiled, progress, stop_where_not_finite
-from gan_jax.training.state import GameState
+from gan_jax.training.state import GameState, Info
 from gan_jax.typing import PRNGKey, PyTree
 
 SinkFactory = Callable[[Path, int], AbstractContextManager[run_folder.Sink]]
@@ -66,7 +66,7 @@ class Finished(NamedTuple):
     Attributes:
       state: the last one.
       step: its number.
-      complete: whether all steps were made; False where it was asked to stop.
+      complete: whether all steps were made; False where it was asked to stop, by a signal or by ``stop``.
     """
 
     state: GameState
@@ -87,6 +87,7 @@ def train(
     evaluate: Callable[[GameState], Mapping[str, float]] | None = None,
     on_save: Callable[[GameState, int], None] | None = None,
     sinks: Sequence[SinkFactory] = (),
+    stop: Callable[[Info], bool] | None = None,
     show: bool = False,
 ) -> Finished:
     """Trains in a folder, from where that folder ends: a new run, or the same one going on.
@@ -106,6 +107,8 @@ def train(
       evaluate: measured on the state at every save, into the log.
       on_save: called with the state and its step at every save and before the first step: pictures.
       sinks: where rows go besides the log.
+      stop: told the means of every chunk of ``log_every`` steps; where it says so, the run saves and ends (``collapse.collapsed``). Started
+        again, it goes on from there.
       show: whether progress and the time left are shown on standard error.
 
     Returns:
@@ -135,7 +138,9 @@ def train(
         stopping = stack.enter_context(_asked_to_stop())
         if step == 0 and on_save is not None:
             on_save(state, 0)
-        journey = _Journey(folder, schedule, manager, evaluate, on_save, tuple(rows), first, [time.perf_counter()])
+        journey = _Journey(
+            folder, schedule, manager, evaluate, on_save, tuple(rows), first, stop, [time.perf_counter()]
+        )
         return _run(game, state, step, feed, journey, stopping, show)
 
 
@@ -150,6 +155,7 @@ class _Journey:
     on_save: Callable[[GameState, int], None] | None
     sinks: tuple[run_folder.Sink, ...]
     first: bool
+    stop: Callable[[Info], bool] | None
     clock: list[float]
 
     def log(self, last: int, seen: Seen, measured: Mapping[str, float]) -> None:
@@ -197,6 +203,8 @@ def _run(
             waiting = step, seen
             shown(schedule.log_every)
             stop = meshes.any_process(stopping.is_set())
+            # The means are the same on every process, and so is the answer.
+            stop |= journey.stop is not None and journey.stop(meshes.fetch(seen[0]))
             due = step % schedule.save_every == 0 or step == schedule.steps
             if due or stop:
                 # Looked at first: a state that is not finite is never saved.

@@ -56,6 +56,7 @@ class Info(NamedTuple):
       penalty: mean penalty there, un-weighted; zero at steps that a lazy penalty leaves out.
       generator_loss: mean of the generator's loss.
       discriminator_gradient, generator_gradient: Euclidean norms of the gradients of both, the penalty included.
+      spread: of the examples of the discriminator's last update (``spread``): falls to zero where the generator collapses.
     """
 
     divergence: Array
@@ -64,6 +65,31 @@ class Info(NamedTuple):
     generator_loss: Array
     discriminator_gradient: Array
     generator_gradient: Array
+    spread: Array
+
+
+MOST_SPREAD = 1e6
+"""Where real examples do not vary, a ratio to their variance stops here: it stays finite."""
+
+
+def spread(real: Array, fake: Array) -> Array:
+    """``tr Cov(fake) / tr Cov(real)`` of two batches: 1 where the laws agree, 0 where all that is generated is one point.
+
+    Args:
+      real, fake: ``[batch, *event]``.
+
+    Returns:
+      The ratio, ``[]``, at most ``MOST_SPREAD``; 1 where neither varies.
+    """
+
+    def total_variance(x: Array) -> Array:
+        # Seen from one of the examples, so that equal ones have a mean without rounding, and a variance of exactly zero.
+        away = (x - x[:1]).reshape(x.shape[0], -1)
+        return jnp.sum(jnp.mean(jnp.square(away - jnp.mean(away, axis=0, keepdims=True)), axis=0))
+
+    own, whole = total_variance(fake), total_variance(real)
+    ratio = jnp.minimum(own / jnp.where(whole > 0.0, whole, 1.0), MOST_SPREAD)
+    return jnp.where(whole > 0.0, ratio, jnp.where(own > 0.0, MOST_SPREAD, 1.0))
 
 
 def moved(

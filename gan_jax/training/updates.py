@@ -15,7 +15,7 @@ import optax
 from gan_jax import checks
 from gan_jax.training.critic import logits_of_both, mean_penalty
 from gan_jax.training.game import Setup, Update
-from gan_jax.training.state import GameState, Info, Player, moved
+from gan_jax.training.state import GameState, Info, Player, moved, spread
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
 
@@ -26,6 +26,7 @@ class _Verdict(NamedTuple):
     loss: Array
     penalty: Array
     gradient: Array
+    spread: Array
 
 
 def alternating() -> Update:
@@ -94,13 +95,13 @@ def unrolled(steps: int) -> Update:
         discriminator_key, ahead_key, generator_key = jax.random.split(key, 3)
         discriminator, verdict = _train_discriminator(setup, state, discriminator_key, setup.discriminator_steps)
 
-        def loss(params: PyTree) -> tuple[Array, Variables]:
+        def loss(params: PyTree) -> tuple[Array, tuple[Array, Variables]]:
             variables = {**state.generator.variables, "params": params}
             looking = state._replace(generator=Player(variables, ()), discriminator=discriminator)
             ahead = _train_discriminator(setup, looking, ahead_key, steps)[0] if steps else discriminator
             return _generator_loss(setup, variables, ahead.variables, generator_key, state)
 
-        (value, variables), gradients = jax.value_and_grad(loss, has_aux=True)(state.generator.variables["params"])
+        gradients, (value, variables) = jax.grad(loss, has_aux=True)(state.generator.variables["params"])
         generator = _move_generator(setup, state, Player(variables, state.generator.optimizer), gradients)
         return generator, discriminator, _info(verdict, value, gradients)
 
@@ -261,7 +262,7 @@ def _discriminator_gradient(
         return value + weight * penalty, (divergence, value, penalty)
 
     gradients, (divergence, value, penalty) = jax.grad(loss, has_aux=True)(variables["params"])
-    return gradients, _Verdict(divergence, value, penalty, optax.tree.norm(gradients))
+    return gradients, _Verdict(divergence, value, penalty, optax.tree.norm(gradients), spread(real, fake))
 
 
 def _penalty(setup: Setup, variables: Variables, real: Array, fake: Array, key: PRNGKey, count: Array) -> Array:
@@ -280,8 +281,8 @@ def _penalty(setup: Setup, variables: Variables, real: Array, fake: Array, key: 
 
 def _generator_loss(
     setup: Setup, generator: Variables, discriminator: Variables, key: PRNGKey, state: GameState
-) -> tuple[Array, Variables]:
-    """``mean L_G`` on fresh noise, and the generator's variables after the pass."""
+) -> tuple[Array, tuple[Array, Variables]]:
+    """What the generator descends, on fresh noise; and ``mean L_G`` alone, with the generator's variables after the pass."""
     noise_key, data_key, fake_key, real_key = jax.random.split(key, 4)
     noise = setup.place(setup.generator.noise(noise_key, setup.batch_size), 0)
     fake, variables = setup.generator.train(generator, noise)
@@ -290,7 +291,10 @@ def _generator_loss(
     real = setup.place(real, 0)
     fake_logits = setup.discriminator.apply(discriminator, _seen(setup, fake_key, fake, state))
     real_logits = setup.discriminator.apply(discriminator, _seen(setup, real_key, real, state))
-    return jnp.mean(setup.objective.generator_loss(fake_logits, real_logits)), variables
+    loss = jnp.mean(setup.objective.generator_loss(fake_logits, real_logits))
+    if setup.regulariser is None:
+        return loss, (loss, variables)
+    return loss + state.hyper["regulariser_weight"] * setup.regulariser(noise, fake), (loss, variables)
 
 
 def _generator_gradient(
@@ -298,10 +302,10 @@ def _generator_gradient(
 ) -> tuple[PyTree, Array, Variables]:
     """The gradient of ``mean L_G`` with respect to the generator's parameters, the loss, and the variables after the pass."""
 
-    def loss(params: PyTree) -> tuple[Array, Variables]:
+    def loss(params: PyTree) -> tuple[Array, tuple[Array, Variables]]:
         return _generator_loss(setup, {**generator, "params": params}, discriminator, key, state)
 
-    (value, variables), gradients = jax.value_and_grad(loss, has_aux=True)(generator["params"])
+    gradients, (value, variables) = jax.grad(loss, has_aux=True)(generator["params"])
     return gradients, value, variables
 
 
@@ -330,6 +334,7 @@ def _info(verdict: _Verdict, generator_loss: Array, generator_gradients: PyTree)
         generator_loss,
         verdict.gradient,
         optax.tree.norm(generator_gradients),
+        verdict.spread,
     )
 
 

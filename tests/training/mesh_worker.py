@@ -64,7 +64,7 @@ def games(mesh: jax.sharding.Mesh, draw: Callable[..., jax.Array]) -> Iterator[t
 
 
 def played(mesh: jax.sharding.Mesh) -> dict[str, np.ndarray]:
-    """Every number of ``Info`` at every step of every game, ``[6, steps]`` each."""
+    """Every number of ``Info`` at every step of every game, ``[quantities, steps]`` each."""
     source = sources.resident(sets.load("digits", split="all"), mesh=mesh)
     infos = {}
     for name, game in games(mesh, source.draw):

@@ -171,7 +171,15 @@ def generator_loss(theta: Any, psi: Any, cell: Cell, key: Array, noise: Array, s
     return loss, (loss, jnp.mean(made, axis=0))
 
 
+def spread(theta: Any, examples: tuple[Array, Array]) -> Array:
+    """Total variances of the examples, before any noise."""
+    real, z = examples
+    made = GENERATOR.apply({"params": theta}, z)
+    return jnp.trace(jnp.cov(made.T, bias=True)) / jnp.trace(jnp.cov(real.T, bias=True))
+
+
 # Compiled once for all cells, steps and rules of first order.
+SPREAD = jax.jit(spread)
 ADAM = jax.jit(adam, static_argnames="optimistic")
 DISCRIMINATOR_GRADIENT = jax.jit(jax.grad(discriminator_loss, has_aux=True), static_argnames=("names", "bare"))
 GENERATOR_LOSS = jax.jit(generator_loss, static_argnames="names")
@@ -208,7 +216,7 @@ class Reference:
         gradients, (divergence, loss, mean) = DISCRIMINATOR_GRADIENT(
             psi, theta, self.cell, examples, key, self.noise, weight, names=self.names, bare=self.bare
         )
-        return gradients, (divergence, loss, 0.0 if lazy else mean, gradients)
+        return gradients, (divergence, loss, 0.0 if lazy else mean, gradients, SPREAD(theta, examples))
 
     def pull(self, theta: Any, psi: Any, key: Array) -> tuple[Any, Any]:
         """The generator's gradient, and (loss, mean of what it made, gradient)."""
@@ -283,6 +291,6 @@ class Reference:
         old = generator.variables["statistics"]["mean"]
         advanced = {**generator.variables, "statistics": {"mean": old + 0.1 * (mean - old)}}
         generator = self.adam(generator._replace(variables=advanced), pull, self.hyper["generator_rate"])
-        divergence, discriminator_loss, penalty, last = seen
+        divergence, discriminator_loss, penalty, last, spread = seen
         norms = [jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(tree))) for tree in (last, own)]
-        return generator, discriminator, game.Info(divergence, discriminator_loss, penalty, loss, *norms)
+        return generator, discriminator, game.Info(divergence, discriminator_loss, penalty, loss, *norms, spread)
