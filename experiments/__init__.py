@@ -6,7 +6,8 @@ with
 * a docstring: the title on the first line, then the figure, the paper and its equation, the command, the time, the
   numbers expected;
 * ``Config``, a frozen dataclass whose every field has a docstring below it, and ``SMOKE``, a ``Config`` that takes
-  seconds;
+  seconds; optionally ``PRESETS``, further ones by name: ``"quick"``, minutes on two cores, where ``Config()`` itself
+  wants an accelerator;
 * ``run(config, progress) -> {name: array}``, the only function that computes, and the only one that imports JAX;
 * ``plot(arrays) -> Figure``, ``claims(arrays) -> [Claim]``, ``table(arrays) -> [row]``: all three from the saved arrays
   alone;
@@ -30,12 +31,19 @@ class Entry(NamedTuple):
       full: seconds that the default preset takes on two cores.
       smoke: seconds that the smoke preset takes on two cores.
       chapter: the part of the story that it belongs to; ``python -m experiments CHAPTER`` runs all of it.
+      quick: seconds that the quick preset takes on two cores; None where it is the full one.
     """
 
     name: str
     full: float
     smoke: float
     chapter: str = "divergences"
+    quick: float | None = None
+
+    def seconds(self, preset: str) -> float:
+        """What a preset takes on two cores; the full one's time where nothing is known of it."""
+        known = {"smoke": self.smoke, "quick": self.full if self.quick is None else self.quick}
+        return known.get(preset, self.full)
 
 
 EXPERIMENTS: tuple[Entry, ...] = (
@@ -53,4 +61,5 @@ EXPERIMENTS: tuple[Entry, ...] = (
     Entry("players", full=74.0, smoke=25.0, chapter="game"),
     Entry("loss_tracks_quality", full=127.0, smoke=25.0, chapter="images"),
     Entry("image_zoo", full=265.0, smoke=15.0, chapter="images"),
+    # Full presets of this chapter want an accelerator: the seconds for two cores are reckoned from those of quick ones.
 )

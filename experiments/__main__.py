@@ -29,7 +29,7 @@ USAGE = f"""{PROGRAM}                  list the experiments
 {PROGRAM} NAME             run one; leaves results/NAME/
 {PROGRAM} NAME --help      every option of it, with its meaning
 {PROGRAM} NAME --redraw    draw it again from the saved arrays
-{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game or images
+{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game, images or diversity
 {PROGRAM} all              run all of them, in this order
 
 {PROGRAM} train            train on images in a folder, and go on there after whatever stopped it
@@ -42,12 +42,14 @@ COMMANDS = ("train", "sample", "evaluate", "export", "prepare")
 """Each is ``main(words)`` of a module of this package."""
 
 
+_WHICH = "The configuration to start from: the figure itself, one for two cores, or a small one that takes seconds."
+
+
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How to run."""
 
-    preset: Literal["full", "smoke"] = "full"
-    """The configuration to start from: the figure itself, or a small version of it that takes seconds."""
+    preset: Annotated[Literal["full", "quick", "smoke"], tyro.conf.arg(help=_WHICH)] = "full"
 
     out: Path = Path("results")
     """The folder of results; the run leaves one folder, named after the experiment, inside it."""
@@ -57,11 +59,6 @@ class Options:
 
     strict: bool = False
     """Exit with status 1 where a claim does not hold."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Preset:
-    preset: Literal["full", "smoke"] = "full"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,7 +117,8 @@ def _list() -> None:
         if entry.chapter != chapter:
             chapter = entry.chapter
             table.add_section()
-        times = f"full {duration(entry.full)}, smoke {duration(entry.smoke)}"
+        quick = "" if entry.quick is None else f"quick {duration(entry.quick)}, "
+        times = f"full {duration(entry.full)}, {quick}smoke {duration(entry.smoke)}"
         table.add_row(entry.name, escape(harness.title(entry.name)), times)
     console.print(table)
     console.print(USAGE, markup=False, highlight=False)
@@ -181,13 +179,19 @@ def _parse(name: str, experiment: harness.Experiment, words: Sequence[str]) -> t
 
     The preset is read first, because the other options start from it.
     """
-    chosen, _ = tyro.cli(_Preset, prog=f"{PROGRAM} {name}", args=words, return_unknown_args=True, add_help=False)
-    default = harness.presets(experiment)[chosen.preset]
+    known = harness.presets(experiment)
+    preset = ("preset", Annotated[Literal[tuple(known)], tyro.conf.arg(help=_WHICH)], "full")
+    first = dataclasses.make_dataclass("Preset", [preset], frozen=True)
+    read: Any = tyro.cli(first, prog=f"{PROGRAM} {name}", args=words, return_unknown_args=True, add_help=False)
+    chosen = read[0].preset
+    default = known[chosen]
     flat = tyro.conf.OmitArgPrefixes
+    # An experiment may have presets of its own.
+    own = dataclasses.make_dataclass("Options", [preset], bases=(Options,), frozen=True)
     line = dataclasses.make_dataclass(
         "Line",
         [
-            ("options", Annotated[Options, flat], dataclasses.field(default=Options(preset=chosen.preset))),
+            ("options", Annotated[own, flat], dataclasses.field(default=own(preset=chosen))),
             ("config", Annotated[experiment.Config, flat], dataclasses.field(default=default)),
         ],
         frozen=True,

@@ -161,6 +161,9 @@ class Config:
     wandb: str | None = None
     """The project at Weights & Biases to log to."""
 
+    stop_below: float = 0.0
+    """Ends the run, saved, where generated batches vary less than this share of real ones (Info.spread); 0 for never."""
+
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     rule: Rule = field(default_factory=Rule)
@@ -182,6 +185,7 @@ FREE = (
     "wandb",
     "data.data_dir",
     "evaluation.inception",
+    "stop_below",
 )
 """What may change from one start of a run to the next: it moves no number of the run."""
 

@@ -41,6 +41,7 @@ def run(config: Config) -> int:
 
     from gan_jax.training import mesh as meshes
     from gan_jax.training import run_folder, runs
+    from gan_jax.training.collapse import collapsed
     from gan_jax.training.sampling import sampler
     from gan_jax.training.state import GameState
 
@@ -63,10 +64,11 @@ def run(config: Config) -> int:
     if config.evaluation.fake:
         measure = yardstick(config.data, config.evaluation)
         evaluate = evaluation_of(config, measure, sample, measure_key)
+    stop = collapsed(below=config.stop_below) if config.stop_below > 0.0 else None
     try:
         done = runs.train(
             made.game, made.key, config.out, config.schedule, config=plain(config), free=FREE, mesh=made.mesh,
-            feed=made.source.feed, evaluate=evaluate, on_save=on_save, sinks=sinks, show=sys.stderr.isatty(),
+            feed=made.source.feed, evaluate=evaluate, on_save=on_save, sinks=sinks, stop=stop, show=sys.stderr.isatty(),
         )  # fmt: skip
     finally:
         made.source.close()

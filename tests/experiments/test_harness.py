@@ -60,6 +60,29 @@ class TestRun:
         assert manifest["started_utc"].endswith("+00:00")
         assert json.loads((tmp_path / "stub" / "config.json").read_text()) == {"slope": 1.0, "seed": 3}
 
+    def test_presets_of_an_experiments_own(self, stub: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        stub.PRESETS = {"quick": stub.Config(slope=5.0), "hour": stub.Config(slope=9.0)}
+
+        def slope(*words: str) -> float:
+            assert command_line.main([*words, "--out", str(tmp_path)]) == 0
+            return float(json.loads((tmp_path / "stub" / "config.json").read_text())["slope"])
+
+        assert slope("stub", "--preset", "hour") == 9.0
+        assert slope("stub", "--preset", "hour", "--slope", "4") == 4.0
+        # The last one counts, so that a command which names a preset can be told another.
+        assert slope("all", "--preset", "smoke", "--preset", "quick") == 5.0
+        del stub.PRESETS
+        # Without a quick one, the full one is quick.
+        assert slope("stub", "--preset", "quick") == stub.Config().slope
+        with pytest.raises(SystemExit):
+            command_line.main(["stub", "--preset", "hour"])
+        assert "'full', 'quick', 'smoke'" in " ".join(capsys.readouterr().err.split())
+
+    def test_seconds_of_a_preset(self) -> None:
+        entry = experiments.Entry("stub", full=100.0, smoke=1.0, quick=10.0)
+        assert [entry.seconds(preset) for preset in ("full", "quick", "smoke", "hour")] == [100.0, 10.0, 1.0, 100.0]
+        assert experiments.Entry("stub", full=100.0, smoke=1.0).seconds("quick") == 100.0
+
     def test_claims_file_is_strict_json(self, stub: Any, tmp_path: Path) -> None:
         command_line.main(["stub", "--out", str(tmp_path)])
 
