@@ -62,4 +62,9 @@ EXPERIMENTS: tuple[Entry, ...] = (
     Entry("loss_tracks_quality", full=127.0, smoke=25.0, chapter="images"),
     Entry("image_zoo", full=265.0, smoke=15.0, chapter="images"),
     # Full presets of this chapter want an accelerator: the seconds for two cores are reckoned from those of quick ones.
+    Entry("forward_or_reverse", full=200.0, smoke=25.0, chapter="diversity", quick=35.0),
+    Entry("collapse_or_drop", full=480.0, smoke=35.0, chapter="diversity", quick=60.0),
+    Entry("mode_table", full=190_000.0, smoke=30.0, chapter="diversity", quick=360.0),
+    Entry("mode_weights", full=1900.0, smoke=25.0, chapter="diversity", quick=150.0),
+    Entry("stacked_digits", full=8000.0, smoke=35.0, chapter="diversity", quick=200.0),
 )

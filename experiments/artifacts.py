@@ -214,9 +214,9 @@ def write_figure(folder: Path, figure: Figure) -> None:
     figure.set_dpi(DPI)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    # The solver's last bits depend on addresses in memory, and SVG hashes all bits of a clip's box.
+    # The solver's last digits depend on addresses in memory, and SVG hashes all bits of a clip's box. What is left is a tenth of a pixel.
     for ax in figure.axes:
-        left, bottom, width, height = (round(float(side), 6) for side in ax.get_position(original=True).bounds)
+        left, bottom, width, height = (round(float(side), 4) for side in ax.get_position(original=True).bounds)
         ax.set_position((left, bottom, width, height))
     with mpl.rc_context({"svg.hashsalt": "gan_jax"}):
         figure.savefig(folder / "figure.png", dpi=DPI, metadata={"Software": None})
