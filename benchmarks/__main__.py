@@ -1,4 +1,4 @@
-"""Runs the benchmarks named on the command line, or all: ``python -m benchmarks [wasserstein_1d] [training] [wgan_gp] [dcgan]``."""
+"""Runs the benchmarks named on the command line, or all: ``python -m benchmarks [NAME …]``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax
 
 from gan_jax import checks
 
-MODULES = ("wasserstein_1d", "training", "wgan_gp", "dcgan")
+MODULES = ("wasserstein_1d", "neighbours", "training", "wgan_gp", "dcgan", "mode_table")
 
 
 def main() -> None:

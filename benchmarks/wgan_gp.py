@@ -16,10 +16,7 @@ Command: ``python -m benchmarks wgan_gp``; 3 min 24 s on two cores.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -34,7 +31,7 @@ from rich.table import Table
 
 from benchmarks import wgan_gp_jax as ours
 from benchmarks import wgan_gp_torch as peer
-from benchmarks.sides import alone, distance
+from benchmarks.sides import all_at_once, alone, distance
 from benchmarks.timing import Timing, alternate, print_table
 from gan_jax.objectives import penalties
 from gan_jax.training.ensemble import ensemble
@@ -233,19 +230,8 @@ def many_games(size: Size, best: str, variant: peer.Variant) -> None:
 
 def processes_at_once(size: Size, form: str, calls: int = 7) -> Timing:
     """One-thread processes of PyTorch, as many as cores, all training at once: seconds of a generator step over all of their games."""
-    command = [sys.executable, "-m", "benchmarks.wgan_gp_torch", form]
-    command += [str(number) for number in (size.depth, size.width, 1, size.steps, calls)]
-    workers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(THREADS)
-    ]
-    for worker in workers:
-        assert worker.stdout is not None
-        worker.stdout.readline()
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    results = [json.loads(worker.communicate()[0]) for worker in workers]
+    arguments = ["benchmarks.wgan_gp_torch", form, size.depth, size.width, 1, size.steps, calls]
+    results = all_at_once(arguments, THREADS)
     # In the time of one step of every process, as many steps are made as there are processes.
     median, fastest, slowest = (np.mean([r[k] for r in results]) / THREADS for k in ("median", "fastest", "slowest"))
     return Timing(float(median), float(fastest), float(slowest), calls)
