@@ -164,7 +164,7 @@ def run(config: Config, progress: Progress) -> Arrays:
                 seen = games.play(ROWS[name], config, jax.random.key(config.seed), lambda: task.advance(1))
             tallies, shown = seen.seen
             for place, modes in enumerate(truth.values()):
-                found = games.assayed(tallies, modes, place)
+                found = games.assayed(tallies, modes, place, tuple(NUMBERS))
                 for quantity, values in found.items():
                     arrays[quantity][number, :, place, : budget.seeds] = values
                 samples[number, place] = shown[-1, place, 0]

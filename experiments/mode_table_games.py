@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -184,19 +184,8 @@ def play(row: Row, config: Config, key: Any, on_record: Callable[[], None]) -> A
     )
 
 
-QUANTITIES = (
-    "covered",
-    "reproduced",
-    "high_quality",
-    "reverse_kl",
-    "jensen_shannon",
-    "variance_ratio",
-)
-"""What is kept of an assay; names of its fields."""
-
-
-def assayed(tallies: Any, modes: Any, place: int) -> dict[str, Any]:
-    """The assays of all records and seeds of one target, each ``[records + 1, seeds]``."""
+def assayed(tallies: Any, modes: Any, place: int, quantities: Sequence[str]) -> dict[str, Any]:
+    """Fields of the assays of all records and seeds of one target, by name, each ``[records + 1, seeds]``."""
     import numpy as np
 
     from gan_jax.metrics.modes import Tally, assay
@@ -204,10 +193,10 @@ def assayed(tallies: Any, modes: Any, place: int) -> dict[str, Any]:
     count = modes.weights.shape[0]
     # What the target was filled up with is taken off again: no sample is near to it.
     own = Tally(*(leaf[:, place] if leaf.ndim == 3 else leaf[:, place, :, :count] for leaf in tallies))
-    found: dict[str, Any] = {name: np.zeros(own.samples.shape) for name in QUANTITIES}
+    found: dict[str, Any] = {name: np.zeros(own.samples.shape) for name in quantities}
     for record, seed in np.ndindex(*own.samples.shape):
         result = assay(Tally(*(leaf[record, seed] for leaf in own)), modes)
-        for name in QUANTITIES:
+        for name in quantities:
             found[name][record, seed] = getattr(result, name)
     return found
 
