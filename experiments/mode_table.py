@@ -15,13 +15,15 @@ longer.
 
 Presets: the default has the published number of steps and wants an accelerator; ``--preset quick`` shortens them (the figure says to
 what), has two seeds but for the last row, and leaves out rows whose steps cost most; ``--preset hour`` plays two published rows on the
-ring for as many steps as two idle cores make in an hour.
+ring for as many steps as two idle cores make in an hour (it took 87 min, not all of them idle).
 
 Command: ``python -m experiments mode_table``; ``--preset quick``: 360 s on two cores.
 
 Expected: with 10 000 steps the last row covers 8 of 8 modes of the ring on all 10 seeds (high quality 98.8 %, worst seed 97.8 %; reverse KL
 .0022, worst .0039); the grid takes 30 000: 25 of 25 on all 10 (96.9 %, worst 93.6 %; .0153, worst .052). On both, modes are too thin: the
-variance inside them is .12 and .22 of the truth's.
+variance inside them is .12 and .22 of the truth's. ``--preset hour``, after 140 000 of 400 000 steps, three seeds: the plain GAN has 7
+modes, 87 % high quality (72 to 96 %) and a reverse KL of .38, PacGAN2 has 8, 95.7 % and .034; published are 6.3, 98.2 %, .45 and 7.9, 95.6
+%, .07, and all six agree within two combined standard errors, which of three seeds are wide.
 """
 
 from __future__ import annotations
