@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from gan_jax.data.preparing import default_data_dir, prepare_once
 
 if TYPE_CHECKING:
     from gan_jax.data.digits_builder import SklearnDigits
@@ -55,7 +53,7 @@ def load_digits(data_dir: str | os.PathLike[str] | None = None) -> Digits:
     root = default_data_dir() if data_dir is None else Path(data_dir)
     folder = Path(_builder(root).data_path)
     if not folder.is_dir():
-        _prepare(root, folder)
+        prepare_once(root, folder, _builder)
     try:
         source = _builder(root).as_data_source(split="train")
         examples = source.__getitems__(range(len(source)))
@@ -98,36 +96,9 @@ def halves(digits: Digits, *, seed: int) -> tuple[Digits, Digits]:
     return Digits(digits.images[first], digits.labels[first]), Digits(digits.images[second], digits.labels[second])
 
 
-def default_data_dir() -> Path:
-    """The folder where data sets are prepared for this user: ``$XDG_CACHE_HOME/gan_jax/tfds``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan_jax" / "tfds"
-
-
 def _builder(root: Path) -> SklearnDigits:
     # Importing TFDS takes seconds, so it waits until digits are asked for.
     from gan_jax.data.digits_builder import SklearnDigits
 
     # array_record: TFDS's parquet loses examples silently, and its tfrecord needs TensorFlow.
     return SklearnDigits(data_dir=os.fspath(root), file_format="array_record")
-
-
-def _prepare(root: Path, folder: Path) -> None:
-    """Prepares into a private folder beside ``root``'s data sets and renames the result to ``folder``."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        private = Path(tempfile.mkdtemp(prefix=".preparing-", dir=root))
-    except OSError as error:
-        raise OSError(error.errno, f"data_dir {root} cannot be written ({error.strerror}); name another one") from error
-    try:
-        builder = _builder(private)
-        # TFDS announces on standard output and with bars what takes less than a second here.
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            builder.download_and_prepare()
-        try:
-            Path(builder.data_path).rename(folder)
-        except OSError:
-            # Another process was faster; what it put there is the same.
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(private, ignore_errors=True)

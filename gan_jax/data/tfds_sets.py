@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from gan_jax import checks
-from gan_jax.data.digits import default_data_dir
 from gan_jax.data.images import UNKNOWN, LazyImages, checked_size, fitted, named
+from gan_jax.data.preparing import default_data_dir
 
 FORMAT = "array_record"
 """The one format that is prepared and read: TFDS's parquet loses examples silently, its tfrecord needs TensorFlow and has no order."""
@@ -33,7 +33,7 @@ def prepared(name: str, data_dir: str | os.PathLike[str] | None = None) -> bool:
 
     Args:
       name: TFDS's name of the set, such as ``"cifar10"``.
-      data_dir: TFDS's folder of prepared sets; ``digits.default_data_dir()`` where None.
+      data_dir: TFDS's folder of prepared sets; ``preparing.default_data_dir()`` where None.
 
     Returns:
       True where some version of it is there, as array_record.

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn import datasets
 
 from gan_jax.data import digits as module
+from gan_jax.data import preparing
 from gan_jax.data.digits import Digits, halves, load_digits
 
 
@@ -46,16 +47,16 @@ def test_a_second_load_reads_and_does_not_prepare(
     def fail(*_: object) -> None:
         raise AssertionError("prepared again")
 
-    monkeypatch.setattr(module, "_prepare", fail)
+    monkeypatch.setattr(module, "prepare_once", fail)
     np.testing.assert_array_equal(load_digits(data_dir).images, digits.images)
 
 
 def test_the_default_folder_is_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert module.default_data_dir() == tmp_path / "gan_jax" / "tfds"
+    assert preparing.default_data_dir() == tmp_path / "gan_jax" / "tfds"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert module.default_data_dir() == tmp_path / ".cache" / "gan_jax" / "tfds"
+    assert preparing.default_data_dir() == tmp_path / ".cache" / "gan_jax" / "tfds"
 
 
 def test_two_processes_prepare_at_once_without_tensorflow(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ assert "tensorflow" not in sys.modules
 def test_a_preparation_that_loses_the_race_uses_the_winners(digits: Digits, data_dir: Path, tmp_path: Path) -> None:
     folder = next(data_dir.glob("sklearn_digits/*"))
     before = {file: file.stat().st_mtime_ns for file in folder.iterdir()}
-    module._prepare(data_dir, folder)
+    preparing.prepare_once(data_dir, folder, module._builder)
     assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == before
     assert [entry.name for entry in data_dir.iterdir()] == ["sklearn_digits"]
 
