@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import jax
 import numpyro.distributions as dist
@@ -18,6 +18,10 @@ Samples: TypeAlias = jax.Array
 
 ScalarCritic: TypeAlias = Callable[[Array], Array]
 """Maps one example ``[*event]`` to one scalar ``[]``."""
+
+
+Drawn = TypeVar("Drawn")
+"""What data draws: a batch of examples, or ``Pairs`` of one."""
 
 
 class Sampler(Protocol):
@@ -70,3 +74,68 @@ def trains_as_it_samples(
 ) -> Callable[[Variables, PyTree], tuple[Array, Variables]]:
     """Returns ``train`` of a generator that behaves the same in training."""
     return lambda variables, z: (apply(variables, z), variables)
+
+
+class ConditionalGenerator(NamedTuple):
+    """A law for every condition: ``x = G(z, e(c))``, ``z ~ noise``, where ``e`` maps a condition (a label, a sentence) to its embedding.
+
+    The two steps are apart, so that an embedding may be made once, looked at, moved, or mixed with another.
+
+    Attributes:
+      init: ``init(key, condition) -> variables`` for a batch of conditions; only ``"params"`` is trained.
+      noise: ``noise(key, n) -> z``, a pytree with a leading axis ``[n]``.
+      embed: ``embed(variables, condition) -> embedding``, pytrees with a leading axis ``[n]``.
+      apply: ``apply(variables, z, embedding) -> [n, *event]``; never changes ``variables``, and sees examples one by one.
+      train: ``train(variables, z, embedding) -> ([n, *event], variables)``, as ``Generator.train``.
+    """
+
+    init: Callable[[PRNGKey, PyTree], Variables]
+    noise: Callable[[PRNGKey, int], PyTree]
+    embed: Callable[[Variables, PyTree], PyTree]
+    apply: Callable[[Variables, PyTree, PyTree], Array]
+    train: Callable[[Variables, PyTree, PyTree], tuple[Array, Variables]]
+
+
+class ConditionalCritic(NamedTuple):
+    """A discriminator of pairs ``(x, c)``: what it sees of each by itself, and what it makes of both.
+
+    ``D(x, c) = judge(features(x), embed(c))``. One picture is judged with several conditions, and one condition with several pictures,
+    for one pass of each.
+
+    Attributes:
+      init: ``init(key, x, condition) -> variables``; only ``"params"`` is trained.
+      features: ``features(variables, x) -> φ``, pytrees with a leading axis ``[batch]``.
+      embed: ``embed(variables, condition) -> e``, likewise.
+      judge: ``judge(variables, φ, e) -> [batch]``, one logit a pair.
+      classify: ``classify(variables, φ) -> [batch, classes]``, logits of an auxiliary classifier; None where there is none.
+      constrain: as of ``Critic``.
+      mixes_examples: as of ``Critic``, of ``features``.
+    """
+
+    init: Callable[[PRNGKey, Array, PyTree], Variables]
+    features: Callable[[Variables, Array], PyTree]
+    embed: Callable[[Variables, PyTree], PyTree]
+    judge: Callable[[Variables, PyTree, PyTree], Array]
+    classify: Callable[[Variables, PyTree], Array] | None
+    constrain: Callable[[Variables], Variables]
+    mixes_examples: bool = False
+
+
+UNSAID = -1
+"""What ``Pairs.said`` holds where a condition leaves something open."""
+
+
+class Pairs(NamedTuple):
+    """Examples, each with a condition that describes it, and what is known of both.
+
+    Attributes:
+      x: examples, ``[batch, *event]``.
+      condition: what players see of the conditions: labels ``[batch]``, tokens ``[batch, length]``, any pytree of arrays.
+      said: what every condition says, attribute by attribute, ``[batch, attributes]`` integers; ``UNSAID`` where it says nothing.
+      true: what is true of every example, ``[batch, attributes]`` integers.
+    """
+
+    x: Array
+    condition: PyTree
+    said: Array
+    true: Array

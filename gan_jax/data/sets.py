@@ -1,4 +1,4 @@
-"""Image sets by name: digits and stacked digits without a network, TFDS's sets where they are prepared, any folder of images."""
+"""Image sets by name: digits, stacked digits and avatars without a network, TFDS's sets where they are prepared, any folder of images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gan_jax.data.tfds_sets import open_tfds
 
 FOLDER, TFDS = "folder:", "tfds:"
 
-BUILT_IN = ("digits", "stacked_digits")
+BUILT_IN = ("digits", "stacked_digits", "avatars")
 """Sets that need no network, ever."""
 
 PREPARED = ("mnist", "fashion_mnist", "cifar10", "celeb_a")
@@ -49,6 +49,8 @@ def load(
       are ``"test"`` (359 in all) and the others ``"train"`` (1438); ``"all"`` is all of them. Every split is in scikit-learn's order, and
       has digits of every writer.
     - ``"stacked_digits"``: 25 600 draws of ``stack`` from the digits of that split, at seed 0. ``sources.stacked`` draws without end.
+    - ``"avatars"``: faces drawn by code (``avatar_sets.load_avatars``), at 16, 32 (native) or 64 pixels a side; the class is the pair of
+      colours, ``11 hair + eyes`` of 132. Splits ``"train"``, ``"test"`` and ``"held_out"``. Their captions are in ``avatar_sets``.
     - ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, ``"celeb_a"``, and ``"tfds:NAME"`` for any other set of TFDS with images: as prepared
       by ``tfds_sets.prepare``; TFDS's splits, and ``"all"``. CelebA's 218 × 178 are cropped to the square in the middle.
     - ``"folder:PATH"``: the images of a folder, as ``folder.open_folder`` reads them. One split, ``"train"``, also called ``"all"``.
@@ -59,7 +61,7 @@ def load(
       name: one of those above.
       size: edge in pixels, at least 8; None for the native size.
       split: of the set.
-      data_dir: TFDS's folder of prepared sets; ``digits.default_data_dir()`` where None.
+      data_dir: TFDS's folder of prepared sets; ``preparing.default_data_dir()`` where None.
       crop: whether the centre square of every image is taken before resizing.
       skip_corrupt: whether images of a folder that cannot be read are left out.
 
@@ -74,6 +76,8 @@ def load(
         return _digits(size, split, data_dir)
     if name == "stacked_digits":
         return stack(_digits(size, split, data_dir), STACKED_DRAWS, seed=0)
+    if name == "avatars":
+        return _avatars(size, split, data_dir)
     return collect(open_images(name, size=size, split=split, data_dir=data_dir, crop=crop, skip_corrupt=skip_corrupt))
 
 
@@ -143,6 +147,19 @@ def _digits(size: int | None, split: str, data_dir: str | os.PathLike[str] | Non
     images = np.rint(levels if size == levels.shape[1] else np.stack([_enlarged(image, size) for image in levels]))
     shape = (size, size, 1)
     return ImageSet(named("digits", shape), images.astype(np.uint8)[..., None], digits.labels[chosen], 10)
+
+
+def _avatars(size: int | None, split: str, data_dir: str | os.PathLike[str] | None) -> ImageSet:
+    # Drawing needs a compiled program, which no other set does.
+    from gan_jax.data.avatar_sets import load_avatars
+    from gan_jax.data.avatars import COUNTS, EYE_COLOUR, HAIR_COLOUR
+
+    drawn = load_avatars(split, size=size or 32, data_dir=data_dir)
+    eyes = COUNTS[EYE_COLOUR]
+    labels = drawn.attributes[:, HAIR_COLOUR] * eyes + drawn.attributes[:, EYE_COLOUR]
+    return ImageSet(
+        named("avatars", drawn.images.shape[1:]), drawn.images, labels.astype(np.int32), COUNTS[HAIR_COLOUR] * eyes
+    )
 
 
 def _split(labels: np.ndarray, split: str) -> np.ndarray:

@@ -21,7 +21,7 @@ from gan_jax import checks
 from gan_jax.data import stream
 from gan_jax.data.images import ImageSet, LazyImages, check_set, collect, lazy, threads, to_unit
 from gan_jax.data.sets import load, open_images
-from gan_jax.typing import Array, PRNGKey, PyTree
+from gan_jax.typing import Array, Pairs, PRNGKey, PyTree
 
 POOL = 16_384
 """Rows of a pool where nothing else is said: 200 MB of 64 × 64 colour images, twice on the host and at most twice on the devices."""
@@ -35,14 +35,15 @@ class Source(NamedTuple):
 
     Attributes:
       event_shape: ``(h, w, c)`` of one image.
-      draw: ``draw(key, batch, *, feed) -> [batch, h, w, c]`` float32 in [−1, 1]; pure, for inside a compiled step.
+      draw: ``draw(key, batch, *, feed) -> [batch, h, w, c]`` float32 in [−1, 1], or ``Pairs`` of such images and their conditions;
+        pure, for inside a compiled step.
       feed: ``feed(first_step, steps)``: the device arrays that the steps after the first ``first_step`` ones draw from, ``steps`` of them.
         They keep their shapes from one call to the next, are arguments of the compiled program, and must not be donated to it.
       close: ends what the source runs on the host; may be called twice.
     """
 
     event_shape: tuple[int, int, int]
-    draw: Callable[..., Array]
+    draw: Callable[..., Any]
     feed: Callable[[int, int], PyTree]
     close: Callable[[], None]
 
@@ -62,12 +63,47 @@ def resident(images: ImageSet, *, flip: bool = False, mesh: Mesh | None = None) 
       ValueError: a set that is none (``images.check_set``).
     """
     check_set(images)
-    held = _everywhere(images.images, mesh)
+    held = everywhere(images.images, mesh)
 
     def draw(key: PRNGKey, batch: int, *, feed: Array) -> Array:
         index_key, flip_key = jax.random.split(key)
         pictures = _rows(feed, jax.random.randint(index_key, (batch,), 0, feed.shape[0]))
         return to_unit(_mirrored(flip_key, pictures) if flip else pictures)
+
+    return Source(_shape(images.images), draw, lambda first_step, steps: held, _nothing)
+
+
+class LabelledFeed(NamedTuple):
+    """Images with labels on the device: ``images [n, h, w, c]`` uint8, ``labels [n]`` int32."""
+
+    images: Array
+    labels: Array
+
+
+def resident_labelled(images: ImageSet, *, mesh: Mesh | None = None) -> Source:
+    """As ``resident``, each image with its label as the condition: the data of a conditional game.
+
+    Args:
+      images: n of them, every one with a label.
+      mesh: as of ``resident``.
+
+    Returns:
+      The source; ``draw`` gives ``Pairs``, whose condition is the label.
+
+    Raises:
+      ValueError: a set that is none, or one with images whose class is not known.
+    """
+    check_set(images)
+    if images.classes < 1 or images.labels.min() < 0:
+        raise ValueError(
+            f"{images.name} has {images.classes} classes and labels from {images.labels.min()}; expected one label each"
+        )
+    held = LabelledFeed(everywhere(images.images, mesh), everywhere(images.labels.astype(np.int32), mesh))
+
+    def draw(key: PRNGKey, batch: int, *, feed: LabelledFeed) -> Pairs:
+        places = jax.random.randint(key, (batch,), 0, feed.images.shape[0])
+        labels = _rows(feed.labels, places)
+        return Pairs(to_unit(_rows(feed.images, places)), labels, labels[:, None], labels[:, None])
 
     return Source(_shape(images.images), draw, lambda first_step, steps: held, _nothing)
 
@@ -91,7 +127,7 @@ def stacked(images: ImageSet, *, mesh: Mesh | None = None) -> Source:
     height, width, channels = _shape(images.images)
     if channels != 1:
         raise ValueError(f"images of {images.name} have {channels} channels; expected grey ones, of 1")
-    held = _everywhere(images.images, mesh)
+    held = everywhere(images.images, mesh)
 
     def draw(key: PRNGKey, batch: int, *, feed: Array) -> Array:
         pictures = _rows(feed, jax.random.randint(key, (3 * batch,), 0, feed.shape[0]))
@@ -254,7 +290,8 @@ def _mirrored(key: PRNGKey, pictures: Array) -> Array:
     return jnp.where(coins, pictures[:, :, ::-1], pictures)
 
 
-def _everywhere(images: np.ndarray, mesh: Mesh | None) -> Array:
+def everywhere(images: np.ndarray, mesh: Mesh | None) -> Array:
+    """All of an array on every device of a mesh, or on JAX's default device where None."""
     # A CPU device may take the host's memory for its own, or read it later: what the caller writes there must not reach the step.
     images = images.copy()
     if mesh is None:

@@ -108,7 +108,7 @@ def test_stacked_digits_by_name_have_all_thousand_modes(data_dir: Path) -> None:
     [
         (
             {"name": "cifar"},
-            r"name is 'cifar'; did you mean 'cifar10'\? expected one of 'digits', 'stacked_digits', 'mnist'",
+            r"name is 'cifar'; did you mean 'cifar10'\? expected one of 'digits', 'stacked_digits', 'avatars', 'mnist'",
         ),
         ({"name": "digitz"}, r"did you mean 'digits'\?"),
         ({"name": "folder"}, r"did you mean 'folder:PATH'\?"),
