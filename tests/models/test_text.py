@@ -1,0 +1,125 @@
+"""Encoders: padding never changes what comes out, order and words do, and labels out of range are no zero rows."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.models.text import (
+    ENCODERS,
+    Encoder,
+    Encoding,
+    frozen,
+    gru_encoder,
+    label_encoder,
+    sentence,
+    transformer_encoder,
+)
+
+TOKENS, LENGTH, WIDTH = 11, 9, 8
+CAPTIONS = np.array([[2, 3, 4, 0, 0], [5, 0, 0, 0, 0], [6, 7, 8, 9, 10]], np.int32)
+
+
+def made(name: str) -> tuple[Encoder, dict[str, object]]:
+    encoder = ENCODERS[name](TOKENS, LENGTH, WIDTH)
+    return encoder, encoder.init(jax.random.key(0), CAPTIONS)
+
+
+@pytest.fixture(params=ENCODERS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_padding_changes_nothing(name: str) -> None:
+    """Longer padding, and none at all: the same sentence and the same states."""
+    encoder, variables = made(name)
+    short = encoder.apply(variables, CAPTIONS)
+    long = encoder.apply(variables, np.pad(CAPTIONS, ((0, 0), (0, 4))))
+    np.testing.assert_allclose(long.sentence, short.sentence, atol=2e-6)
+    np.testing.assert_allclose(long.states[:, :5], short.states, atol=2e-6)
+    np.testing.assert_array_equal(long.states[:, 5:], 0.0)
+    for row, words in ((0, 3), (1, 1)):
+        alone = encoder.apply(variables, CAPTIONS[row : row + 1, :words])
+        np.testing.assert_allclose(alone.sentence[0], short.sentence[row], atol=2e-6)
+        np.testing.assert_allclose(alone.states[0], short.states[row, :words], atol=2e-6)
+
+
+def test_a_permuted_batch_is_permuted(name: str) -> None:
+    encoder, variables = made(name)
+    order = np.array([2, 0, 1])
+    here, there = encoder.apply(variables, CAPTIONS), encoder.apply(variables, CAPTIONS[order])
+    for field in Encoding._fields:
+        np.testing.assert_allclose(getattr(there, field), np.asarray(getattr(here, field))[order], atol=2e-6)
+
+
+def test_the_order_of_words_counts_and_every_word_does(name: str) -> None:
+    encoder, variables = made(name)
+    here = np.asarray(encoder.apply(variables, CAPTIONS).sentence)
+    turned = np.asarray(encoder.apply(variables, CAPTIONS[:, ::-1][2:]).sentence)
+    assert np.abs(turned[0] - here[2]).max() > 1e-3
+    for place in range(5):
+        changed = CAPTIONS.copy()
+        changed[2, place] = 2
+        assert np.abs(np.asarray(encoder.apply(variables, changed).sentence)[2] - here[2]).max() > 1e-3
+
+
+def test_a_gradient_reaches_every_parameter(name: str) -> None:
+    encoder, variables = made(name)
+    seen = np.arange(2, TOKENS, dtype=np.int32).reshape(1, LENGTH)
+
+    def loss(params: dict[str, object]) -> jax.Array:
+        encoding = encoder.apply({"params": params}, seen)
+        return jnp.sum(jnp.sin(encoding.sentence)) + jnp.sum(jnp.sin(encoding.states))
+
+    for path, leaf in jax.tree_util.tree_leaves_with_path(jax.grad(loss)(variables["params"])):
+        # The bias of keys moves all scores of a query alike, and the softmax does not see it.
+        if "key']['bias" in jax.tree_util.keystr(path):
+            continue
+        assert float(jnp.abs(leaf).max()) > 0.0, jax.tree_util.keystr(path)
+
+
+def test_a_frozen_encoder_has_nothing_to_train_and_no_gradient() -> None:
+    encoder, variables = made("gru")
+    still = sentence(frozen(encoder, variables))
+    own = still.init(jax.random.key(5), CAPTIONS)
+    assert set(own) == {"frozen"}
+    np.testing.assert_array_equal(still.apply(own, CAPTIONS), encoder.apply(variables, CAPTIONS).sentence)
+    gradient = jax.grad(lambda kept: jnp.sum(still.apply({"frozen": kept}, CAPTIONS)))(own["frozen"])
+    assert all(not np.any(leaf) for leaf in jax.tree.leaves(gradient))
+
+
+def test_labels_have_vectors_of_their_own() -> None:
+    encoder = label_encoder(4, width=3)
+    variables = encoder.init(jax.random.key(0), np.arange(4))
+    vectors = np.asarray(encoder.apply(variables, np.array([3, 0, 3, 1])))
+    np.testing.assert_array_equal(vectors[0], vectors[2])
+    assert len(np.unique(vectors, axis=0)) == 3
+
+
+@pytest.mark.parametrize("label", [-1, 4, 100])
+def test_a_label_out_of_range_is_an_error_and_never_a_row(label: int) -> None:
+    encoder = label_encoder(4, width=3)
+    variables = encoder.init(jax.random.key(0), np.arange(4))
+    with pytest.raises(ValueError, match=f"label is {label}; expected 0 to 3"):
+        encoder.apply(variables, np.array([0, label]))
+    traced = np.asarray(jax.jit(encoder.apply)(variables, np.array([0, label])))
+    assert np.isfinite(traced[0]).all()
+    assert np.isnan(traced[1]).all()
+
+
+def test_wrong_inputs_are_named() -> None:
+    encoder, variables = made("transformer")
+    with pytest.raises(ValueError, match="captions of 10 words; expected at most 9"):
+        encoder.apply(variables, np.ones((1, 10), np.int32))
+    with pytest.raises(ValueError, match="expected integers"):
+        encoder.apply(variables, np.ones((1, 3), np.float32))
+    with pytest.raises(ValueError, match=r"labels has shape \(2, 1\)"):
+        label_encoder(3).init(jax.random.key(0), np.zeros((2, 1), np.int32))
+    with pytest.raises(ValueError, match="width is 7; expected an even one"):
+        gru_encoder(TOKENS, width=7)
+    with pytest.raises(ValueError, match="heads is 3 and width is 8; expected a divisor"):
+        transformer_encoder(TOKENS, LENGTH, width=8, heads=3)
+    with pytest.raises(ValueError, match="classes is 0"):
+        label_encoder(0)
