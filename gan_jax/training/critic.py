@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import optax
 from gan_jax import checks
 from gan_jax.objectives.losses import Objective
 from gan_jax.objectives.penalties import ExampleWise, Penalty
-from gan_jax.typing import Array, Critic, PRNGKey, Sampler, Variables
+from gan_jax.typing import Array, ConditionalCritic, Critic, PRNGKey, Sampler, Variables
 
 
 class CriticState(NamedTuple):
@@ -85,7 +86,20 @@ def mean_penalty(
     return jnp.mean(penalty(ExampleWise(partial(critic.apply, variables)), real, fake, key))
 
 
-def refuse_mixing(critic: Critic) -> None:
+def lazy_penalty(mean: Callable[[], Array], every: int, count: Array) -> Array:
+    """A mean penalty, or zero at the updates that lazy regularisation leaves out, ``[]``.
+
+    Args:
+      mean: computes it.
+      every: it is computed at every so many updates.
+      count: of the discriminator's updates before this one, ``[]``.
+    """
+    if every == 1:
+        return mean()
+    return jax.lax.cond(count % every == 0, mean, lambda: jnp.zeros(()))
+
+
+def refuse_mixing(critic: Critic | ConditionalCritic) -> None:
     """Raises ``ValueError`` where a per-example penalty would meet a critic that mixes examples."""
     if critic.mixes_examples:
         raise ValueError(

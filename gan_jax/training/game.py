@@ -23,7 +23,7 @@ from gan_jax.objectives.penalties import Penalty, Perturbation
 from gan_jax.objectives.regularisers import Regulariser
 from gan_jax.training.critic import refuse_mixing
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, known_hyperparameter, moved, spread
-from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
+from gan_jax.typing import Array, Critic, Drawn, Generator, PRNGKey, PyTree, Variables
 
 OptimizerOf: TypeAlias = Callable[[Array], optax.GradientTransformation]
 """From a learning rate, which may be traced, to the optimiser; its state must not depend on the rate."""
@@ -336,9 +336,9 @@ def step_of(game: Game, feed: PyTree) -> Callable[[GameState], tuple[GameState, 
     return game.step if feed is None else partial(game.step, feed=feed)
 
 
-def drawn_from(data: Data, feed: PyTree, parameters: Hyperparameters | None = None) -> Data:
-    """``data``, which draws from ``feed`` where there is one, with its hyperparameters."""
-    return partial(data, **(parameters or {}), **({} if feed is None else {"feed": feed}))
+def drawn_from(draw: Callable[..., Drawn], feed: PyTree, own: Hyperparameters | None = None) -> Callable[..., Drawn]:
+    """``draw``, which draws from ``feed`` where there is one, with its hyperparameters."""
+    return partial(draw, **(own or {}), **({} if feed is None else {"feed": feed}))
 
 
 def check_data(data: Data, batch_size: int, event_shape: tuple[int, ...]) -> None:

@@ -6,6 +6,7 @@ Optimism is a property of the optimiser, not of the rule: ``simultaneous()`` wit
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -13,7 +14,8 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import checks
-from gan_jax.training.critic import logits_of_both, mean_penalty
+from gan_jax.objectives.penalties import Perturbation
+from gan_jax.training.critic import lazy_penalty, logits_of_both, mean_penalty
 from gan_jax.training.game import Setup, Update
 from gan_jax.training.state import GameState, Info, Player, moved, spread
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
@@ -270,13 +272,8 @@ def _penalty(setup: Setup, variables: Variables, real: Array, fake: Array, key: 
     penalty = setup.penalty
     if penalty is None:
         return jnp.zeros(())
-    if setup.penalty_every == 1:
-        return mean_penalty(penalty, setup.discriminator, variables, real, fake, key)
-    return jax.lax.cond(
-        count % setup.penalty_every == 0,
-        lambda: mean_penalty(penalty, setup.discriminator, variables, real, fake, key),
-        lambda: jnp.zeros(()),
-    )
+    mean = partial(mean_penalty, penalty, setup.discriminator, variables, real, fake, key)
+    return lazy_penalty(mean, setup.penalty_every, count)
 
 
 def _generator_loss(
@@ -311,10 +308,15 @@ def _generator_gradient(
 
 def _seen(setup: Setup, key: PRNGKey, x: Array, state: GameState) -> Array:
     """What the discriminator sees in place of ``x``."""
-    if setup.perturb is None:
+    return perturbed(setup.perturb, key, x, state)
+
+
+def perturbed(perturb: Perturbation | None, key: PRNGKey, x: Array, state: GameState) -> Array:
+    """Examples as a discriminator sees them: changed by as much as the hyperparameters ``noise`` and ``noise_steps`` of a state say."""
+    if perturb is None:
         return x
     left = jnp.maximum(1.0 - state.step / state.hyper["noise_steps"], 0.0)
-    return setup.perturb(key, x, state.hyper["noise"] * left)
+    return perturb(key, x, state.hyper["noise"] * left)
 
 
 def _move_generator(setup: Setup, state: GameState, player: Player, gradients: PyTree) -> Player:
