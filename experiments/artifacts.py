@@ -24,7 +24,7 @@ from experiments.claims import Claim
 
 if TYPE_CHECKING:
     from matplotlib.animation import Animation
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 Arrays: TypeAlias = dict[str, np.ndarray]
 Row: TypeAlias = Mapping[str, object]
@@ -215,12 +215,20 @@ def write_figure(folder: Path, figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     # The solver's last digits depend on addresses in memory, and SVG hashes all bits of a clip's box. What is left is a tenth of a pixel.
+    for part in _parts(figure):
+        box = part.bbox_relative
+        box.p0, box.p1 = (tuple(round(float(side), 4) for side in corner) for corner in (box.p0, box.p1))
     for ax in figure.axes:
         left, bottom, width, height = (round(float(side), 4) for side in ax.get_position(original=True).bounds)
         ax.set_position((left, bottom, width, height))
     with mpl.rc_context({"svg.hashsalt": "gan_jax"}):
         figure.savefig(folder / "figure.png", dpi=DPI, metadata={"Software": None})
         figure.savefig(folder / "figure.svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+
+
+def _parts(figure: Figure | SubFigure) -> list[SubFigure]:
+    """All subfigures, the outer ones first."""
+    return [inner for part in figure.subfigs for inner in (part, *_parts(part))]
 
 
 def write_animation(folder: Path, animation: Animation) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from experiments import artifacts
 
@@ -68,3 +69,19 @@ class TestArtifacts:
         assert clean["dirty"] is False
         (tmp_path / "new").touch()
         assert artifacts.git_state(tmp_path) == {**clean, "dirty": True}
+
+
+def test_every_box_of_a_figure_is_rounded(tmp_path: Path) -> None:
+    """What a solver leaves in its last digits is in no file; subfigures move what is in them."""
+    figure = Figure(figsize=(11.0, 7.0), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.0, 1.7))
+    inner = lower.subfigures(1, 2, width_ratios=(1.0, 2.3))
+    for part, title in ((upper, "upper"), *((part, "inner") for part in inner)):
+        part.subplots(1, 2)[0].set(title=title, xlabel="x [nats]", ylabel="y")
+    artifacts.write_figure(tmp_path, figure)
+    boxes = [part.bbox_relative for part in (upper, lower, *inner)] + [
+        ax.get_position(original=True) for ax in figure.axes
+    ]
+    corners = np.array([(*box.p0, *box.p1) for box in boxes])
+    np.testing.assert_allclose(corners, np.round(corners, 4), atol=1e-12)
+    assert len(np.unique(corners[:4], axis=0)) == 4
