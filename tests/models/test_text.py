@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from gan_jax.models.text import (
@@ -16,6 +19,7 @@ from gan_jax.models.text import (
     label_encoder,
     sentence,
     transformer_encoder,
+    waves,
 )
 
 TOKENS, LENGTH, WIDTH = 11, 9, 8
@@ -123,3 +127,50 @@ def test_wrong_inputs_are_named() -> None:
         transformer_encoder(TOKENS, LENGTH, width=8, heads=3)
     with pytest.raises(ValueError, match="classes is 0"):
         label_encoder(0)
+
+
+def test_positions_start_with_neighbours_alike() -> None:
+    """⟨p_i, p_j⟩ = Σ_k 2 cos((i − j) ω_k): a function of the distance, which falls."""
+    first = np.asarray(waves(jax.random.key(0), (24, 64)))
+    assert np.mean(first**2) == pytest.approx(1.0, abs=1e-6)
+    gram = first @ first.T
+    rates = 24.0 ** (-np.arange(32) / 32)
+    expected = 2.0 * np.cos((np.arange(24)[:, None] - np.arange(24)[None])[..., None] * rates).sum(-1)
+    np.testing.assert_allclose(gram, expected, atol=1e-3)
+    assert gram[0, 0] > gram[0, 1] > gram[0, 2] > gram[0, 3]
+
+
+@pytest.mark.slow
+def test_words_are_bound_to_their_neighbours(name: str) -> None:
+    """ "c1 eyes and c2 hair" or "c2 hair and c1 eyes": after a thousand updates, which colour is whose is told."""
+    rng = np.random.default_rng(0)
+    eyes, hair, first = rng.integers(12, size=(3, 6000))
+    # Tokens 0 and 1 are padding and unknown words; then twelve colours, "eyes", "hair", "and".
+    one, other = np.stack([2 + eyes, np.full(6000, 14)], 1), np.stack([2 + hair, np.full(6000, 15)], 1)
+    swapped = (first < 6)[:, None]
+    middle = np.full((6000, 1), 16)
+    captions = np.concatenate([np.where(swapped, other, one), middle, np.where(swapped, one, other)], axis=1)
+    encoder = sentence(ENCODERS[name](17, 8, 32))
+    told = {
+        "variables": encoder.init(jax.random.key(0), captions[:1]),
+        "head": 0.1 * jax.random.normal(jax.random.key(2), (32, 24)),
+    }
+    optimizer = optax.adam(2e-3)
+
+    def loss(parameters: Any, rows: Any) -> Any:
+        logits = encoder.apply(parameters["variables"], jnp.asarray(captions)[rows]) @ parameters["head"]
+        both = ((logits[:, :12], jnp.asarray(eyes)[rows]), (logits[:, 12:], jnp.asarray(hair)[rows]))
+        return sum(jnp.mean(optax.softmax_cross_entropy_with_integer_labels(*each)) for each in both)
+
+    def update(carry: Any, key: Any) -> Any:
+        parameters, state = carry
+        gradient = jax.grad(loss)(parameters, jax.random.randint(key, (64,), 0, 6000))
+        steps, state = optimizer.update(gradient, state)
+        return (optax.apply_updates(parameters, steps), state), None
+
+    keys = jax.random.split(jax.random.key(1), 1000)
+    (told, _), _ = jax.jit(lambda carry: jax.lax.scan(update, carry, keys))((told, optimizer.init(told)))
+    logits = np.asarray(encoder.apply(told["variables"], captions) @ told["head"])
+    right = (logits[:, :12].argmax(1) == eyes) & (logits[:, 12:].argmax(1) == hair)
+    # A bag of words cannot tell which is whose: it is right on half of the pairs of different colours.
+    assert right.mean() > 0.9
