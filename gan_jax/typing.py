@@ -139,3 +139,27 @@ class Pairs(NamedTuple):
     condition: PyTree
     said: Array
     true: Array
+
+
+class Translator(NamedTuple):
+    """A map from examples of one domain to examples of another, as two pure functions.
+
+    Attributes:
+      init: ``init(key, x) -> variables`` for a batch ``x [batch, *event]``; only ``"params"`` is trained.
+      apply: ``apply(variables, x) -> [batch, *event of the other domain]``; sees examples one by one.
+    """
+
+    init: Callable[[PRNGKey, Array], Variables]
+    apply: Callable[[Variables, Array], Array]
+
+
+class Domains(NamedTuple):
+    """Examples of two domains, which nobody paired.
+
+    Attributes:
+      x: of the first, ``[batch, *event]``.
+      y: of the second, ``[batch, *event]``.
+    """
+
+    x: Array
+    y: Array

@@ -301,7 +301,7 @@ def _blocks(x: Array, factor: int) -> tuple[int, int, int, int]:
 
 
 class Conv(nn.Module):
-    """:func:`convolution` with its parameters, ``"SAME"``.
+    """:func:`convolution` with its parameters.
 
     Attributes:
       features: channels out.
@@ -311,6 +311,7 @@ class Conv(nn.Module):
       use_bias: whether a bias is added.
       kernel_init: of the kernel ``[side, side, cin / groups, features]``.
       dtype: what it computes in; parameters are float32.
+      padding: ``"SAME"`` or ``"VALID"``.
     """
 
     features: int
@@ -320,15 +321,16 @@ class Conv(nn.Module):
     use_bias: bool = True
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     dtype: jnp.dtype | None = None
+    padding: str = "SAME"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Maps ``x [batch, h, w, cin]`` to ``[batch, ⌈h / stride⌉, ⌈w / stride⌉, features]``."""
+        """Maps ``x [batch, h, w, cin]`` to ``[batch, ⌈h / stride⌉, ⌈w / stride⌉, features]``, or less where the padding is ``"VALID"``."""
         shape = (self.kernel_size, self.kernel_size, x.shape[-1] // self.groups, self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32) if self.use_bias else None
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        y = convolution(x, kernel, stride=self.stride, groups=self.groups)
+        y = convolution(x, kernel, stride=self.stride, padding=self.padding, groups=self.groups)
         return y if bias is None else y + bias.reshape(1, 1, 1, -1)
 
 

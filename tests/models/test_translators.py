@@ -1,0 +1,138 @@
+"""Translators and patch discriminators: shapes, what a logit sees, what a border does, and instance norms by their definition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.models import translators
+from gan_jax.models.translators import (
+    InstanceNorm,
+    ReflectedConv,
+    mlp_translator,
+    patch_critic,
+    patch_size,
+    resnet_translator,
+)
+
+
+def images(n: int, size: int, channels: int = 3, seed: int = 0) -> jax.Array:
+    return jax.random.uniform(jax.random.key(seed), (n, size, size, channels), minval=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "other"),
+    [(16, 1, 3), pytest.param(16, 3, 3, marks=pytest.mark.slow), pytest.param(32, 3, 1, marks=pytest.mark.slow)],
+)
+def test_images_become_images_of_the_other_domain(size: int, channels: int, other: int) -> None:
+    network = resnet_translator(size, channels, other_channels=other, width=4, blocks=1)
+    x = images(2, size, channels)
+    y = network.apply(network.init(jax.random.key(0), x), x)
+    assert y.shape == (2, size, size, other)
+    assert float(jnp.abs(y).max()) <= 1.0
+
+
+def test_blocks_are_six_and_nine() -> None:
+    for size, blocks in ((64, 6), (256, 9)):
+        network = resnet_translator(size, width=2)
+        shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, size, size, 3)))
+        assert sum(name.startswith("ResidualBlock") for name in shapes["params"]) == blocks
+
+
+def test_an_instance_norm_is_its_definition() -> None:
+    x = 3.0 + 2.0 * images(2, 8, 4)
+    module = InstanceNorm()
+    y = np.asarray(module.apply(module.init(jax.random.key(0), x), x))
+    flat = np.asarray(x, np.float64)
+    away = flat - flat.mean((1, 2), keepdims=True)
+    np.testing.assert_allclose(y, away / np.sqrt((away**2).mean((1, 2), keepdims=True) + 1e-5), atol=1e-5)
+    # Each image by itself, and each channel.
+    np.testing.assert_allclose(module.apply(module.init(jax.random.key(0), x[:1]), x[:1]), y[:1], atol=1e-6)
+
+
+def test_a_constant_image_has_a_finite_gradient() -> None:
+    network = resnet_translator(16, width=4, blocks=1)
+    x = jnp.zeros((1, 16, 16, 3))
+    variables = network.init(jax.random.key(0), x)
+    gradient = jax.grad(lambda x: jnp.sum(network.apply(variables, x)))(x)
+    assert bool(jnp.all(jnp.isfinite(gradient)))
+
+
+def test_a_border_is_no_black_frame() -> None:
+    """Under a kernel whose weights sum to one a constant image stays what it is, to the very edge."""
+    module = ReflectedConv(1, 3)
+    x = jnp.ones((1, 6, 6, 1))
+    variables = module.init(jax.random.key(0), x)
+    kernel = jax.tree.map(lambda leaf: jnp.ones_like(leaf) / 9.0 if leaf.ndim == 4 else leaf, variables)
+    np.testing.assert_allclose(module.apply(kernel, x), 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "layers"), [(32, 1), (32, 2), pytest.param(64, 3, marks=pytest.mark.slow)])
+def test_a_logit_sees_one_patch(size: int, layers: int) -> None:
+    """Without norms, which look at the whole image, the gradient of a middle logit lives on ``patch_size`` pixels a side."""
+    critic = patch_critic(size, 1, width=4, layers=layers)
+    x = images(1, size, 1)
+    variables = critic.init(jax.random.key(0), x)
+    places = critic.apply(variables, x).shape[1]
+    side = size // 2**layers
+    assert places == side * side
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(translators, "InstanceNorm", lambda dtype=None: lambda x: x)
+        middle = (side // 2) * side + side // 2
+        gradient = jax.grad(lambda x: critic.apply(variables, x)[0, middle])(x)[0, :, :, 0]
+    rows, columns = np.nonzero(np.asarray(gradient))
+    assert np.ptp(rows) + 1 == min(patch_size(layers), size)
+    assert np.ptp(columns) + 1 == min(patch_size(layers), size)
+
+
+def test_points_start_near_where_they_are() -> None:
+    network = mlp_translator((64, 64))
+    x = jax.random.normal(jax.random.key(0), (100, 2))
+    y = network.apply(network.init(jax.random.key(1), x), x)
+    assert float(jnp.mean(jnp.square(y - x))) < float(jnp.mean(jnp.square(x)))
+    other = mlp_translator((8,), other_shape=(3,))
+    assert other.apply(other.init(jax.random.key(1), x), x).shape == (100, 3)
+
+
+def test_examples_are_seen_one_by_one() -> None:
+    network, critic = resnet_translator(16, width=4, blocks=1), patch_critic(16, width=4)
+    x = images(3, 16)
+    for player in (network, critic):
+        variables = player.init(jax.random.key(0), x)
+        np.testing.assert_allclose(player.apply(variables, x)[1:2], player.apply(variables, x[1:2]), atol=2e-6)
+
+
+@pytest.mark.slow
+def test_bfloat16_has_float32_parameters_and_images() -> None:
+    network = resnet_translator(16, width=4, blocks=1, dtype="bfloat16")
+    x = images(1, 16)
+    variables = network.init(jax.random.key(0), x)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
+    assert network.apply(variables, x).dtype == jnp.float32
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: resnet_translator(20), "size is 20; expected one of 16, 32, 64, 128, 256"),
+        (lambda: resnet_translator(16, 0), "channels is 0"),
+        (lambda: resnet_translator(16, other_channels=0), "other_channels is 0"),
+        (lambda: resnet_translator(16, blocks=-1), "blocks is -1"),
+        (lambda: patch_critic(16, layers=4), "layers is 4 and size is 16; expected 1 to 3"),
+        (lambda: patch_critic(16, width=0), "width is 0"),
+        (lambda: mlp_translator(()), "features is"),
+    ],
+)
+def test_wrong_settings(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_images_of_another_shape() -> None:
+    network = resnet_translator(16, width=4, blocks=1)
+    with pytest.raises(ValueError, match=r"x has shape \(1, 32, 32, 3\); expected \[batch, 16, 16, 3\]"):
+        network.init(jax.random.key(0), images(1, 32))
