@@ -1,0 +1,80 @@
+"""A pool of generated examples: what a discriminator sees is partly what the generator made before."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax import checks
+from gan_jax.typing import Array, PRNGKey
+
+
+class Pool(NamedTuple):
+    """Generated examples of earlier steps.
+
+    Attributes:
+      examples: ``[capacity, *event]``; zeros where there is none yet.
+      filled: how many there are, ``[]``.
+    """
+
+    examples: Array
+    filled: Array
+
+
+def empty(capacity: int, event_shape: tuple[int, ...]) -> Pool:
+    """A pool before the first example.
+
+    Args:
+      capacity: how many it holds; with 0 a discriminator sees the fresh examples.
+      event_shape: of one example.
+
+    Returns:
+      The pool.
+
+    Raises:
+      ValueError: a negative capacity.
+    """
+    checks.at_least("capacity", capacity, 0)
+    return Pool(jnp.zeros((capacity, *event_shape)), jnp.zeros((), jnp.int32))
+
+
+def exchanged(key: PRNGKey, pool: Pool, fresh: Array) -> tuple[Pool, Array]:
+    """Puts fresh examples in, one after another, and says which ones a discriminator sees.
+
+    While the pool is not full, an example is kept and seen. After that a fair coin decides for each example by itself: it is seen and not
+    kept, or one of the pool, drawn uniformly, is seen in its stead and makes room for it.
+
+    Args:
+      key: of the coins and the draws.
+      pool: before.
+      fresh: generated examples ``[batch, *event]``.
+
+    Returns:
+      The pool after, and what is seen, ``[batch, *event]``.
+
+    Raises:
+      ValueError: examples of another shape than the pool's.
+
+    Source: Shrivastava et al. 2017, "Learning from simulated and unsupervised images", section 2.3; Zhu et al. 2017, section 4, whose code
+      draws for each image.
+    """
+    if fresh.shape[1:] != pool.examples.shape[1:]:
+        raise ValueError(
+            f"fresh has examples of shape {fresh.shape[1:]} and the pool of {pool.examples.shape[1:]}; expected the same"
+        )
+    capacity = pool.examples.shape[0]
+    if capacity == 0:
+        return pool, fresh
+
+    def one(pool: Pool, given: tuple[Array, Array]) -> tuple[Pool, Array]:
+        coin_key, place_key = jax.random.split(jax.random.fold_in(key, given[0]))
+        filling = pool.filled < capacity
+        swap = ~filling & jax.random.bernoulli(coin_key)
+        place = jnp.where(filling, pool.filled, jax.random.randint(place_key, (), 0, capacity))
+        old = pool.examples[place]
+        kept = pool.examples.at[place].set(jnp.where(filling | swap, given[1], old))
+        return Pool(kept, jnp.minimum(pool.filled + 1, capacity)), jnp.where(swap, old, given[1])
+
+    return jax.lax.scan(one, pool, (jnp.arange(fresh.shape[0]), fresh))
