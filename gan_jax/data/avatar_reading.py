@@ -138,11 +138,11 @@ def _bases(size: int, style: str, kind: Kind, place: Place) -> Array:
 
 
 def _shares(size: int, style: str, kind: Kind, place: Place) -> Array:
-    """Shares of colours, ``[m, size², colours]``, 64 pictures at a time."""
+    """Shares of colours, ``[m, size², colours]``, of at most ``AT_A_TIME`` pictures at once."""
     amounts = jax.lax.map(
         lambda one: drawing.shares(size, style, one[1], one[0].hair, one[0].shape, one[0].worn == 1),
         (kind, place),
-        batch_size=64,
+        batch_size=AT_A_TIME,
     )
     return amounts.reshape(amounts.shape[0], drawing.COLOURS, -1).swapaxes(1, 2)
 
