@@ -12,7 +12,8 @@ import tyro
 
 from experiments import harness
 from experiments.artifacts import write_json
-from experiments.image_runs import opened, yardstick
+from experiments.image_runs import opened
+from experiments.yardsticks import yardstick
 from gan_jax import checks
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from experiments import harness
+from experiments.artifacts import UserError
 from experiments.image_runs import opened
 
 LOADER = '''"""Draws images from the generator in this folder: needs JAX (with flatbuffers) and NumPy, nothing else."""
@@ -47,6 +48,10 @@ def main(words: Sequence[str]) -> int:
     from gan_jax.training.state import averaged
 
     run = opened(options.run)
+    if run.conditional is not None:
+        raise UserError(
+            f"{options.run} was trained with a condition; expected a run without one, whose generator takes noise alone"
+        )
     variables = fetch(averaged(run.state))
     # Any number of images at once: the batch is a symbol, not a number.
     (n,) = jax.export.symbolic_shape("n")

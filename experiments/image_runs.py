@@ -1,4 +1,4 @@
-"""A run on images as one tree of dataclasses, and what is made of it: the game, its data, its features, its pictures."""
+"""A run on images as one tree of dataclasses, and what is made of it: the game, its data, its generator."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     import numpy as np
     from jax.sharding import Mesh
 
-    from gan_jax.data.images import ImageSet
     from gan_jax.data.sources import Source
-    from gan_jax.metrics.features import Extracted, Features
+    from gan_jax.models.tokenizer import Vocabulary
     from gan_jax.training.game import Game
     from gan_jax.training.state import GameState
-    from gan_jax.typing import Generator, PRNGKey
+    from gan_jax.typing import ConditionalGenerator, Generator, PRNGKey
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Data:
     """Which images."""
 
     name: str = "digits"
-    """digits, stacked_digits, mnist, fashion_mnist, cifar10, celeb_a, tfds:NAME, or folder:PATH."""
+    """digits, stacked_digits, avatars, mnist, fashion_mnist, cifar10, celeb_a, tfds:NAME, or folder:PATH."""
 
     size: int | None = None
     """Edge in pixels: 8, 16, 32 or 64; the set's own where not given."""
@@ -95,6 +94,26 @@ class Rule:
 
     ema_decay: float = 0.999
     """Of the moving average of the generator's parameters that samples are drawn with."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What both players are told beside an image."""
+
+    kind: Literal["none", "label", "caption"] = "none"
+    """Nothing; the class of a set that has classes; or a sentence, which avatars have."""
+
+    encoder: Literal["gru", "lstm", "transformer"] = "gru"
+    """Of captions; each player trains one of its own."""
+
+    width: int = 64
+    """Of the vector that a label or a sentence becomes."""
+
+    head: Literal["concatenation", "projection", "auxiliary"] = "concatenation"
+    """How the discriminator sees it: beside the features, as a projection, or (labels) as a class to be told."""
+
+    wrong_weight: float = 0.5
+    """Share of the negatives that are real images with a condition that does not describe them."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +186,7 @@ class Config:
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     rule: Rule = field(default_factory=Rule)
+    condition: Condition = field(default_factory=Condition)
     generator: Adam = field(default_factory=Adam)
     discriminator: Adam = field(default_factory=Adam)
     evaluation: Evaluation = field(default_factory=Evaluation)
@@ -175,6 +195,9 @@ class Config:
     )
     devices: Devices = field(default_factory=Devices)
 
+
+VOCABULARY = "vocabulary"
+"""Beside the options, what a run with captions keeps in its configuration: the words, in order, and the length of a caption."""
 
 FREE = (
     "out",
@@ -191,8 +214,11 @@ FREE = (
 
 
 def plain(config: Config) -> dict[str, Any]:
-    """The configuration in the types that JSON has."""
-    return dict(json.loads(json.dumps(dataclasses.asdict(config), default=str)))
+    """The configuration in the types that JSON has; without the condition where there is none, as runs had it before there were any."""
+    tree = dict(json.loads(json.dumps(dataclasses.asdict(config), default=str)))
+    if config.condition.kind == "none":
+        del tree["condition"]
+    return tree
 
 
 def from_plain(tree: Mapping[str, Any]) -> Config:
@@ -202,9 +228,11 @@ def from_plain(tree: Mapping[str, Any]) -> Config:
       UserError: a field that this version does not know.
     """
     parts: dict[str, Callable[..., Any]] = {
-        "data": Data, "model": Model, "rule": Rule, "generator": Adam, "discriminator": Adam, "evaluation": Evaluation,
-        "schedule": Schedule, "devices": Devices,
+        "data": Data, "model": Model, "rule": Rule, "condition": Condition, "generator": Adam, "discriminator": Adam,
+        "evaluation": Evaluation, "schedule": Schedule, "devices": Devices,
     }  # fmt: skip
+    # The words of a run with captions are no option: ``conditional_runs`` reads them.
+    tree = {name: value for name, value in tree.items() if name != VOCABULARY}
     try:
         config = Config(**{name: parts[name](**value) if name in parts else value for name, value in tree.items()})
     except TypeError as error:
@@ -226,6 +254,14 @@ class Assembled(NamedTuple):
     source: Source
     key: PRNGKey
     mesh: Mesh
+    conditional: ConditionalGenerator | None = None
+    words: Vocabulary | None = None
+
+
+def recorded(config: Config, made: Assembled) -> dict[str, Any]:
+    """What a run's folder keeps as its configuration: the options, and the words of its captions."""
+    tree = plain(config)
+    return tree if made.words is None else {**tree, VOCABULARY: json.loads(made.words.to_json())}
 
 
 def split_of(data: Data) -> str:
@@ -233,8 +269,13 @@ def split_of(data: Data) -> str:
     return data.split or ("all" if data.name in ("digits", "stacked_digits") else "train")
 
 
-def assemble(config: Config, mesh: Mesh) -> Assembled:
+def assemble(config: Config, mesh: Mesh, words: Vocabulary | None = None) -> Assembled:
     """Makes the game of a configuration on the devices of ``mesh``.
+
+    Args:
+      config: the options.
+      mesh: the devices.
+      words: of a run with captions that is there already; those of this version where None.
 
     Raises:
       ValueError: what a part of it says of a wrong value, in one sentence.
@@ -250,6 +291,10 @@ def assemble(config: Config, mesh: Mesh) -> Assembled:
     from gan_jax.training import game, updates
     from gan_jax.training import mesh as meshes
 
+    if config.condition.kind != "none":
+        from experiments.conditional_runs import assemble as assemble_conditional
+
+        return assemble_conditional(config, mesh, words)
     rule, data = config.rule, config.data
     objective = OBJECTIVES[checks.one_of("rule.objective", rule.objective, OBJECTIVES)]()
     penalty = checks.one_of("rule.penalty", rule.penalty, ("none", *PENALTIES))
@@ -293,71 +338,6 @@ def assemble(config: Config, mesh: Mesh) -> Assembled:
     return Assembled(made, pair.generator, source, jax.random.key(config.seed), mesh)
 
 
-# --------------------------------------------------------------------------------------------------------------- measuring
-
-
-class Yardstick(NamedTuple):
-    """Features, and what they make of the real images: extracted once for many generators."""
-
-    features: Features
-    real: Extracted
-    accuracy: float
-    name: str
-
-
-def yardstick(data: Data, evaluation: Evaluation) -> Yardstick:
-    """The features that generated images are measured with, and those of the real ones.
-
-    Raises:
-      UserError: a set without classes, which no classifier can be trained on, and no Inception weights.
-    """
-    from gan_jax.data.sets import load
-    from gan_jax.metrics.classifier import classifier_features, per_channel
-    from gan_jax.metrics.features import extract
-    from gan_jax.metrics.inception import inception_features
-
-    def images(name: str, split: str) -> ImageSet:
-        return load(
-            name, size=data.size, split=split, data_dir=data.data_dir, crop=data.crop, skip_corrupt=data.skip_corrupt
-        )
-
-    real = images(data.name, split_of(data))
-    if evaluation.inception is not None:
-        features: Features = inception_features(evaluation.inception, evaluation.sha256)
-        accuracy = float("nan")
-    elif real.classes == 0 or data.name.startswith("folder:"):
-        raise UserError(
-            f"{data.name} has no test images with classes to train a classifier on; give --evaluation.inception FILE "
-            "--evaluation.sha256 HASH, or --evaluation.fake 0"
-        )
-    else:
-        stacked = data.name == "stacked_digits"
-        name = "digits" if stacked else data.name
-        trained = classifier_features(images(name, "train"), images(name, "test"))
-        features = per_channel(trained.features) if stacked else trained.features
-        accuracy = trained.accuracy
-    return Yardstick(features, extract(features, real.images), accuracy, real.name)
-
-
-def kid_of(measure: Yardstick, images: np.ndarray) -> dict[str, float]:
-    """KID of generated images ``[n, h, w, c]`` in [-1, 1], with its standard error."""
-    import jax.numpy as jnp
-
-    from gan_jax.metrics.features import extract
-    from gan_jax.metrics.kernel import kid
-
-    fake = extract(measure.features, images)
-    distance = kid(jnp.asarray(measure.real.features), jnp.asarray(fake.features))
-    return {"KID": float(distance.value), "KID_standard_error": float(distance.standard_error)}
-
-
-def evaluation_of(
-    config: Config, measure: Yardstick, sample: Callable[[GameState, PRNGKey, int], np.ndarray], key: PRNGKey
-) -> Callable[[GameState], dict[str, float]]:
-    """What a run measures at every save: the same latents every time, so that the curve shows the generator alone."""
-    return lambda state: kid_of(measure, sample(state, key, config.evaluation.fake))
-
-
 # ------------------------------------------------------------------------------------------------------------ finished runs
 
 
@@ -369,6 +349,8 @@ class Opened(NamedTuple):
     state: GameState
     generator: Generator
     event_shape: tuple[int, ...]
+    conditional: ConditionalGenerator | None
+    words: Vocabulary | None
     sample: Callable[[GameState, PRNGKey, int], np.ndarray]
 
 
@@ -382,10 +364,17 @@ def opened(folder: Path) -> Opened:
     from gan_jax.training import run_folder, runs
     from gan_jax.training.sampling import sampler
 
-    config = from_plain(run_folder.read_config(folder))
-    made = assemble(config, meshes.data_mesh(1))
+    tree = run_folder.read_config(folder)
+    config = from_plain(tree)
+    words = None
+    if VOCABULARY in tree:
+        from gan_jax.models.tokenizer import Vocabulary
+
+        words = Vocabulary.from_json(json.dumps(tree[VOCABULARY]))
+    made = assemble(config, meshes.data_mesh(1), words)
     try:
         step, state = runs.restored(made.game, made.key, folder, mesh=made.mesh, feed=made.source.feed(0, 1))
     finally:
         made.source.close()
-    return Opened(config, step, state, made.generator, made.source.event_shape, sampler(made.generator))
+    shape, sample = made.source.event_shape, sampler(made.generator)
+    return Opened(config, step, state, made.generator, shape, made.conditional, made.words, sample)

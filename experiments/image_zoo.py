@@ -124,7 +124,8 @@ def run(config: Config, progress: Progress) -> Arrays:
             import jax
 
             from experiments import zoo_games
-            from experiments.image_runs import Data, Evaluation, yardstick
+            from experiments.image_runs import Data, Evaluation
+            from experiments.yardsticks import yardstick
             from gan_jax.data.sets import load
             from gan_jax.data.sources import resident
             from gan_jax.models.image_pairs import PAIRS

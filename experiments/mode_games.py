@@ -30,10 +30,12 @@ class Watched(NamedTuple):
     Attributes:
       seen: results of ``look``, with leading axes ``[records + 1, cases, seeds]``, the first before the first step.
       info: ``Info`` in means over the steps between two records, each ``[records, cases, seeds]``.
+      states: where all games ended, on the devices, ``[cases · seeds]``.
     """
 
     seen: Any
     info: Any
+    states: Any
 
 
 def watch_cases(
@@ -113,7 +115,7 @@ def watch_cases(
     def stacked(*leaves: np.ndarray) -> np.ndarray:
         return np.stack([leaf.reshape(count, seeds, *leaf.shape[1:]) for leaf in leaves])
 
-    return Watched(jax.tree.map(stacked, *seen), jax.tree.map(stacked, *infos))
+    return Watched(jax.tree.map(stacked, *seen), jax.tree.map(stacked, *infos), states)
 
 
 def watch(
@@ -153,4 +155,4 @@ def watch(
         on_record=on_record,
     )
     one = lambda leaf: leaf[:, 0]  # noqa: E731
-    return Watched(jax.tree.map(one, watched.seen), jax.tree.map(one, watched.info))
+    return Watched(jax.tree.map(one, watched.seen), jax.tree.map(one, watched.info), watched.states)

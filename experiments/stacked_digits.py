@@ -148,7 +148,8 @@ def run(config: Config, progress: Progress) -> Arrays:
             import jax
 
             from experiments import stacked_digits_games as games
-            from experiments.image_runs import Data, Evaluation, yardstick
+            from experiments.image_runs import Data, Evaluation
+            from experiments.yardsticks import yardstick
             from gan_jax.data.sets import load, stack
             from gan_jax.data.sources import stacked
             from gan_jax.metrics.histograms import reverse_kl_floor

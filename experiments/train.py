@@ -8,16 +8,15 @@ from functools import partial
 
 import tyro
 
-from experiments import harness
+from experiments import conditional_runs, harness
 from experiments.image_runs import (
     FREE,
     Config,
     assemble,
-    evaluation_of,
-    plain,
-    yardstick,
+    recorded,
 )
 from experiments.pictures import write_grid, write_strip
+from experiments.yardsticks import evaluation_of, yardstick
 
 PICTURES = 64
 
@@ -59,15 +58,17 @@ def run(config: Config) -> int:
 
     sinks = [run_folder.tensorboard] if config.tensorboard else []
     if config.wandb is not None:
-        sinks.append(partial(run_folder.weights_and_biases, project=config.wandb, config=plain(config)))
-    evaluate = None
-    if config.evaluation.fake:
+        sinks.append(partial(run_folder.weights_and_biases, project=config.wandb, config=recorded(config, made)))
+    evaluate, schedule = None, config.schedule
+    if config.evaluation.fake and made.words is not None:
+        evaluate, schedule = conditional_runs.evaluation_of(config, made, measure_key)
+    elif config.evaluation.fake:
         measure = yardstick(config.data, config.evaluation)
         evaluate = evaluation_of(config, measure, sample, measure_key)
     stop = collapsed(below=config.stop_below) if config.stop_below > 0.0 else None
     try:
         done = runs.train(
-            made.game, made.key, config.out, config.schedule, config=plain(config), free=FREE, mesh=made.mesh,
+            made.game, made.key, config.out, schedule, config=recorded(config, made), free=FREE, mesh=made.mesh,
             feed=made.source.feed, evaluate=evaluate, on_save=on_save, sinks=sinks, stop=stop, show=sys.stderr.isatty(),
         )  # fmt: skip
     finally:

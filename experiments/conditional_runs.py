@@ -1,0 +1,173 @@
+"""Runs with a condition: labels of a set with classes, or the captions of avatars."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.artifacts import UserError
+from experiments.image_runs import Assembled, Config, split_of
+from gan_jax import checks
+
+if TYPE_CHECKING:
+    from jax.sharding import Mesh
+
+    from gan_jax.data.sources import Source
+    from gan_jax.models.text import Encoder
+    from gan_jax.models.tokenizer import Vocabulary
+    from gan_jax.training.runs import Schedule
+    from gan_jax.training.state import GameState
+    from gan_jax.typing import PRNGKey
+
+PAIR = "dcgan_norm_free"
+"""The pair of networks that takes a condition."""
+
+WIDTH = 32
+"""Channels of the finest layers where a run does not say: what a CPU trains in minutes at 32 pixels a side."""
+
+SHOWN = 256
+"""Conditions that a run's own pictures go round."""
+
+
+def assemble(config: Config, mesh: Mesh, words: Vocabulary | None = None) -> Assembled:
+    """Makes the conditional game of a configuration on the devices of ``mesh``.
+
+    Raises:
+      UserError: a pair of networks, a head or an update that takes no condition; captions of a set that has none.
+      ValueError: what a part of it says of a wrong value, in one sentence.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from gan_jax.models.conditional import conditional_dcgan_generator
+    from gan_jax.models.conditional_critics import conditional_dcgan_critic
+    from gan_jax.objectives.losses import OBJECTIVES
+    from gan_jax.objectives.penalties import PENALTIES
+    from gan_jax.training import game
+    from gan_jax.training import mesh as meshes
+    from gan_jax.training.conditional import conditional, with_conditions
+
+    _check(config)
+    rule, model, condition = config.rule, config.model, config.condition
+    objective = OBJECTIVES[checks.one_of("rule.objective", rule.objective, OBJECTIVES)]()
+    penalty = checks.one_of("rule.penalty", rule.penalty, ("none", *PENALTIES))
+    meshes.check_batch(rule.batch_size, mesh)
+    if condition.kind == "label":
+        source, encoder, classes, shown = _labels(config, mesh)
+    else:
+        from experiments.avatar_games import vocabulary
+
+        words = words or vocabulary()
+        source, encoder, shown = _captions(config, mesh, words)
+        classes = 0
+    size, _, channels = source.event_shape
+    common: dict[str, Any] = {"dtype": jnp.dtype(model.dtype), "width": model.width or WIDTH}
+    generator = conditional_dcgan_generator(size, channels, encoder, latent=model.latent, **common)
+    critic = conditional_dcgan_critic(size, channels, encoder, head=condition.head, classes=classes, **common)
+    made = conditional(
+        objective,
+        generator,
+        critic,
+        source.draw,
+        batch_size=rule.batch_size,
+        discriminator_steps=rule.discriminator_steps,
+        generator_optimizer=game.adam(b1=config.generator.b1, b2=config.generator.b2),
+        discriminator_optimizer=game.adam(b1=config.discriminator.b1, b2=config.discriminator.b2),
+        generator_rate=config.generator.rate,
+        discriminator_rate=config.discriminator.rate,
+        wrong_weight=0.0 if condition.head == "auxiliary" else condition.wrong_weight,
+        penalty=None if penalty == "none" else PENALTIES[penalty](),
+        penalty_weight=rule.penalty_weight,
+        penalty_every=rule.penalty_every,
+        ema_decay=rule.ema_decay,
+        place=meshes.placement(mesh),
+    )
+
+    def conditions(key: PRNGKey, n: int) -> Any:
+        return jnp.asarray(shown)[jax.random.randint(key, (n,), 0, len(shown))]
+
+    over_all = with_conditions(generator, conditions)
+    return Assembled(made, over_all, source, jax.random.key(config.seed), mesh, generator, words)
+
+
+def _check(config: Config) -> None:
+    condition, captions = config.condition, config.condition.kind == "caption"
+    if config.model.pair != PAIR:
+        raise UserError(f"model.pair is {config.model.pair!r}; expected {PAIR!r}, the pair that takes a condition")
+    if config.rule.update != "alternating":
+        raise UserError(f"rule.update is {config.rule.update!r}; expected 'alternating' with a condition")
+    if captions and config.data.name != "avatars":
+        raise UserError(f"data.name is {config.data.name!r}; expected 'avatars', the set that has captions")
+    if captions and condition.head == "auxiliary":
+        raise UserError(
+            "condition.head is 'auxiliary', which tells classes; expected 'concatenation' or 'projection' with captions"
+        )
+
+
+def _labels(config: Config, mesh: Mesh) -> tuple[Source, Encoder, int, np.ndarray]:
+    """The source of a set with classes, the encoder of its labels, how many there are, and labels for pictures."""
+    from gan_jax.data.sets import load
+    from gan_jax.data.sources import resident_labelled
+    from gan_jax.models.text import label_encoder
+
+    data = config.data
+    images = load(
+        data.name,
+        size=data.size,
+        split=split_of(data),
+        data_dir=data.data_dir,
+        crop=data.crop,
+        skip_corrupt=data.skip_corrupt,
+    )
+    source = resident_labelled(images, mesh=mesh)
+    encoder = label_encoder(images.classes, width=config.condition.width)
+    return source, encoder, images.classes, np.arange(images.classes, dtype=np.int32)
+
+
+def _captions(config: Config, mesh: Mesh, words: Vocabulary) -> tuple[Source, Encoder, np.ndarray]:
+    """The source of avatars with captions, the encoder of these, and captions for pictures."""
+    from experiments.avatar_games import encoder_of
+    from gan_jax.data.avatar_sets import captioned, feed_of, load_avatars
+    from gan_jax.data.sources import Source
+
+    size = config.data.size or 32
+    feed = feed_of(
+        load_avatars(split_of(config.data), size=size, data_dir=config.data.data_dir), words.encode, mesh=mesh
+    )
+    shown = np.asarray(feed.tokens[:SHOWN, 0])
+    encoder = encoder_of(config.condition.encoder, words, config.condition.width)
+    return Source((size, size, 3), captioned, lambda first_step, steps: feed, lambda: None), encoder, shown
+
+
+def evaluation_of(
+    config: Config, made: Assembled, key: PRNGKey
+) -> tuple[Callable[[GameState], dict[str, float]], Schedule]:
+    """What a run with captions measures at every save, read off its pictures; and its schedule, whose best is by that.
+
+    ``wrong_colours`` is the share of pictures of which hair or eyes have not the colour that the caption says.
+    """
+    import jax
+
+    from experiments.avatar_games import drawn, questions
+    from gan_jax.data.avatar_reading import read
+    from gan_jax.training.mesh import fetch
+    from gan_jax.training.state import averaged
+
+    part = 250
+    generator, words = made.conditional, made.words
+    if generator is None or words is None:
+        raise ValueError("made has no words; expected a run with captions")
+    asked = questions(words, -(-config.evaluation.fake // part) * part, pairs="seen", seed=config.seed + 1)
+    some = jax.jit(lambda state, key: drawn(generator, averaged(state), key, asked.tokens, part=part))
+
+    def measure(state: GameState) -> dict[str, float]:
+        found = read(np.asarray(fetch(some(state, key)))).attributes
+        right = found[:, :2] == asked.said[:, :2]
+        hair, eyes = (float(share) for share in right.mean(axis=0))
+        return {"wrong_colours": 1.0 - float(right.all(axis=1).mean()), "hair_colour": hair, "eye_colour": eyes}
+
+    best = "wrong_colours" if config.schedule.best == "KID" else config.schedule.best
+    return measure, dataclasses.replace(config.schedule, best=best)

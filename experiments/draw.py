@@ -1,0 +1,132 @@
+"""``python -m experiments draw RUN CAPTION``: pictures of a sentence, by a run that was trained with captions."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from experiments import harness
+from experiments.artifacts import UserError
+from experiments.image_runs import Opened, opened
+from experiments.pictures import write_grid
+from gan_jax import checks
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gan_jax.typing import Array, PRNGKey
+
+BATCH = 64
+"""Pictures of one call of the compiled program."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Pictures of what a caption describes, drawn with the moving average of a run's generator."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run's folder; a run that was trained with --condition.kind caption."""
+
+    caption: Annotated[str, tyro.conf.Positional]
+    """A sentence, such as "red eyes and short green hair"."""
+
+    n: int = 16
+    """How many pictures."""
+
+    seed: int = 0
+    """Of the noise."""
+
+    columns: int | None = None
+    """Pictures in a row; a square where not given."""
+
+    guidance: float = 1.0
+    """How far the sentence is pushed away from the average of all sentences: 1 leaves it, more exaggerates it, for less variety."""
+
+    truncation: float | None = None
+    """Largest absolute value of the noise, in standard deviations: 1 and less give safer pictures, and fewer different ones."""
+
+    out: Path | None = None
+    """The folder to write to; the run's own where not given."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Writes ``draw_CAPTION_seed{seed}.png`` and ``.npz``, and says what can be read off the pictures."""
+    options = tyro.cli(Options, prog="python -m experiments draw", args=words)
+    checks.at_least("n", options.n, 1)
+    checks.at_least("seed", options.seed, 0)
+    harness.configure_jax(cpu_devices=1)
+    import numpy as np
+
+    run = opened(options.run)
+    if run.words is None or run.conditional is None:
+        raise UserError(
+            f"{options.run} was trained without captions, so it cannot draw one; train a run with --condition.kind caption"
+        )
+    tokens = run.words.encode([options.caption])
+    unknown = run.words.unknown(options.caption)
+    if unknown:
+        print(f"the run has never seen: {', '.join(unknown)}", file=sys.stderr)
+    images = _drawn(run, options, tokens)
+    folder = options.run if options.out is None else options.out
+    folder.mkdir(parents=True, exist_ok=True)
+    slug = re.sub(r"[^a-z0-9]+", "_", options.caption.lower()).strip("_")[:60]
+    name = folder / f"draw_{slug}_seed{options.seed}"
+    write_grid(name.with_suffix(".png"), images, columns=options.columns)
+    np.savez(name.with_suffix(".npz"), images=images, step=run.step, seed=options.seed, caption=options.caption)
+    print(
+        f"{options.n} pictures of step {run.step}: {name}.png, and {name}.npz with images {list(images.shape)} in [-1, 1]"
+    )
+    print(_read_back(options.caption, images))
+    return 0
+
+
+def _drawn(run: Opened, options: Options, tokens: np.ndarray) -> np.ndarray:
+    """Pictures ``[n, size, size, 3]`` in [-1, 1]; picture i is the same for every n."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from gan_jax.models.conditional import guided, truncated_normal
+    from gan_jax.training.state import averaged
+
+    generator, variables = run.conditional, averaged(run.state)
+    if generator is None:
+        raise UserError(f"{options.run} was trained without a condition")
+    embedding = generator.embed(variables, tokens)
+    if options.guidance != 1.0:
+        known = jnp.asarray(run.generator.noise(jax.random.key(options.seed), 256)[1])
+        embedding = guided(embedding, jnp.mean(generator.embed(variables, known), axis=0), options.guidance)
+
+    @jax.jit
+    def some(key: PRNGKey) -> Array:
+        z = (
+            generator.noise(key, BATCH)
+            if options.truncation is None
+            else truncated_normal(key, BATCH, run.config.model.latent, options.truncation)
+        )
+        return generator.apply(variables, z, jnp.broadcast_to(embedding, (BATCH, embedding.shape[1])))
+
+    key = jax.random.key(options.seed)
+    parts = [np.asarray(some(jax.random.fold_in(key, part))) for part in range(-(-options.n // BATCH))]
+    return np.concatenate(parts)[: options.n]
+
+
+def _read_back(caption: str, images: np.ndarray) -> str:
+    """What the caption asks for, attribute by attribute, and on how many pictures it is there."""
+    from gan_jax.data.avatar_reading import read
+    from gan_jax.data.avatars import ATTRIBUTES, VALUES
+    from gan_jax.data.captions import UNSAID, what_is_said
+
+    said, found = what_is_said(caption), read(images).attributes
+    asked = [(i, name) for i, name in enumerate(ATTRIBUTES) if said[i] != UNSAID]
+    if not asked:
+        return "the caption names no attribute of an avatar"
+    return "; ".join(
+        f"{name} {VALUES[name][said[i]]}: {int((found[:, i] == said[i]).sum())} of {len(images)}" for i, name in asked
+    )
