@@ -29,16 +29,17 @@ USAGE = f"""{PROGRAM}                  list the experiments
 {PROGRAM} NAME             run one; leaves results/NAME/
 {PROGRAM} NAME --help      every option of it, with its meaning
 {PROGRAM} NAME --redraw    draw it again from the saved arrays
-{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game, images or diversity
+{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game, images, diversity or conditional
 {PROGRAM} all              run all of them, in this order
 
 {PROGRAM} train            train on images in a folder, and go on there after whatever stopped it
 {PROGRAM} sample RUN       images from a run
+{PROGRAM} draw RUN CAPTION pictures of a sentence, from a run trained with captions
 {PROGRAM} evaluate RUN     how good they are, every number with what it depends on
 {PROGRAM} export RUN       its generator alone, with a loader that needs JAX and nothing else
 {PROGRAM} prepare NAME     fetch a set of images once"""
 
-COMMANDS = ("train", "sample", "evaluate", "export", "prepare")
+COMMANDS = ("train", "sample", "draw", "evaluate", "export", "prepare")
 """Each is ``main(words)`` of a module of this package."""
 
 
