@@ -68,13 +68,19 @@ def exchanged(key: PRNGKey, pool: Pool, fresh: Array) -> tuple[Pool, Array]:
     if capacity == 0:
         return pool, fresh
 
-    def one(pool: Pool, given: tuple[Array, Array]) -> tuple[Pool, Array]:
-        coin_key, place_key = jax.random.split(jax.random.fold_in(key, given[0]))
-        filling = pool.filled < capacity
+    # Who is where is decided on numbers alone; examples move once.
+    def one(carry: tuple[Array, Array], number: Array) -> tuple[tuple[Array, Array], Array]:
+        held, filled = carry
+        coin_key, place_key = jax.random.split(jax.random.fold_in(key, number))
+        filling = filled < capacity
         swap = ~filling & jax.random.bernoulli(coin_key)
-        place = jnp.where(filling, pool.filled, jax.random.randint(place_key, (), 0, capacity))
-        old = pool.examples[place]
-        kept = pool.examples.at[place].set(jnp.where(filling | swap, given[1], old))
-        return Pool(kept, jnp.minimum(pool.filled + 1, capacity)), jnp.where(swap, old, given[1])
+        place = jnp.where(filling, filled, jax.random.randint(place_key, (), 0, capacity))
+        own, old = capacity + number, held[place]
+        held = held.at[place].set(jnp.where(filling | swap, own, old))
+        return (held, jnp.minimum(filled + 1, capacity)), jnp.where(swap, old, own)
 
-    return jax.lax.scan(one, pool, (jnp.arange(fresh.shape[0]), fresh))
+    numbers = jnp.arange(fresh.shape[0], dtype=jnp.int32)
+    start = jnp.arange(capacity, dtype=jnp.int32), pool.filled
+    (held, filled), shown = jax.lax.scan(one, start, numbers)
+    everything = jnp.concatenate([pool.examples, fresh])
+    return Pool(everything[held], filled), everything[shown]
