@@ -68,6 +68,9 @@ COLUMNS = {
 LEAST = 3e-4
 """Left end of the logarithmic axis of reverse KL."""
 
+WIDEST = 1.6
+"""Right end of the axis of variance; a mean beyond it is an arrow at the edge."""
+
 
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     """Mean over seeds and its standard error; NaN stands for seeds that a row has not. NaN for the error of one seed."""
@@ -124,7 +127,11 @@ def _draw_column(ax: Axes, arrays: Arrays, rows: Mapping[str, Row], place: int, 
         shown = np.maximum(values, LEAST) if logarithmic else values
         ax.plot(shown, np.full(shown.shape, number), ".", color=color, alpha=0.35, markersize=5)
         mean, error = mean_and_error(values)
-        _mark(ax, mean, error, number, color, color, logarithmic=logarithmic)
+        if quantity == "variance_ratio" and mean > WIDEST:
+            # A generator that draws between the modes; how far is not the figure's question.
+            ax.plot(0.97 * WIDEST, number, ">", color=color, markersize=7)
+        else:
+            _mark(ax, mean, error, number, color, color, logarithmic=logarithmic)
         if row.published and quantity in PUBLISHED[row.published][target]:
             theirs, their_error = PUBLISHED[row.published][target][quantity]
             _mark(ax, factor * theirs, factor * their_error, number + 0.3, BLACK, "white", logarithmic=logarithmic)
@@ -136,7 +143,7 @@ def _draw_column(ax: Axes, arrays: Arrays, rows: Mapping[str, Row], place: int, 
         ax.set_xticks([1e-3, 1e-1], ["$10^{-3}$", "0.1"])
         ax.minorticks_off()
     else:
-        ax.set_xlim(0.0, {"covered": 1.08 * modes, "high_quality": 108.0, "variance_ratio": 1.6}[quantity])
+        ax.set_xlim(0.0, {"covered": 1.08 * modes, "high_quality": 108.0, "variance_ratio": WIDEST}[quantity])
     ax.set_xlabel(COLUMNS[quantity])
     if quantity == "high_quality":
         # Above two columns, of which this is the left one.
