@@ -10,8 +10,8 @@ mode; a mode is covered by one such sample; reverse KL is log K less the entropy
 
 The first four rows have PacGAN's networks and protocol: 400 000 steps on 100 000 fixed packs. Two differences: packs are drawn with
 replacement (there: shuffled epochs), and the two players' gradients at a step are of different draws. The rows below start from a game that
-is smaller (layers of 128, six in G and three in D, batch 256), and change one thing; the last one joins what helped, and plays
-longer.
+is smaller (layers of 128, six in G and three in D, batch 256), and change one thing; the last one joins what helped, with batches of 512,
+and plays longer.
 
 Presets: the default has the published number of steps and wants an accelerator; ``--preset quick`` shortens them (the figure says to
 what), has two seeds but for the last row, and leaves out rows whose steps cost most; ``--preset hour`` plays two published rows on the
