@@ -52,6 +52,7 @@ def test_symmetries_leave_the_law_of_the_target(name: str) -> None:
     assert len(images) == {"ring": 15, "square": 7}.get(name, 0)
 
 
+@pytest.mark.slow
 def test_a_lopsided_law_has_no_symmetry() -> None:
     """No rotation by more than 17° and no reflection about its mean, in steps of two degrees, comes near it by its own density."""
     law = lopsided()

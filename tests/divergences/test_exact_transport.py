@@ -108,6 +108,7 @@ def test_wasserstein_between_families_against_scipys_quantiles(order):
     assert float(value) == pytest.approx(truth, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_wasserstein_of_heavy_tails():
     with jax.enable_x64(True):
         assert float(on_the_line.wasserstein_1(dist.Cauchy(0.0, 1.0), dist.Cauchy(1.0, 1.0))) == pytest.approx(

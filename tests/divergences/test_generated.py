@@ -102,6 +102,7 @@ class TestDistances:
         assert float(generated.jensen_shannon(p, q)) == pytest.approx(float(js), abs=2e-3)
         assert float(generated.wasserstein(p, q, step)) == pytest.approx(float(w1), abs=2e-3 * scale)
 
+    @pytest.mark.slow
     def test_a_coarser_grid_never_tells_more(self) -> None:
         p, q, _ = on_line(1.0, 0.7)
         p, q = p[1:-1], q[1:-1]

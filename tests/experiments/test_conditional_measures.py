@@ -68,6 +68,7 @@ def test_questions_name_both_colours_of_their_kind_of_pair(pairs: str) -> None:
     np.testing.assert_array_equal(held, pairs == "held_out")
 
 
+@pytest.mark.slow
 def test_real_renders_are_all_as_asked() -> None:
     asked = avatar_games.questions(avatar_games.vocabulary(), 250, pairs="seen", seed=4)
     drawn = avatars.sample_described(jax.random.key(0), asked.said)

@@ -19,6 +19,8 @@ from gan_jax.training import run_folder
 
 SMALL = ("--model.width", "4", "--model.latent", "4", "--rule.batch-size", "4", "--condition.width", "8")
 SHORT = ("--schedule.log-every", "2", "--schedule.save-every", "4", "--no-tensorboard", "--data.size", "16")
+pytestmark = pytest.mark.slow
+
 CAPTION = "red eyes and short green hair"
 
 
@@ -85,7 +87,6 @@ def test_drawing_writes_the_grid_and_says_what_is_there(
         np.testing.assert_array_equal(saved["images"], images[:2])
 
 
-@pytest.mark.slow
 def test_another_caption_guidance_and_truncation_change_the_pictures(run: Path, tmp_path: Path) -> None:
     def drawn(caption: str, *words: str) -> np.ndarray:
         assert command_line.main(["draw", str(run), caption, "--n", "4", "--out", str(tmp_path), *words]) == 0
@@ -107,7 +108,6 @@ def test_unknown_words_are_named(run: Path, tmp_path: Path, capsys: pytest.Captu
     assert "the run has never seen: turquoise, hat" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_two_halves_are_one_run(tmp_path: Path) -> None:
     words = ("--evaluation.fake", "0")
     assert train(tmp_path / "whole", *words, steps=8) == 0
@@ -116,7 +116,6 @@ def test_two_halves_are_one_run(tmp_path: Path) -> None:
     assert run_folder.read_rows(tmp_path / "halves") == run_folder.read_rows(tmp_path / "whole")
 
 
-@pytest.mark.slow
 def test_labels_can_be_the_condition(tmp_path: Path) -> None:
     words = [
         "train",

@@ -156,6 +156,7 @@ def test_pixels_look_at_words_and_not_at_padding() -> None:
     assert float(jnp.abs(layer.apply(awake, h, at(2, 5.0)) - looked)[0].min()) > 0.0
 
 
+@pytest.mark.slow
 def test_a_generator_may_attend() -> None:
     tokens = np.array([[2, 3, 4, 0], [5, 6, 0, 0]])
     encoder = gru_encoder(9, width=8)

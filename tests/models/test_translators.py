@@ -54,6 +54,7 @@ def test_an_instance_norm_is_its_definition() -> None:
     np.testing.assert_allclose(module.apply(module.init(jax.random.key(0), x[:1]), x[:1]), y[:1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_constant_image_has_a_finite_gradient() -> None:
     network = resnet_translator(16, width=4, blocks=1)
     x = jnp.zeros((1, 16, 16, 3))

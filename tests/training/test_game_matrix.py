@@ -18,6 +18,7 @@ import pytest
 from gan_jax.training import game
 from gan_jax.training.ensemble import ensemble
 from gan_jax.typing import Array
+from tests.training.compilations import counted
 from tests.training.plain_reference import (
     CRITIC,
     OBJECTIVES,
@@ -115,13 +116,13 @@ def refer(group: Group, number: int, key: Array, hyper: dict[str, Array], first:
 def played(group: Group) -> Played:
     with jax.enable_x64(True):
         arguments = members(group)
-        program = jax.jit(ensemble(partial(run, group)))
+        program, traces = counted(ensemble(partial(run, group)))
         together = jax.device_get(program(*arguments))
         program(*members(group, seed=1))
         first = jax.tree.map(lambda leaf: leaf[:, 0], together[0])
         _, keys, hyper = members(group)
         each = [refer(group, n, keys[n], member(hyper, n), member(first, n)) for n in range(len(group.cells()))]
-        return Played(together, jax.tree.map(lambda *a: np.stack(a), *each), program._cache_size())
+        return Played(together, jax.tree.map(lambda *a: np.stack(a), *each), len(traces))
 
 
 # The other rules have their closed forms in ``test_updates``, for less than a second each.
@@ -167,10 +168,10 @@ def test_another_state_and_other_hyperparameters_do_not_compile_again(group: Gro
 @pytest.mark.parametrize("group", [*FAST, *SLOW], ids=name_of)
 def test_members_of_an_ensemble_are_separate_runs_of_one_compilation(group: Group) -> None:
     with jax.enable_x64(True):
-        alone = jax.jit(partial(run, group))
+        alone, traces = counted(partial(run, group))
         for number in range(len(group.cells())):
             jax.tree.map(close, alone(*member(members(group), number)), member(played(group).together, number))
-        assert alone._cache_size() == 1
+        assert len(traces) == 1
 
 
 @pytest.mark.slow
