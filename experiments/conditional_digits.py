@@ -1,4 +1,4 @@
-"""Digits by label: does a generator draw the digit that was asked for, and all the ways to write it?
+"""Digits by label: whether a generator draws the digit that was asked for, in all the ways to write it.
 
 Figure: for every row the share of generated digits that a classifier reads as their label (bands: from the least to the largest of the
 seeds), and recall at k = 5, over training; KID within each class at the end, with that of real digits against real ones as the floor; and a

@@ -173,7 +173,8 @@ def run(config: Config, progress: Progress) -> Arrays:
 
             def look(key: Any, state: Any, player: Any = player) -> Any:
                 variables = averaged(state)
-                return {pairs: games.drawn(player.generator, variables, key, q.tokens) for pairs, q in asked.items()}
+                each = zip(jax.random.split(key, len(asked)), asked.items(), strict=True)
+                return {pairs: games.drawn(player.generator, variables, own, q.tokens) for own, (pairs, q) in each}
 
             with progress.task(ENCODERS[encoder], total=config.records, share=100.0) as task:
                 watched = watch(
