@@ -67,8 +67,8 @@ EXPERIMENTS: tuple[Entry, ...] = (
     Entry("mode_table", full=190_000.0, smoke=30.0, chapter="diversity", quick=360.0),
     Entry("mode_weights", full=1900.0, smoke=25.0, chapter="diversity", quick=150.0),
     Entry("stacked_digits", full=8000.0, smoke=35.0, chapter="diversity", quick=200.0),
-    Entry("conditional_ring", full=60.0, smoke=25.0, chapter="conditional"),
-    Entry("conditional_digits", full=200.0, smoke=30.0, chapter="conditional"),
-    Entry("text_to_avatar", full=2400.0, smoke=60.0, chapter="conditional", quick=600.0),
-    Entry("wrong_captions", full=240.0, smoke=45.0, chapter="conditional"),
+    Entry("conditional_ring", full=355.0, smoke=25.0, chapter="conditional"),
+    Entry("conditional_digits", full=225.0, smoke=30.0, chapter="conditional"),
+    Entry("text_to_avatar", full=1040.0, smoke=60.0, chapter="conditional"),
+    Entry("wrong_captions", full=345.0, smoke=45.0, chapter="conditional"),
 )
