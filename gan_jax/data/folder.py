@@ -63,7 +63,7 @@ def open_folder(
         for it, now.
 
     Returns:
-      The images.
+      The images, whose names are those of their files, from the folder on.
 
     Raises:
       FileNotFoundError: no such folder.
@@ -86,7 +86,8 @@ def open_folder(
     def read(index: int) -> tuple[np.ndarray, int]:
         return fitted(_pixels(files[index], colour), size, crop), labels[index]
 
-    return LazyImages(named(f"folder:{folder.resolve().name}", shape), shape, len(files), classes, read)
+    names = tuple(file.relative_to(folder).as_posix() for file in files)
+    return LazyImages(named(f"folder:{folder.resolve().name}", shape), shape, len(files), classes, read, names)
 
 
 def _listed(folder: Path) -> tuple[list[Path], list[int], int]:

@@ -55,6 +55,7 @@ class LazyImages:
       count: how many there are.
       classes: as in ``ImageSet``.
       read: reads one of them, with its label.
+      names: what each is called where it comes from, such as its file; empty where they have no names.
     """
 
     name: str
@@ -62,6 +63,7 @@ class LazyImages:
     count: int
     classes: int
     read: Reader
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.count

@@ -16,7 +16,7 @@ from gan_jax.data.tfds_sets import open_tfds
 
 FOLDER, TFDS = "folder:", "tfds:"
 
-BUILT_IN = ("digits", "stacked_digits", "avatars")
+BUILT_IN = ("digits", "stacked_digits", "avatars", "cartoons")
 """Sets that need no network, ever."""
 
 PREPARED = ("mnist", "fashion_mnist", "cifar10", "celeb_a")
@@ -51,6 +51,7 @@ def load(
     - ``"stacked_digits"``: 25 600 draws of ``stack`` from the digits of that split, at seed 0. ``sources.stacked`` draws without end.
     - ``"avatars"``: faces drawn by code (``avatar_sets.load_avatars``), at 16, 32 (native) or 64 pixels a side; the class is the pair of
       colours, ``11 hair + eyes`` of 132. Splits ``"train"``, ``"test"`` and ``"held_out"``. Their captions are in ``avatar_sets``.
+    - ``"cartoons"``: the same faces in the other style of drawing, in the same order.
     - ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, ``"celeb_a"``, and ``"tfds:NAME"`` for any other set of TFDS with images: as prepared
       by ``tfds_sets.prepare``; TFDS's splits, and ``"all"``. CelebA's 218 × 178 are cropped to the square in the middle.
     - ``"folder:PATH"``: the images of a folder, as ``folder.open_folder`` reads them. One split, ``"train"``, also called ``"all"``.
@@ -76,8 +77,8 @@ def load(
         return _digits(size, split, data_dir)
     if name == "stacked_digits":
         return stack(_digits(size, split, data_dir), STACKED_DRAWS, seed=0)
-    if name == "avatars":
-        return _avatars(size, split, data_dir)
+    if name in ("avatars", "cartoons"):
+        return _avatars(name, size, split, data_dir)
     return collect(open_images(name, size=size, split=split, data_dir=data_dir, crop=crop, skip_corrupt=skip_corrupt))
 
 
@@ -149,16 +150,18 @@ def _digits(size: int | None, split: str, data_dir: str | os.PathLike[str] | Non
     return ImageSet(named("digits", shape), images.astype(np.uint8)[..., None], digits.labels[chosen], 10)
 
 
-def _avatars(size: int | None, split: str, data_dir: str | os.PathLike[str] | None) -> ImageSet:
+def _avatars(name: str, size: int | None, split: str, data_dir: str | os.PathLike[str] | None) -> ImageSet:
     # Drawing needs a compiled program, which no other set does.
     from gan_jax.data.avatar_sets import load_avatars
     from gan_jax.data.avatars import COUNTS, EYE_COLOUR, HAIR_COLOUR
 
-    drawn = load_avatars(split, size=size or 32, data_dir=data_dir)
+    drawn = load_avatars(
+        split, size=size or 32, style="cartoon" if name == "cartoons" else "portrait", data_dir=data_dir
+    )
     eyes = COUNTS[EYE_COLOUR]
     labels = drawn.attributes[:, HAIR_COLOUR] * eyes + drawn.attributes[:, EYE_COLOUR]
     return ImageSet(
-        named("avatars", drawn.images.shape[1:]), drawn.images, labels.astype(np.int32), COUNTS[HAIR_COLOUR] * eyes
+        named(name, drawn.images.shape[1:]), drawn.images, labels.astype(np.int32), COUNTS[HAIR_COLOUR] * eyes
     )
 
 

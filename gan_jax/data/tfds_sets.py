@@ -48,7 +48,7 @@ def prepare(name: str, data_dir: str | os.PathLike[str] | None = None, *, show: 
     ``data_dir/downloads`` and not fetched twice.
 
     Args:
-      name: TFDS's name of the set, such as ``"cifar10"``.
+      name: TFDS's name of the set, such as ``"cifar10"``, with its configuration where there are several: ``"cycle_gan/horse2zebra"``.
       data_dir: as of ``prepared``.
       show: whether TFDS's progress is shown.
 
@@ -69,12 +69,14 @@ def prepare(name: str, data_dir: str | os.PathLike[str] | None = None, *, show: 
     import tensorflow_datasets as tfds
 
     known = tfds.list_builders(with_community_datasets=False)
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3)
+    # A set with configurations is named with one of them: cycle_gan/horse2zebra.
+    base = name.partition("/")[0]
+    if base not in known:
+        near = difflib.get_close_matches(base, known, n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         raise ValueError(f"name is {name!r}; {hint}expected one of the {len(known)} sets of tfds.list_builders()")
     # TFDS's own builders encode images and read archives with TensorFlow; others need not.
-    stock = tfds.builder_cls(name).__module__.startswith("tensorflow_datasets.")
+    stock = tfds.builder_cls(base).__module__.startswith("tensorflow_datasets.")
     if stock and importlib.util.find_spec("tensorflow") is None:
         raise RuntimeError(
             f"preparing {name} needs TensorFlow (reading it does not); run: pip install 'gan_jax[prepare]'"

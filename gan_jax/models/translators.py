@@ -23,6 +23,9 @@ SIZES = (16, 32, 64, 128, 256)
 EPSILON = 1e-5
 """Added to a variance."""
 
+INSIDE = 0.98
+"""How far towards ±1 a pixel of the skip goes: where tanh still has a slope, .04."""
+
 
 class TranslatorMLP(nn.Module):
     """``x -> x + h(x)`` where both domains have one shape, ``x -> h(x)`` otherwise; h is dense, ReLU … -> dense.
@@ -105,12 +108,14 @@ class ResNetTranslator(nn.Module):
       channels: of the other domain.
       width: channels at full size; twice and four times as many below.
       blocks: residual blocks at a quarter of the size.
+      skip: whether the image itself is added before the tanh, by way of its inverse.
       dtype: what it computes in.
     """
 
     channels: int
     width: int
     blocks: int
+    skip: bool
     dtype: jnp.dtype
 
     @nn.compact
@@ -125,7 +130,8 @@ class ResNetTranslator(nn.Module):
             h = ResidualBlock(dtype)(h)
         for factor in (2, 1):
             h = nn.relu(InstanceNorm(dtype)(ReflectedConv(factor * self.width, 3, dtype)(upsample(h))))
-        return jnp.tanh(ReflectedConv(self.channels, 7, dtype)(h).astype(jnp.float32))
+        made = ReflectedConv(self.channels, 7, dtype)(h).astype(jnp.float32)
+        return jnp.tanh(made + jnp.arctanh(INSIDE * x) if self.skip else made)
 
 
 class PatchDiscriminator(nn.Module):
@@ -208,6 +214,7 @@ def resnet_translator(
     other_channels: int | None = None,
     width: int = 64,
     blocks: int | None = None,
+    skip: bool = False,
     dtype: DTypeLike = jnp.float32,
 ) -> Translator:
     """The residual translator of images, with resize-convolutions in place of transposed ones.
@@ -217,13 +224,16 @@ def resnet_translator(
       channels, other_channels: of the two domains; equal where ``other_channels`` is None.
       width: channels at full size.
       blocks: residual blocks; 6 up to 128 pixels and 9 above where None, as in the paper.
+      skip: whether it starts near the identity, ``G(x) = tanh(h(x) + arctanh(.98 x))``; not in the paper. What both domains share need not
+        be learned then.
       dtype: what it computes in; parameters are float32.
 
     Returns:
       A translator of images in [-1, 1].
 
     Raises:
-      ValueError: another size, ``width`` or channels below one, fewer than no blocks, another dtype; (in use) images of another shape.
+      ValueError: another size, ``width`` or channels below one, fewer than no blocks, another dtype, a skip between domains of different
+        channels; (in use) images of another shape.
 
     Source: Johnson, Alahi & Fei-Fei 2016, "Perceptual losses"; Zhu et al. 2017, appendix 7.2; Odena, Dumoulin & Olah 2016,
       "Deconvolution and checkerboard artifacts", for the resize.
@@ -233,7 +243,9 @@ def resnet_translator(
     checks.at_least("other_channels", other, 1)
     count = (6 if size <= 128 else 9) if blocks is None else blocks
     checks.at_least("blocks", count, 0)
-    return translator_of(ResNetTranslator(other, width, count, compute_dtype(dtype)), (size, size, channels))
+    if skip and other != channels:
+        raise ValueError(f"skip is True and channels are {channels} and {other}; expected equal ones")
+    return translator_of(ResNetTranslator(other, width, count, skip, compute_dtype(dtype)), (size, size, channels))
 
 
 def patch_critic(

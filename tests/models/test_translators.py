@@ -36,6 +36,27 @@ def test_images_become_images_of_the_other_domain(size: int, channels: int, othe
     assert float(jnp.abs(y).max()) <= 1.0
 
 
+@pytest.mark.slow
+def test_with_a_skip_a_translator_starts_near_what_it_is_given() -> None:
+    """The image is there but for what h adds, white and black pixels too; without the skip nothing of it is."""
+    x = jnp.concatenate([images(2, 16), jnp.ones((1, 16, 16, 3)), -jnp.ones((1, 16, 16, 3))])
+    near = resnet_translator(16, width=4, blocks=1, skip=True)
+    variables = near.init(jax.random.key(0), x)
+    # The last layer's parameters at zero leave the identity, drawn in by INSIDE.
+    last = max((name for name in variables["params"] if name.startswith("ReflectedConv")), key=lambda n: int(n[14:]))
+    params = {**variables["params"], last: jax.tree.map(jnp.zeros_like, variables["params"][last])}
+    np.testing.assert_allclose(near.apply({"params": params}, x), translators.INSIDE * x, atol=1e-6)
+    far = resnet_translator(16, width=4, blocks=1)
+    np.testing.assert_allclose(far.apply({"params": params}, x), 0.0, atol=1e-6)
+    gradient = jax.grad(lambda x: jnp.sum(near.apply(variables, x)))(x)
+    assert bool(jnp.isfinite(gradient).all())
+
+
+def test_a_skip_joins_equal_channels() -> None:
+    with pytest.raises(ValueError, match="skip is True and channels are 3 and 1; expected equal ones"):
+        resnet_translator(16, 3, other_channels=1, skip=True)
+
+
 def test_blocks_are_six_and_nine() -> None:
     for size, blocks in ((64, 6), (256, 9)):
         network = resnet_translator(size, width=2)

@@ -126,6 +126,36 @@ def test_a_step_is_what_is_written(name: str) -> None:
             assert float(info.generator_loss) == pytest.approx(loss, rel=1e-9)
 
 
+def test_patches_are_judged_each_by_itself() -> None:
+    """A discriminator of three places gives the loss of a batch three times as large, one logit an example."""
+
+    def places(weights: tuple[float, ...]) -> Critic:
+        def apply(v: Any, x: Any) -> Any:
+            logits = v["params"]["w"] * jnp.sum(x, axis=1)
+            return jnp.stack([weight * logits for weight in weights], axis=1)
+
+        free = quadratic(0.2)
+        return free._replace(init=lambda key, x: {"params": {"w": jnp.asarray(0.3)}}, apply=apply)
+
+    def losses_of(weights: tuple[float, ...]) -> tuple[float, float]:
+        players = affine(0.8, 0.3), affine(1.3, -0.2), places(weights), places(weights)
+        game = games.translation(losses.least_squares(), *players, data, batch_size=BATCH, forward_weight=0.0)
+        _, info = game.step(game.init(jax.random.key(3)))
+        return float(info.generator_loss), float(info.discriminator_loss)
+
+    each = np.array([losses_of((weight,)) for weight in (0.5, 1.0, 2.0)])
+    np.testing.assert_allclose(losses_of((0.5, 1.0, 2.0)), each.mean(axis=0), rtol=1e-5)
+
+
+def test_without_identity_terms_there_is_no_weight_of_them() -> None:
+    """The program is that of weight 0, and the hyperparameter is unknown."""
+    without, zero = small(identity_weight=None), small(identity_weight=0.0)
+    one, other = without.init(jax.random.key(4)), zero.init(jax.random.key(4))
+    jax.tree.map(np.testing.assert_array_equal, without.step(one)[0].generator, zero.step(other)[0].generator)
+    with pytest.raises(ValueError, match="identity_weight"):
+        without.init(jax.random.key(0), identity_weight=0.5)
+
+
 def test_every_player_sees_its_own_domain() -> None:
     """Points of the plane and of space: whoever were shown the other domain would fail on its shape."""
 
