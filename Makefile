@@ -48,7 +48,7 @@ READY_PREPARE := $(READY)-prepare
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 
-.PHONY: help setup figures figures-game figures-images figures-diversity figures-conditional data lint format test test-slow coverage notebooks bench clean distclean
+.PHONY: help setup figures figures-game figures-images figures-diversity figures-conditional figures-translation data lint format test test-slow coverage notebooks bench clean distclean
 
 help:  ## this list
 	@echo "gan_jax: make COMMAND [PYTHON=python3.12] [ACCELERATOR=cuda13|tpu] [JOBS=2]"
@@ -70,6 +70,9 @@ figures-diversity: $(READY)  ## mode collapse: the same, from the presets for tw
 
 figures-conditional: $(READY)  ## conditions: the same, labels and sentences
 	$(BIN)/python -m experiments conditional --preset quick $(ARGS)
+
+figures-translation: $(READY)  ## unpaired translation: the same, CycleGAN
+	$(BIN)/python -m experiments translation --preset quick $(ARGS)
 
 data: $(READY_PREPARE)  ## make data NAME=cifar10: fetch a set of images once (installs TensorFlow for that)
 	$(BIN)/python -m experiments prepare $(NAME) $(ARGS)

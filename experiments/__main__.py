@@ -29,7 +29,8 @@ USAGE = f"""{PROGRAM}                  list the experiments
 {PROGRAM} NAME             run one; leaves results/NAME/
 {PROGRAM} NAME --help      every option of it, with its meaning
 {PROGRAM} NAME --redraw    draw it again from the saved arrays
-{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game, images, diversity or conditional
+{PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game, images, diversity, conditional
+                           or translation
 {PROGRAM} all              run all of them, in this order
 
 {PROGRAM} train            train on images in a folder, and go on there after whatever stopped it
@@ -37,9 +38,11 @@ USAGE = f"""{PROGRAM}                  list the experiments
 {PROGRAM} draw RUN CAPTION pictures of a sentence, from a run trained with captions
 {PROGRAM} evaluate RUN     how good they are, every number with what it depends on
 {PROGRAM} export RUN       its generator alone, with a loader that needs JAX and nothing else
-{PROGRAM} prepare NAME     fetch a set of images once"""
+{PROGRAM} prepare NAME     fetch a set of images once
+{PROGRAM} train_translation      train a CycleGAN on two sets of images that nobody paired; goes on as train does
+{PROGRAM} translate RUN FOLDER   a folder of images, from one set's kind to the other's"""
 
-COMMANDS = ("train", "sample", "draw", "evaluate", "export", "prepare")
+COMMANDS = ("train", "sample", "draw", "evaluate", "export", "prepare", "train_translation", "translate")
 """Each is ``main(words)`` of a module of this package."""
 
 

@@ -231,6 +231,8 @@ def from_plain(tree: Mapping[str, Any]) -> Config:
         "data": Data, "model": Model, "rule": Rule, "condition": Condition, "generator": Adam, "discriminator": Adam,
         "evaluation": Evaluation, "schedule": Schedule, "devices": Devices,
     }  # fmt: skip
+    if "kind" in tree:
+        raise UserError(f"the run is one of {tree['kind']}, which draws nothing from noise; see: translate RUN FOLDER")
     # The words of a run with captions are no option: ``conditional_runs`` reads them.
     tree = {name: value for name, value in tree.items() if name != VOCABULARY}
     try:

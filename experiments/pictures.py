@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def write_grid(file: Path, images: np.ndarray, *, columns: int | None = None) -> None:
-    """Writes images ``[n, h, w, c]`` in [-1, 1] as one PNG, the same bytes for the same images."""
+def write_grid(file: Path, images: np.ndarray, *, columns: int | None = None, enlarge: int | None = None) -> None:
+    """Writes images ``[n, h, w, c]`` in [-1, 1] as one PNG, the same bytes for the same images; small ones larger where not told."""
     from PIL import Image
 
     from gan_jax.data.images import to_bytes
     from gan_jax.plots.images import enlargement, tile
 
-    picture = tile(to_bytes(images), columns=columns, enlarge=enlargement(images.shape[1]))
+    factor = enlargement(images.shape[1]) if enlarge is None else enlarge
+    picture = tile(to_bytes(images), columns=columns, enlarge=factor)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
     Image.fromarray(picture).save(partial, format="PNG")

@@ -1,0 +1,124 @@
+"""The game of four and its ablations: what experiments on unpaired translation share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from experiments.mode_games import Case
+    from gan_jax.training.game import Game
+    from gan_jax.typing import Critic, Translator
+
+FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE = (
+    "full",
+    "adversarial only",
+    "forward cycle only",
+    "backward cycle only",
+    "cycle only",
+)
+"""Of ``training.translation.ABLATIONS``, in its order."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Weights and rates of a game of four."""
+
+    objective: str = "least_squares"
+    """Of ``losses.OBJECTIVES``."""
+
+    batch_size: int = 128
+    """Examples of each domain at an update."""
+
+    rate: float = 1e-3
+    """Of all players' Adam, constant for half of the steps and then falling to zero."""
+
+    b1: float = 0.5
+    """Decay rate of Adam's first moment."""
+
+    b2: float = 0.999
+    """Decay rate of Adam's second moment."""
+
+    cycle_weight: float = 0.3
+    """Of the way there and back, in units of the adversarial loss over those of the data."""
+
+    identity_weight: float | None = None
+    """Of leaving alone what is in the other domain already, times the cycle's; without these terms where not given."""
+
+    pool_size: int = 50
+    """Translated examples that are kept for the discriminators."""
+
+    penalty_weight: float = 0.0
+    """Of R1 + R2; 0 for none."""
+
+    penalty_every: int = 1
+    """R1 + R2 are computed at every so many updates, and weigh so many times more there."""
+
+    ema_decay: float = 0.99
+    """Of the moving average of the generators' parameters."""
+
+
+def game_of_four(
+    recipe: Recipe,
+    forward: Translator,
+    backward: Translator,
+    judge_x: Critic,
+    judge_y: Critic,
+    data: Any,
+    steps: int,
+) -> Game:
+    """Two translators and two discriminators, rates that fall over the second half, and a moving average.
+
+    Args:
+      recipe: weights and rates.
+      forward, backward, judge_x, judge_y, data: as of ``translation``.
+      steps: of the game, which schedules are made for.
+    """
+    from gan_jax.objectives.losses import OBJECTIVES
+    from gan_jax.objectives.penalties import both, r1, r2
+    from gan_jax.training.translation import half_constant, translation
+
+    optimizer = half_constant(steps, b1=recipe.b1, b2=recipe.b2)
+    return translation(
+        OBJECTIVES[recipe.objective](),
+        forward,
+        backward,
+        judge_x,
+        judge_y,
+        data,
+        batch_size=recipe.batch_size,
+        generator_optimizer=optimizer,
+        discriminator_optimizer=optimizer,
+        generator_rate=recipe.rate,
+        discriminator_rate=recipe.rate,
+        identity_weight=recipe.identity_weight,
+        pool_size=recipe.pool_size,
+        penalty=both(r1(), r2()) if recipe.penalty_weight > 0.0 else None,
+        penalty_weight=recipe.penalty_weight,
+        penalty_every=recipe.penalty_every,
+        ema_decay=recipe.ema_decay,
+    )
+
+
+def cases(recipe: Recipe, games: tuple[str, ...], feed: Any = None) -> Case:
+    """Ablations as cases of one program, which differ by the weights of their terms alone.
+
+    Args:
+      recipe: of the full game.
+      games: names among ``ABLATIONS``.
+      feed: what the data draws from, the same for all of them.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from experiments.mode_games import Case
+    from gan_jax.training.translation import ablation
+
+    full = {
+        "adversarial_weight": 1.0,
+        "forward_weight": recipe.cycle_weight,
+        "backward_weight": recipe.cycle_weight,
+    }
+    chosen = [full | dict(ablation(game)) for game in games]
+    repeated = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[None], (len(games), *leaf.shape)), feed)
+    return Case(feed=repeated, hyper={name: jnp.array([one[name] for one in chosen]) for name in full})

@@ -1,0 +1,112 @@
+"""``python -m experiments train_translation``: trains a CycleGAN on two sets of images that nobody paired, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tyro
+
+from experiments import harness
+from experiments.pictures import write_grid, write_strip
+from experiments.translation_runs import FREE, Assembled, Config, assemble, plain
+
+if TYPE_CHECKING:
+    from gan_jax.training.state import GameState
+
+PICTURES = 8
+"""Images of each domain that are shown at every save."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Trains until all steps are made, or somebody asks to stop; the same command goes on."""
+    config = tyro.cli(
+        Config,
+        prog="python -m experiments train_translation",
+        description=__doc__,
+        args=words,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    harness.configure_jax(cpu_devices=1)
+    return run(config)
+
+
+def run(config: Config) -> int:
+    """Trains in ``config.out``; prints where it stands at the end."""
+    from gan_jax.training import mesh as meshes
+    from gan_jax.training import run_folder, runs
+
+    devices = config.devices
+    if devices.connect or devices.coordinator is not None:
+        meshes.connect(devices.coordinator, devices.processes, devices.process)
+    made = assemble(config, meshes.data_mesh(devices.count))
+    show = _shown(made)
+
+    def on_save(state: GameState, step: int) -> None:
+        pictures, _ = show(state)
+        if meshes.is_first():
+            for name, images in pictures.items():
+                write_grid(config.out / "samples" / name / f"{step:09d}.png", images, columns=PICTURES)
+
+    try:
+        done = runs.train(
+            made.game, made.key, config.out, config.schedule, config=plain(config), free=FREE, mesh=made.mesh,
+            feed=made.source.feed, evaluate=lambda state: show(state)[1], on_save=on_save,
+            sinks=[run_folder.tensorboard] if config.tensorboard else [], show=sys.stderr.isatty(),
+        )  # fmt: skip
+    finally:
+        made.source.close()
+    if meshes.is_first():
+        for name in ("forward", "backward"):
+            write_strip(config.out / "samples" / name, config.out / f"{name}.gif")
+        print(_summary(config, done.step, done.complete))
+    return 0
+
+
+def _shown(made: Assembled) -> Any:
+    """``show(state) -> ({direction: images}, {quantity: value})``: the first images of each domain, there and back."""
+    import jax
+    import jax.numpy as jnp
+
+    from gan_jax.metrics.translation import cycle_error
+    from gan_jax.training.mesh import fetch
+    from gan_jax.training.state import averaged
+    from gan_jax.training.translation import translators
+
+    key = jax.random.fold_in(made.key, 1)
+    drawn = jax.jit(lambda feed: made.source.draw(key, PICTURES, feed=feed))(made.source.feed(0, 1))
+
+    @jax.jit
+    def both_ways(state: GameState, x: Any, y: Any) -> Any:
+        to_y, to_x = translators(averaged(state))
+        fake_y, fake_x = made.forward.apply(to_y, x), made.backward.apply(to_x, y)
+        back_x, back_y = made.backward.apply(to_x, fake_y), made.forward.apply(to_y, fake_x)
+        errors = jnp.stack([cycle_error(back_x, x), cycle_error(back_y, y)])
+        return (fake_y, back_x), (fake_x, back_y), errors
+
+    def show(state: GameState) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+        forward, backward, errors = fetch(both_ways(state, *drawn))
+        pictures = {
+            name: np.concatenate([_colour(np.asarray(images)) for images in (fetch(given), *ways)])
+            for name, given, ways in (("forward", drawn.x, forward), ("backward", drawn.y, backward))
+        }
+        return pictures, {"cycle_x": float(errors[0]), "cycle_y": float(errors[1])}
+
+    return show
+
+
+def _colour(images: np.ndarray) -> np.ndarray:
+    """Three channels, whatever there are, for domains that differ stand in one picture."""
+    return np.repeat(images, 3, axis=3) if images.shape[3] == 1 else images
+
+
+def _summary(config: Config, step: int, complete: bool) -> str:
+    from gan_jax.training.run_folder import read_rows
+
+    rows = [row for row in read_rows(config.out) if "cycle_x" in row]
+    last = f"; mean |F(G(x)) − x| {rows[-1]['cycle_x']:.3f}, |G(F(y)) − y| {rows[-1]['cycle_y']:.3f}" if rows else ""
+    if complete:
+        return f"{config.out}: all {step} steps made{last}; translate images with: translate {config.out} FOLDER"
+    return f"{config.out}: stopped at step {step} of {config.schedule.steps}, saved{last}; the same command goes on from here"

@@ -1,0 +1,98 @@
+"""``python -m experiments translate RUN FOLDER``: a folder of images, translated by a run of ``train_translation``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from experiments import harness
+from experiments.artifacts import UserError
+from experiments.pictures import write_grid
+from experiments.translation_runs import opened
+from gan_jax import checks
+
+SHOWN = 8
+"""Images in a row of the overview, with what became of them below."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Images of a folder, translated with the moving average of a run's generator, one file for each under its own name."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run's folder."""
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """The folder of images; they are resized to the run's size."""
+
+    back: bool = False
+    """From Y to X, with F."""
+
+    crop: bool = False
+    """Take the square in the middle of every image before resizing."""
+
+    skip_corrupt: bool = False
+    """Leave out images that cannot be read."""
+
+    batch: int = 16
+    """Images of one call of the compiled program."""
+
+    out: Path | None = None
+    """Where to write; translated/FOLDER in the run's own folder where not given."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Writes a PNG for every image, and an overview of the first of them."""
+    options = tyro.cli(
+        Options, prog="python -m experiments translate", args=words, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    checks.at_least("batch", options.batch, 1)
+    harness.configure_jax(cpu_devices=1)
+    import jax
+
+    from gan_jax.data.folder import open_folder
+    from gan_jax.training.state import averaged
+    from gan_jax.training.translation import translators
+
+    run = opened(options.run)
+    to_y, to_x = translators(averaged(run.state))
+    network, variables, shape = (run.backward, to_x, run.y_shape) if options.back else (run.forward, to_y, run.x_shape)
+    images = open_folder(options.folder, size=shape[0], crop=options.crop, skip_corrupt=options.skip_corrupt)
+    apply = jax.jit(lambda x: network.apply(variables, x))
+    out = options.out or options.run / "translated" / options.folder.resolve().name
+    shown: list[tuple[np.ndarray, np.ndarray]] = []
+    for first in range(0, len(images), options.batch):
+        numbers = range(first, min(first + options.batch, len(images)))
+        given = np.stack([_in_channels(images[i], shape[2], options) for i in numbers])
+        # One shape for all batches, so that the program is compiled once.
+        filled = np.concatenate([given, np.repeat(given[:1], options.batch - len(given), axis=0)])
+        made = np.asarray(apply(filled))[: len(given)]
+        for number, image in zip(numbers, made, strict=True):
+            write_grid((out / images.names[number]).with_suffix(".png"), image[None], enlarge=1)
+        shown += zip(given, made, strict=True) if first < SHOWN else []
+    _write_overview(out.with_name(f"{out.name}.png"), shown[:SHOWN])
+    direction = "Y to X" if options.back else "X to Y"
+    print(
+        f"{len(images)} images from {direction} at step {run.step}: {out}, the first of them in {out.name}.png beside it"
+    )
+    return 0
+
+
+def _in_channels(image: np.ndarray, channels: int, options: Options) -> np.ndarray:
+    """An image as the network takes it, ``[h, w, channels]`` in [-1, 1]; grey ones become coloured ones, and not the other way."""
+    from gan_jax.data.images import to_unit
+
+    if image.shape[2] > channels:
+        raise UserError(f"images of {options.folder} have {image.shape[2]} channels; expected {channels}, as the run's")
+    return np.asarray(to_unit(np.repeat(image, channels // image.shape[2], axis=2)))
+
+
+def _write_overview(file: Path, shown: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    rows = [np.stack(images) for images in zip(*shown, strict=True)]
+    coloured = [np.repeat(row, 3 // row.shape[3], axis=3) for row in rows]
+    write_grid(file, np.concatenate(coloured), columns=len(shown))

@@ -1,0 +1,118 @@
+"""What the experiments on translation measure, on maps whose truth is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import cycle_2d, cycle_avatars, cycle_digits, cycle_games
+from experiments.image_runs import Data, Evaluation
+from experiments.yardsticks import yardstick
+from gan_jax.data import avatars
+from gan_jax.data.images import to_bytes
+from gan_jax.distributions import draw
+from gan_jax.distributions.correspondences import correspondence
+from gan_jax.training.translation import ABLATIONS
+
+
+def test_cases_are_the_ablations_of_one_recipe() -> None:
+    """Every case has the weights of its ablation, and what all draw from is the same."""
+    games = tuple(ABLATIONS)
+    made = cycle_games.cases(cycle_games.Recipe(cycle_weight=0.7), games, feed=jnp.arange(3.0))
+    assert made.feed.shape == (len(games), 3)
+    full = {"adversarial_weight": 1.0, "forward_weight": 0.7, "backward_weight": 0.7}
+    for number, game in enumerate(games):
+        for name, weight in (full | ABLATIONS[game]).items():
+            assert float(made.hyper[name][number]) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize("task", cycle_digits.TASKS)
+def test_tasks_are_undone(task: str) -> None:
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (20, 8, 8, 1)).astype(np.float32)
+    made = cycle_digits.TASKS[task].made(x, np.random.default_rng(1))
+    assert made.shape == (20, 8, 8, cycle_digits.TASKS[task].channels)
+    assert np.abs(made).max() <= 1.0
+    np.testing.assert_allclose(cycle_digits.TASKS[task].undone(made), x, atol=1e-6)
+
+
+def test_colours_are_full_and_of_every_hue() -> None:
+    """The largest channel of white ink is 1, the least is none, and no two digits have one colour."""
+    colours = cycle_digits.TASKS["coloured"].made(np.ones((200, 8, 8, 1), np.float32), np.random.default_rng(0))[
+        :, 0, 0
+    ]
+    np.testing.assert_allclose(colours.max(axis=1), 1.0, atol=1e-6)
+    np.testing.assert_allclose(colours.min(axis=1), -1.0, atol=1e-6)
+    assert len(np.unique(colours.argmax(axis=1), return_counts=True)[1]) == 3
+
+
+@pytest.mark.slow
+def test_the_true_map_of_digits_scores_as_real_digits_do() -> None:
+    config = cycle_digits.Config()
+    split, measure = cycle_digits._split(config), yardstick(Data(), Evaluation())
+    task = cycle_digits.TASKS["inverted"]
+    rng = np.random.default_rng(0)
+    y, held_out = task.made(split.y, rng), task.made(split.held_out, rng)
+    right = np.asarray(to_bytes(held_out))
+    # One record of one game whose G is T, and of one that gives every digit another's picture.
+    made = np.stack([right, np.roll(right, 1, axis=0)])[None, :, None]
+    found = cycle_digits._measured(measure, task, split, y, held_out, made)
+    assert found["accuracy"][0, 0, 0] == pytest.approx(found["real_accuracy"], abs=0.005)
+    assert found["relative"][0, 0, 0] < 0.01
+    assert found["accuracy"][0, 1, 0] < 0.3
+    assert found["relative"][0, 1, 0] > 1.0
+    # The law is the same, and KID cannot tell.
+    np.testing.assert_allclose(found["kid"][0, :, 0], found["floor"][0], atol=1e-4)
+
+
+def arrays_of(relative: list[float], back: list[float], nearest: list[int]) -> dict[str, Any]:
+    """One record of full games on one pair."""
+    shape = (1, 1, len(relative))
+    found = {"relative": relative, "back": back, "own": relative, "nearest": nearest}
+    arrays = {f"pair/{name}": np.array(values).reshape(shape) for name, values in found.items()}
+    arrays |= {f"pair/{name}": np.zeros(shape) for name in ("cycle", "dependence", "distance")}
+    return arrays | {"games": np.array(["full"])}
+
+
+def test_a_map_is_found_both_ways_or_not() -> None:
+    seen = cycle_2d.course(arrays_of([0.05, 0.05, 0.2], [0.02, 0.3, 0.02], [0, 0, 0]), "pair", "full")
+    assert cycle_2d.found(seen).tolist() == [True, False, False]
+
+
+def test_wrong_maps_are_counted_apart_and_their_losses_compared() -> None:
+    arrays = arrays_of([0.05, 0.06, 0.04, 0.05, 0.9], [0.05] * 5, [0, 0, 3, 2, 1])
+    arrays["pair/loss"] = np.array([[1.0, 1.1, 1.05, 1.05, 3.0]])
+    arrays["pair/ideal"] = np.array([[1.0, 0.0], [1.0, 0.01]])
+    arrays["pair/own"] = np.array([0.05, 0.06, 1.4, 1.4, 1.3]).reshape(1, 1, 5)
+    arrays["pair/distance"] = np.array([0.0, 0.0, 0.0, 0.01, 0.02]).reshape(1, 1, 5)
+    another, equal = cycle_2d._wrong(arrays, "pair", "a pair")
+    # The last game is far from T and from the target too.
+    assert another.measured == 2.0
+    assert equal.measured == pytest.approx(0.0)
+    assert equal.holds
+
+
+@pytest.mark.parametrize("name", ["rotated", "square", "moons"])
+def test_the_true_map_is_all_that_can_be_wished_for(name: str) -> None:
+    pair = correspondence(name)
+    x_key, real_key = jax.random.split(jax.random.key(0))
+    x = draw(pair.source, x_key, 400)
+    seen = cycle_2d._measured(pair, x, pair.forward(x), pair.backward(pair.forward(x)), real_key)
+    assert float(seen["relative"]) < 1e-4
+    assert int(seen["nearest"]) == 0
+    assert float(seen["cycle"]) < 1e-4
+    assert float(seen["dependence"]) > 0.5
+    assert abs(float(seen["distance"])) < 0.05
+
+
+@pytest.mark.slow
+def test_attributes_of_the_true_cartoons_survive_and_of_others_do_not() -> None:
+    who = avatars.sample(jax.random.key(0), 60, pairs="all")
+    images = np.asarray(to_bytes(avatars.render(who, size=16, style="cartoon")))
+    attributes = np.asarray(who.attributes)
+    found = cycle_avatars._right(np.stack([images, np.roll(images, 1, axis=0)]), attributes)
+    np.testing.assert_array_equal(found[0], 1.0)
+    assert found[1, :2].max() < 0.35
