@@ -5,9 +5,9 @@ game without cycles; the share of held-out digits that are still read as their l
 ablation (bands: from the least to the largest; the line is that of real digits); and the error of the cycle from Y over noise of scale s
 on F(y), over the error without noise.
 
-Data: scikit-learn's 1797 digits of 8 × 8. X has 700 of them, Y has 600 others, inverted (y = -x), turned by a quarter, or each in a colour
-of its own (a hue drawn uniformly; three channels, so that identity terms are off); 497 are held out. Nothing tells which y is made of which
-digit, and none of them is: the sets are disjoint. Translators and discriminators are perceptrons.
+Data: scikit-learn's 1797 digits, at 16 × 16. X has 700 of them, Y has 600 others, inverted (y = -x), turned by a quarter, or each in a
+colour of its own (a hue drawn uniformly, in three channels); 497 are held out. Nothing tells which y is made of which
+digit, and none of them is: the sets are disjoint. Translators are residual networks, discriminators judge patches.
 
 A coloured digit has a colour that a grey one has no place for. The cycle from Y wants it back all the same, and F hides it where it is not
 seen: a little noise on F(y) and it is gone (Chu et al. 2017, section 4). Inverted digits hide nothing: there noise costs what it is.
@@ -37,7 +37,7 @@ from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL,
 from experiments.progress import Progress
 
 GAMES = (FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
-SIZE = 8
+SIZE = 16
 CLASSES = 10
 
 
@@ -47,7 +47,7 @@ class Task(NamedTuple):
     Attributes:
       label: as the figure names it.
       channels: of Y.
-      made: ``(x [n, 8, 8, 1] in [-1, 1], rng) -> y [n, 8, 8, channels]``.
+      made: ``(x [n, size, size, 1] in [-1, 1], rng) -> y [n, size, size, channels]``.
       undone: ``y -> x``, as far as it goes.
     """
 
@@ -82,12 +82,24 @@ class Config:
     """Which of them."""
 
     recipe: Recipe = field(
-        default_factory=lambda: Recipe(batch_size=64, penalty_weight=0.05, penalty_every=4, ema_decay=0.995)
+        default_factory=lambda: Recipe(
+            objective="relativistic",
+            batch_size=8,
+            b1=0.0,
+            b2=0.99,
+            cycle_weight=3.0,
+            penalty_weight=0.5,
+            penalty_every=8,
+            ema_decay=0.995,
+        )
     )
     """Weights and rates."""
 
-    width: int = 256
-    """Of the hidden layers of all networks."""
+    width: int = 8
+    """Channels of the translators at full size, and of the discriminators' first layer."""
+
+    blocks: int = 2
+    """Residual blocks of the translators."""
 
     x_images: int = 700
     """Digits of X."""
@@ -95,13 +107,13 @@ class Config:
     y_images: int = 600
     """Digits of Y; what is left of 1797 is held out."""
 
-    steps: int = 4000
+    steps: int = 2000
     """Of every game; a multiple of ``records``."""
 
-    records: int = 5
+    records: int = 4
     """How many times a game is looked at."""
 
-    seeds: int = 3
+    seeds: int = 2
     """Games of every kind on every task."""
 
     shown: int = 8
@@ -127,14 +139,19 @@ class Config:
 
 SMOKE = Config(
     tasks=("inverted", "coloured"),
-    recipe=Recipe(batch_size=8),
-    width=8,
+    recipe=Recipe(batch_size=2),
+    width=2,
+    blocks=1,
     steps=4,
     records=2,
     seeds=2,
     shown=3,
     scales=(0.0, 0.1),
 )
+
+
+PRESETS = {"quick": Config(steps=1200, records=3, seeds=1)}
+"""For two cores in minutes."""
 
 
 class Split(NamedTuple):
@@ -156,7 +173,7 @@ def run(config: Config, progress: Progress) -> Arrays:
             from experiments.mode_games import watch_cases
             from experiments.yardsticks import yardstick
 
-            split, measure = _split(config), yardstick(Data(), Evaluation())
+            split, measure = _split(config), yardstick(Data(size=SIZE), Evaluation())
         arrays: dict[str, Any] = {
             "tasks": np.asarray(config.tasks),
             "games": np.asarray(GAMES),
@@ -192,7 +209,7 @@ def _split(config: Config) -> Split:
     """Three disjoint sets of digits, by a permutation that follows the seed."""
     from gan_jax.data.sets import load
 
-    digits = load("digits", split="all")
+    digits = load("digits", size=SIZE, split="all")
     order = np.random.default_rng(config.seed).permutation(len(digits.images))
     images = (digits.images[order].astype(np.float32) - 127.5) / 127.5
     second, third = config.x_images, config.x_images + config.y_images
@@ -208,8 +225,7 @@ def _game(config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: n
     from gan_jax.data.sources import resident
     from gan_jax.data.unpaired import unpaired
     from gan_jax.metrics.translation import cycle_error, steganography
-    from gan_jax.models.mlp import mlp
-    from gan_jax.models.translators import mlp_translator
+    from gan_jax.models.translators import patch_critic, resnet_translator
     from gan_jax.training.state import averaged
     from gan_jax.training.translation import translators
 
@@ -217,18 +233,17 @@ def _game(config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: n
         return resident(ImageSet(name, np.asarray(to_bytes(images)), np.full(len(images), -1, np.int32), 0))
 
     both = unpaired(source("x", split.x), source("y", y))
-    grey, other = (SIZE, SIZE, 1), (SIZE, SIZE, task.channels)
-    widths = (config.width,) * 2
-    forward = mlp_translator(widths, event_shape=grey, other_shape=other)
-    backward = mlp_translator(widths, event_shape=other, other_shape=grey)
-    game = game_of_four(config.recipe, forward, backward, mlp(widths), mlp(widths), both.draw, config.steps)
+    networks: dict[str, Any] = {"width": config.width, "blocks": config.blocks}
+    forward = resnet_translator(SIZE, 1, other_channels=task.channels, **networks)
+    backward = resnet_translator(SIZE, task.channels, other_channels=1, **networks)
+    judge_x, judge_y = (patch_critic(SIZE, channels, width=config.width) for channels in (1, task.channels))
+    game = game_of_four(config.recipe, forward, backward, judge_x, judge_y, both.draw, config.steps)
     x, ys, scales = jnp.asarray(split.held_out), jnp.asarray(held_out_y), jnp.asarray(config.scales)
 
     def look(key: Any, state: Any, case: Any) -> Mapping[str, Any]:
         own, back = translators(averaged(state))
-        # Pixels outside [-1, 1] are none.
-        to_y = lambda images: jnp.clip(forward.apply(own, images), -1.0, 1.0)  # noqa: E731
-        to_x = lambda images: jnp.clip(backward.apply(back, images), -1.0, 1.0)  # noqa: E731
+        to_y = lambda images: forward.apply(own, images)  # noqa: E731
+        to_x = lambda images: backward.apply(back, images)  # noqa: E731
         made = to_y(x)
         returned = to_x(made)
         return {

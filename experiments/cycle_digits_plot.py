@@ -49,8 +49,8 @@ def _draw_digits(ax: Axes, arrays: Arrays, task: str) -> None:
     rows = [arrays[f"{task}/{row}"] for row in ROWS]
     images = np.concatenate([np.broadcast_to(row, (*row.shape[:3], 3)) for row in rows])
     columns = len(rows[0])
-    ax.imshow(tile(np.ascontiguousarray(images), columns=columns, enlarge=4), interpolation="nearest")
-    size = 4 * (images.shape[1] + 1)
+    ax.imshow(tile(np.ascontiguousarray(images), columns=columns, enlarge=2), interpolation="nearest")
+    size = 2 * (images.shape[1] + 1)
     ax.set_yticks([size * (i + 0.5) for i in range(len(rows))], list(ROWS.values()), fontsize=11)
     ax.set_xticks([])
     ax.grid(visible=False)

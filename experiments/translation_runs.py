@@ -183,7 +183,7 @@ def assemble(config: Config, mesh: Mesh) -> Assembled:
     rule = config.rule
     objective = OBJECTIVES[checks.one_of("rule.objective", rule.objective, OBJECTIVES)]()
     penalty = checks.one_of("rule.penalty", rule.penalty, ("none", *PENALTIES))
-    weights = {"forward_weight": rule.cycle_weight, "backward_weight": rule.cycle_weight}
+    weights: dict[str, Any] = {"forward_weight": rule.cycle_weight, "backward_weight": rule.cycle_weight}
     weights |= ablation(checks.one_of("rule.ablation", rule.ablation, ABLATIONS))
     meshes.check_batch(rule.batch_size, mesh)
     x, y = (_source(data, config, mesh, number) for number, data in enumerate((config.x, config.y)))

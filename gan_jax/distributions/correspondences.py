@@ -135,8 +135,9 @@ def opened() -> tuple[PlaneMap, PlaneMap]:
         # How far a point is from each arc; below its ends it is farther than the circle says.
         away = jnp.abs(r - 1.0) + jnp.maximum(-u[:, :, 1], 0.0)
         first = away[0] <= away[1]
-        t = jnp.where(first, *jnp.arctan2(u[:, :, 1], u[:, :, 0]))
-        rho = jnp.where(first, RADII[0], RADII[1]) + jnp.where(first, *r) - 1.0
+        angles = jnp.arctan2(u[:, :, 1], u[:, :, 0])
+        t = jnp.where(first, angles[0], angles[1])
+        rho = jnp.where(first, RADII[0] + r[0], RADII[1] + r[1]) - 1.0
         angle = stretch * (t - 0.5 * math.pi)
         return jnp.stack([rho * jnp.cos(angle), rho * jnp.sin(angle)], axis=1)
 

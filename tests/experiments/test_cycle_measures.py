@@ -52,7 +52,7 @@ def test_colours_are_full_and_of_every_hue() -> None:
 @pytest.mark.slow
 def test_the_true_map_of_digits_scores_as_real_digits_do() -> None:
     config = cycle_digits.Config()
-    split, measure = cycle_digits._split(config), yardstick(Data(), Evaluation())
+    split, measure = cycle_digits._split(config), yardstick(Data(size=cycle_digits.SIZE), Evaluation())
     task = cycle_digits.TASKS["inverted"]
     rng = np.random.default_rng(0)
     y, held_out = task.made(split.y, rng), task.made(split.held_out, rng)
