@@ -19,11 +19,11 @@ the true map) by another map than T, and compares the losses of those at T and a
 Command: ``python -m experiments cycle_2d``: 320 s on two cores.
 
 Expected: with both cycles all ten games find the map on each of the three pairs without symmetry (errors 5 to 7, 1 to 2, and 6 %; what
-remains of the first and last is how the inside of a mode is turned, which its law does not say). Without cycles 0, 4 and 1 of ten do, both ways: modes swap
-places, or come out thin. One cycle does nearly as well as two. Cycles alone stay near the identity and miss Y. On the ring three games end
-at T and four at its mirror image, at losses that differ by less than their error; three tear a mode. On the square all ten hit Y, at
-14 to 77 % from the nearest of the eight symmetric maps: maps of a square that keep areas are many more than these. No game opens the moons
-as T does, and nine hit the target.
+remains of the first and last is how the inside of a mode is turned, which its law does not say). Without cycles 0, 4 and 1 of ten do,
+both ways: modes swap places, or come out thin. One cycle does nearly as well as two. Cycles alone stay near the identity and miss Y. On
+the ring three games end at T and four at its mirror image, at losses that differ by less than their error; three tear a mode. On the
+square all ten hit Y, at 14 to 77 % from the nearest of the eight symmetric maps: maps of a square that keep areas are many more than
+these. No game opens the moons as T does, and nine hit the target.
 """
 
 from __future__ import annotations
