@@ -9,16 +9,22 @@ Data: ``data.avatars``, drawn by code in two styles: portraits of some avatars a
 The cartoon of a portrait exists all the same, and evaluation uses it: attributes are read off what G draws by inverting the drawing of
 cartoons (``data.avatar_reading``), which is right on 100 % of real ones, and held against those of the portrait.
 
-Translators are residual networks with instance norm and resize-convolutions, discriminators judge patches (Zhu et al. 2017, appendix 7.2).
-Games are those of Zhu et al. 2017, equations 1 to 3 and table 4, with the identity terms of section 5.2, a pool of 50, rates that fall over
-the second half, and averaged parameters: all five from the same keys.
+Translators are residual networks with instance norm and resize-convolutions, discriminators judge patches (Zhu et al. 2017, appendix 7.2);
+what is not the paper's: translators start near the identity (``--skip``), the objective is relativistic pairing with R1 + R2, cycles weigh
+1, and there are no identity terms. A pool of 50, rates that fall over the second half, averaged parameters; the five games of table 4 have
+the same keys.
 
 KID (Bińkowski et al. 2018) is on features of a classifier that is trained to tell hair of cartoons, colour and style; its floor is that of
 real cartoons of other avatars. Near is at most twice the floor plus .02.
 
-Command: ``python -m experiments cycle_avatars``: TODO s on two cores.
+Command: ``python -m experiments cycle_avatars``: 20 min on two cores; ``--preset quick``: 240 s; ``--preset large`` (32 pixels, wider)
+wants an accelerator and has not been run.
 
-Expected: TODO
+Expected: after 8000 steps, on 1000 portraits that no game has seen and at worst of two seeds, 100 % of the hair and 99 % of the eyes keep
+their colour with both cycles, hair styles on 97 %, glasses on 98 %, face shapes on 71 to 76 %. Without cycles hair keeps its colour all
+the same, since translators start at what they are given, and 90 % of the eyes do (95 %: 88.9 to 91.5 %, against 98.7 to 99.5 %), with
+noise in the background. KID to the cartoons is -.007 and .015, of real cartoons -.052, each with a standard error of .03: they cannot be
+told apart; without cycles .06 and .09. Cycles alone leave a portrait (KID 5.7).
 """
 
 from __future__ import annotations
