@@ -68,7 +68,7 @@ def metadata(root: Path, name: str, counts: dict[str, int]) -> Path:
     splits = []
     for split, count in counts.items():
         template = tfds.core.naming.ShardedFileTemplate(
-            data_dir=folder, dataset_name=name, split=split, filetype_suffix="array_record"
+            data_dir=folder, dataset_name=builder.name, split=split, filetype_suffix="array_record"
         )
         splits.append(tfds.core.SplitInfo(name=split, shard_lengths=[count], num_bytes=1, filename_template=template))
     builder.info.set_splits(tfds.core.splits.SplitDict(splits))
@@ -136,6 +136,21 @@ def test_stock_sets_are_read_as_their_metadata_says(name: str, native: tuple, cl
     assert (small.name, small.images.shape) == (f"{name}-16", (12, 16, 16, native[2]))
     np.testing.assert_array_equal(small.images[3], fitted(images[3], 16, crop=False))
     assert "tensorflow" not in sys.modules
+
+
+def test_a_set_with_configurations_is_named_with_one_of_them(tmp_path: Path) -> None:
+    """The sets of CycleGAN: two domains, each a split, of images without a common size."""
+    name = "cycle_gan/horse2zebra"
+    folder = metadata(tmp_path, name, {"trainA": 5, "trainB": 7})
+    assert prepared(name, tmp_path)
+    assert not prepared("cycle_gan/apple2orange", tmp_path)
+    with tfds.testing.mock_data(num_examples=6, data_dir=os.fspath(folder)):
+        images = load(f"tfds:{name}", size=16, split="trainB", data_dir=tmp_path)
+    assert (images.images.shape, images.classes) == ((6, 16, 16, 3), 2)
+    with pytest.raises(ValueError, match="differ in size; give a size"):
+        open_images(f"tfds:{name}", split="trainA", data_dir=tmp_path)
+    with pytest.raises(ValueError, match="did you mean 'cycle_gan'"):
+        prepare("cycle_gam/horse2zebra", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "celeb_a"])
