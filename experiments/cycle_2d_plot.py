@@ -10,18 +10,9 @@ from matplotlib.figure import Figure
 
 from experiments.artifacts import Arrays
 from experiments.cycle_2d import RIGHT, course, found, hits, symmetric
-from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL
-from gan_jax.plots.curves import curve_with_band
-from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
-
-LOOKS = {
-    FULL: Look(BLUE, "-", order=4.0),
-    ADVERSARIAL: Look(VERMILION, "-"),
-    FORWARD: Look(GREEN, "--"),
-    BACKWARD: Look(ORANGE, "--"),
-    CYCLE: Look(GREY, ":"),
-}
-
+from experiments.cycle_games import ADVERSARIAL, FULL
+from experiments.cycle_plots import curves_by_game
+from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, style
 
 PLACES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
 """Of points of X, by where they are."""
@@ -85,16 +76,6 @@ def _broken(label: str) -> list[str]:
 
 
 def _draw_errors(ax: Axes, arrays: Arrays, pair: str) -> None:
-    for game in arrays["games"].tolist():
-        values = course(arrays, pair, game).relative
-        curve_with_band(
-            ax,
-            arrays["steps"],
-            values.mean(axis=1),
-            values.min(axis=1),
-            values.max(axis=1),
-            look=LOOKS[game],
-            label=game,
-        )
+    curves_by_game(ax, arrays["steps"], arrays[f"{pair}/relative"], arrays["games"].tolist())
     ax.axhline(RIGHT, color=GREY, linestyle=":", linewidth=1.5)
     ax.set(yscale="log", ylim=(0.008, 3.0))

@@ -39,7 +39,7 @@ from matplotlib.figure import Figure
 from experiments.artifacts import Arrays
 from experiments.artifacts import Row as TableRow
 from experiments.claims import AT_LEAST, AT_MOST, Claim
-from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, Recipe, cases, game_of_four
+from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, IMAGES, Recipe, cases, game_of_four
 from experiments.progress import Progress
 
 GAMES = (FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
@@ -62,18 +62,7 @@ class Config:
     size: int = 16
     """Pixels a side: 16, 32 or 64."""
 
-    recipe: Recipe = field(
-        default_factory=lambda: Recipe(
-            objective="relativistic",
-            batch_size=8,
-            b1=0.0,
-            b2=0.99,
-            cycle_weight=1.0,
-            penalty_weight=0.2,
-            penalty_every=8,
-            ema_decay=0.998,
-        )
-    )
+    recipe: Recipe = field(default_factory=lambda: IMAGES)
     """Weights and rates."""
 
     width: int = 16

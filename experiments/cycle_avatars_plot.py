@@ -9,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.artifacts import Arrays
-from experiments.cycle_2d_plot import LOOKS
 from experiments.cycle_avatars import ATTRIBUTES, COLOURS, SURVIVE, last, near
 from experiments.cycle_games import FULL
-from gan_jax.plots.curves import curve_with_band, reference_line
-from gan_jax.plots.images import tile
+from experiments.cycle_plots import LOOKS, curves_by_game, rows_of_pictures
+from gan_jax.plots.curves import reference_line
 from gan_jax.plots.style import BLACK, WIDTH, style
 
 
@@ -28,7 +27,7 @@ def draw(arrays: Arrays) -> Figure:
     with style():
         figure = Figure(figsize=(WIDTH, cell * len(rows) + 4.4), layout="constrained")
         parts: Any = figure.subfigures(2, 1, height_ratios=(cell * len(rows), 4.4))
-        _draw_grid(parts[0].subplots(), rows, columns)
+        rows_of_pictures(parts[0].subplots(), rows)
         hair, eyes, final, kid = parts[1].subplots(1, 4, width_ratios=(1.0, 1.0, 1.3, 0.8))
         for column, ax in zip(range(COLOURS), (hair, eyes), strict=True):
             _draw_training(ax, arrays, games, column)
@@ -42,30 +41,8 @@ def draw(arrays: Arrays) -> Figure:
     return figure
 
 
-def _draw_grid(ax: Axes, rows: dict[str, np.ndarray], columns: int) -> None:
-    images = np.concatenate(list(rows.values()))
-    ax.imshow(tile(images, columns=columns, enlarge=2), interpolation="nearest")
-    size = 2 * (images.shape[1] + 1)
-    ax.set_yticks([size * (i + 0.5) for i in range(len(rows))], list(rows), fontsize=11)
-    ax.set_xticks([])
-    ax.grid(visible=False)
-    ax.tick_params(length=0)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_visible(False)
-
-
 def _draw_training(ax: Axes, arrays: Arrays, games: list[str], column: int) -> None:
-    for number, game in enumerate(games):
-        values = arrays["right"][:, number, :, column]
-        curve_with_band(
-            ax,
-            arrays["steps"],
-            values.mean(axis=1),
-            values.min(axis=1),
-            values.max(axis=1),
-            look=LOOKS[game],
-            label=game,
-        )
+    curves_by_game(ax, arrays["steps"], arrays["right"][..., column], games)
     reference_line(ax, SURVIVE, f"{100 * SURVIVE:.0f} %")
     ax.set(title=f"{ATTRIBUTES[column]} survives", xlabel="steps", ylim=(0.0, 1.04))
 

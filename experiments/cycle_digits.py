@@ -24,6 +24,7 @@ Expected: TODO
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -34,7 +35,7 @@ from matplotlib.figure import Figure
 from experiments.artifacts import Arrays
 from experiments.artifacts import Row as TableRow
 from experiments.claims import AT_LEAST, AT_MOST, Claim
-from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, Recipe, cases, game_of_four
+from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, IMAGES, Recipe, cases, game_of_four
 from experiments.progress import Progress
 
 GAMES = (FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
@@ -82,18 +83,7 @@ class Config:
     tasks: tuple[str, ...] = tuple(TASKS)
     """Which of them."""
 
-    recipe: Recipe = field(
-        default_factory=lambda: Recipe(
-            objective="relativistic",
-            batch_size=8,
-            b1=0.0,
-            b2=0.99,
-            cycle_weight=3.0,
-            penalty_weight=0.2,
-            penalty_every=8,
-            ema_decay=0.995,
-        )
-    )
+    recipe: Recipe = field(default_factory=lambda: dataclasses.replace(IMAGES, cycle_weight=3.0, ema_decay=0.995))
     """Weights and rates."""
 
     width: int = 8

@@ -9,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.artifacts import Arrays
-from experiments.cycle_2d_plot import LOOKS
 from experiments.cycle_digits import TASKS, final
 from experiments.cycle_games import FULL
+from experiments.cycle_plots import LOOKS, curves_by_game, rows_of_pictures
 from gan_jax.plots.curves import curve_with_band, reference_line
-from gan_jax.plots.images import tile
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
 
 ROWS = {"x": "x", "full": "G(x)", "returned": "F(G(x))", "alone": "G(x), no cycle"}
@@ -37,7 +36,7 @@ def draw(arrays: Arrays) -> Figure:
         axes[-1, 1].set_xlabel("steps")
         seeds = arrays[f"{tasks[0]}/accuracy"].shape[2]
         handles, labels = axes[0, 1].get_legend_handles_labels()
-        title = f"means over {seeds} games, bands: from the least to the largest"
+        title = f"means over {seeds} game{'s' if seeds > 1 else ''}, bands: from the least to the largest"
         parts[0].legend(handles, labels, loc="outside lower center", ncols=5, fontsize=11, title=title)
         error, kid = parts[1].subplots(1, 2)
         _draw_hidden(error, arrays, tasks)
@@ -46,32 +45,12 @@ def draw(arrays: Arrays) -> Figure:
 
 
 def _draw_digits(ax: Axes, arrays: Arrays, task: str) -> None:
-    rows = [arrays[f"{task}/{row}"] for row in ROWS]
-    images = np.concatenate([np.broadcast_to(row, (*row.shape[:3], 3)) for row in rows])
-    columns = len(rows[0])
-    ax.imshow(tile(np.ascontiguousarray(images), columns=columns, enlarge=2), interpolation="nearest")
-    size = 2 * (images.shape[1] + 1)
-    ax.set_yticks([size * (i + 0.5) for i in range(len(rows))], list(ROWS.values()), fontsize=11)
-    ax.set_xticks([])
-    ax.grid(visible=False)
-    ax.tick_params(length=0)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_visible(False)
+    rows_of_pictures(ax, {label: arrays[f"{task}/{row}"] for row, label in ROWS.items()})
     ax.set_title(TASKS[task].label, fontsize=13)
 
 
 def _draw_kept(ax: Axes, arrays: Arrays, task: str) -> None:
-    for number, game in enumerate(arrays["games"].tolist()):
-        values = arrays[f"{task}/accuracy"][:, number]
-        curve_with_band(
-            ax,
-            arrays["steps"],
-            values.mean(axis=1),
-            values.min(axis=1),
-            values.max(axis=1),
-            look=LOOKS[game],
-            label=game,
-        )
+    curves_by_game(ax, arrays["steps"], arrays[f"{task}/accuracy"], arrays["games"].tolist())
     reference_line(ax, float(arrays[f"{task}/real_accuracy"]), "real digits")
     ax.set(ylim=(0.0, 1.04), ylabel="share read as\ntheir label")
 
