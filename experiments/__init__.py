@@ -72,7 +72,7 @@ EXPERIMENTS: tuple[Entry, ...] = (
     Entry("conditional_digits", full=225.0, smoke=30.0, chapter="conditional"),
     Entry("text_to_avatar", full=1040.0, smoke=60.0, chapter="conditional"),
     Entry("wrong_captions", full=345.0, smoke=45.0, chapter="conditional"),
-    Entry("cycle_2d", full=320.0, smoke=25.0, chapter="translation"),
-    Entry("cycle_digits", full=1000.0, smoke=40.0, chapter="translation", quick=210.0),
-    Entry("cycle_avatars", full=1200.0, smoke=60.0, chapter="translation", quick=240.0),
+    Entry("cycle_2d", full=300.0, smoke=25.0, chapter="translation"),
+    Entry("cycle_digits", full=1000.0, smoke=40.0, chapter="translation", quick=230.0),
+    Entry("cycle_avatars", full=1200.0, smoke=60.0, chapter="translation", quick=280.0),
 )

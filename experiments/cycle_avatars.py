@@ -17,7 +17,7 @@ the same keys.
 KID (Bińkowski et al. 2018) is on features of a classifier that is trained to tell hair of cartoons, colour and style; its floor is that of
 real cartoons of other avatars. Near is at most twice the floor plus .02.
 
-Command: ``python -m experiments cycle_avatars``: 20 min on two cores; ``--preset quick``: 240 s; ``--preset large`` (32 pixels, wider)
+Command: ``python -m experiments cycle_avatars``: 20 min on two cores; ``--preset quick``: 280 s; ``--preset large`` (32 pixels, wider)
 wants an accelerator and has not been run.
 
 Expected: after 8000 steps, on 1000 portraits that no game has seen and at worst of two seeds, 100 % of the hair and 99 % of the eyes keep

@@ -17,7 +17,7 @@ Accuracy is by the classifier of ``metrics.classifier``, on what comes out with 
 channel for grey. KID (Bińkowski et al. 2018) is on its features too, against the digits of Y with the map undone, with the floor of
 held-out digits.
 
-Command: ``python -m experiments cycle_digits``; ``--preset quick``: 210 s on two cores. The default (2000 steps, two seeds) is reckoned
+Command: ``python -m experiments cycle_digits``; ``--preset quick``: 230 s on two cores. The default (2000 steps, two seeds) is reckoned
 at 17 min and has not been run.
 
 Expected (quick: 800 steps, one seed): the cycle closes and says little of which digit comes out. Coloured digits are the digits that they
