@@ -21,7 +21,7 @@ def draw(arrays: Arrays) -> Figure:
     games = arrays["games"].tolist()
     others = [game for game in games if game != FULL]
     rows = {"x": arrays["x"], "G(x), full": last(arrays, "made", FULL), "F(G(x))": last(arrays, "returned", FULL)}
-    rows |= {"true cartoon": arrays["truth"]} | {f"G(x), {game}": last(arrays, "made", game) for game in others}
+    rows |= {"true cartoon": arrays["truth"]} | {game: last(arrays, "made", game) for game in others}
     columns = len(arrays["x"])
     cell = 0.8 * WIDTH / columns
     with style():
