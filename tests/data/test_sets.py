@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
+from gan_jax.data import avatar_sets
 from gan_jax.data.images import ImageSet
 from gan_jax.data.sets import load, open_images, stack
 
@@ -103,12 +104,26 @@ def test_stacked_digits_by_name_have_all_thousand_modes(data_dir: Path) -> None:
     np.testing.assert_array_equal(lazily[7], stacked.images[7])
 
 
+def test_cartoons_are_the_avatars_in_another_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same people in the same order, so that a hidden pairing is there to evaluate by; other pictures of them."""
+    monkeypatch.setattr(
+        avatar_sets,
+        "load_avatars",
+        lambda split, *, size, style, data_dir: avatar_sets.draw_set(0, 6, size=size, style=style),
+    )
+    portraits, cartoons = load("avatars", size=16), load("cartoons", size=16)
+    assert (portraits.name, cartoons.name) == ("avatars-16", "cartoons-16")
+    np.testing.assert_array_equal(portraits.labels, cartoons.labels)
+    assert portraits.images.shape == cartoons.images.shape == (6, 16, 16, 3)
+    assert not np.array_equal(portraits.images, cartoons.images)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (
             {"name": "cifar"},
-            r"name is 'cifar'; did you mean 'cifar10'\? expected one of 'digits', 'stacked_digits', 'avatars', 'mnist'",
+            r"name is 'cifar'; did you mean 'cifar10'\? expected one of 'digits', 'stacked_digits', 'avatars', 'cartoons', 'mnist'",
         ),
         ({"name": "digitz"}, r"did you mean 'digits'\?"),
         ({"name": "folder"}, r"did you mean 'folder:PATH'\?"),
