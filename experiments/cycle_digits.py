@@ -20,12 +20,12 @@ held-out digits.
 Command: ``python -m experiments cycle_digits``; ``--preset quick``: 230 s on two cores. The default (2000 steps, two seeds) is reckoned at
 17 min and has not been run.
 
-Expected: of the quick preset, 800 steps and one seed: the cycle closes and says little of which digit comes out. Coloured digits are the digits that they
-were on 84 % (without cycles, on 10 %). Inverted ones, of seed 0, are other digits (2 % kept), each of which comes back as what it was: a
-wrong map at a low loss; a game of another seed kept 99 %. Turned ones are turned digits of another class (9 % kept, KID .1): a
-convolution turns nothing, and other digits do as well. Without cycles every digit becomes nearly the same picture. The way from Y does
-not close where hues are lost (.17 against .13), and noise on F(y) adds less there than to inverted digits: in games this short nothing is
-hidden.
+Expected: of the quick preset, 800 steps and one seed: the cycle closes and says little of which digit comes out. Coloured digits are the
+digits that they were on 84 % (without cycles, on 10 %). Inverted ones, of seed 0, are other digits (2 % kept), each of which comes back
+as what it was: a wrong map at a low loss; a game of another seed kept 99 %. Turned ones are turned digits of another class (9 % kept, KID
+.1): a convolution turns nothing, and other digits do as well. Without cycles every digit becomes nearly the same picture. The way from Y
+does not close where hues are lost (.17 against .13), and noise on F(y) adds less there than to inverted digits: in games this short
+nothing is hidden.
 """
 
 from __future__ import annotations
