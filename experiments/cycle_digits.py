@@ -24,8 +24,8 @@ Expected: of the quick preset, 800 steps and one seed: the cycle closes and says
 digits that they were on 84 % (without cycles, on 10 %). Inverted ones, of seed 0, are other digits (2 % kept), each of which comes back
 as what it was: a wrong map at a low loss; a game of another seed kept 99 %. Turned ones are turned digits of another class (9 % kept, KID
 .1): a convolution turns nothing, and other digits do as well. Without cycles every digit becomes nearly the same picture. The way from Y
-does not close where hues are lost (.17 against .13), and noise on F(y) adds less there than to inverted digits: in games this short
-nothing is hidden.
+closes less well with hues (.17 against .13), and noise on F(y) adds less there than to inverted digits: in games this short nothing is
+hidden.
 """
 
 from __future__ import annotations
