@@ -12,7 +12,7 @@ cycles, with one, with none, and with cycles alone, all from the same keys: five
 
 The error is ``√(Σ |G(x) - T(x)|² / Σ |T(x) - mean T|²)`` on points that no game has seen. Whether G heeds what is given is told by the
 distance correlation of x and G(x) (Székely et al. 2007), whether it hits the target by the energy distance of G(x) and y, whether there is
-a way back by the cycle error, all beside their values for the true map. A map is found where both G and F are within 10 %. A symmetry of
+a way back by the cycle error; all are in the table. A map is found where both G and F are within 10 %. A symmetry of
 Y cannot be told by any loss: where there is one, the report counts the games that hit Y (no farther than the farthest of 20 samples of
 the true map) by another map than T, and compares the losses of those at T and at a symmetry of it (Moriakov et al. 2020).
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import numpy as np
@@ -65,6 +66,11 @@ def main(words: Sequence[str]) -> int:
     images = open_folder(options.folder, size=shape[0], crop=options.crop, skip_corrupt=options.skip_corrupt)
     apply = jax.jit(lambda x: network.apply(variables, x))
     out = options.out or options.run / "translated" / options.folder.resolve().name
+    if out.resolve() == options.folder.resolve():
+        raise UserError(
+            f"out is {out}, the folder that is translated; expected another one, since its images would be lost"
+        )
+    files = _files(images.names)
     shown: list[tuple[np.ndarray, np.ndarray]] = []
     for first in range(0, len(images), options.batch):
         numbers = range(first, min(first + options.batch, len(images)))
@@ -73,7 +79,7 @@ def main(words: Sequence[str]) -> int:
         filled = np.concatenate([given, np.repeat(given[:1], options.batch - len(given), axis=0)])
         made = np.asarray(apply(filled))[: len(given)]
         for number, image in zip(numbers, made, strict=True):
-            write_grid((out / images.names[number]).with_suffix(".png"), image[None], enlarge=1)
+            write_grid(out / files[number], image[None], enlarge=1)
         shown += zip(given, made, strict=True) if first < SHOWN else []
     _write_overview(out.with_name(f"{out.name}.png"), shown[:SHOWN])
     direction = "Y to X" if options.back else "X to Y"
@@ -81,6 +87,13 @@ def main(words: Sequence[str]) -> int:
         f"{len(images)} images from {direction} at step {run.step}: {out}, the first of them in {out.name}.png beside it"
     )
     return 0
+
+
+def _files(names: Sequence[str]) -> list[str]:
+    """A PNG for every image: ``a.jpg`` becomes ``a.png``, and ``a.jpg.png`` where ``a.png`` is another image's."""
+    plain = [PurePosixPath(name).with_suffix(".png").as_posix() for name in names]
+    count = Counter(plain)
+    return [short if count[short] == 1 else f"{name}.png" for name, short in zip(names, plain, strict=True)]
 
 
 def _in_channels(image: np.ndarray, channels: int, options: Options) -> np.ndarray:

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from experiments import __main__ as command_line
-from experiments import harness, translation_runs
+from experiments import harness, translate, translation_runs
 from gan_jax.training import run_folder
 
 SMALL = ("--model.width", "4", "--model.blocks", "1", "--model.judge-width", "4", "--rule.batch-size", "2")
@@ -98,6 +98,17 @@ def test_a_folder_is_translated_file_by_file(run: Path, folders: tuple[Path, Pat
     assert command_line.main(["translate", str(run), str(given), "--out", str(tmp_path / "one"), "--batch", "1"]) == 0
     pixels = [np.asarray(PIL.Image.open(tmp_path / out / "02.png")).astype(int) for out in ("out", "one")]
     assert np.abs(pixels[0] - pixels[1]).max() <= 1
+
+
+def test_no_image_takes_the_place_of_another(
+    run: Path, folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["a.jpg", "a.png", "b.jpg", "c/a.png"]
+    assert translate._files(names) == ["a.jpg.png", "a.png.png", "b.png", "c/a.png"]
+    before = (folders[0] / "00.png").read_bytes()
+    assert command_line.main(["translate", str(run), str(folders[0]), "--out", str(folders[0])]) == 2
+    assert "its images would be lost" in capsys.readouterr().err
+    assert (folders[0] / "00.png").read_bytes() == before
 
 
 def test_the_way_back_takes_the_other_kind(run: Path, folders: tuple[Path, Path], tmp_path: Path) -> None:
