@@ -36,6 +36,15 @@ class Model:
     blocks: int | None = None
     """Residual blocks; 6 up to 128 pixels and 9 above, as in the paper, where not given."""
 
+    fine_blocks: int = 0
+    """Residual blocks at full size, which the paper has none of."""
+
+    kernel_size: int = 7
+    """Of the translators' first and last convolution; 3 suits images of 16 or 32 pixels."""
+
+    skip: str = "none"
+    """How an image gets around the translators: none, as in the paper, joined (a U-Net) or added (near the identity at first)."""
+
     judge_width: int = 32
     """Channels of the discriminators' first layer; 64 in the paper."""
 
@@ -252,7 +261,15 @@ def _networks(model: Model, x: tuple[int, int, int], y: tuple[int, int, int]) ->
 
     def translator(channels: int, other: int) -> Translator:
         return resnet_translator(
-            x[0], channels, other_channels=other, width=model.width, blocks=model.blocks, dtype=dtype
+            x[0],
+            channels,
+            other_channels=other,
+            width=model.width,
+            blocks=model.blocks,
+            fine_blocks=model.fine_blocks,
+            kernel_size=model.kernel_size,
+            skip=model.skip,
+            dtype=dtype,
         )
 
     def judge(channels: int) -> Any:

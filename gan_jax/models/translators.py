@@ -24,7 +24,10 @@ EPSILON = 1e-5
 """Added to a variance."""
 
 INSIDE = 0.98
-"""How far towards ±1 a pixel of the skip goes: where tanh still has a slope, .04."""
+"""How far towards ±1 a pixel that is added goes: where tanh still has a slope, .04."""
+
+SKIPS = ("none", "joined", "added")
+"""Ways of an image around the network: the paper's, which has none, at every size beside what comes back up, and into the tanh."""
 
 
 class TranslatorMLP(nn.Module):
@@ -102,36 +105,48 @@ class ResidualBlock(nn.Module):
 
 
 class ResNetTranslator(nn.Module):
-    """7 × 7 convolution, two halvings, residual blocks, two doublings by nearest neighbours and a convolution, 7 × 7 convolution, tanh.
+    """Convolution, two halvings, residual blocks, two doublings by nearest neighbours and a convolution, convolution, tanh.
 
     Attributes:
       channels: of the other domain.
       width: channels at full size; twice and four times as many below.
       blocks: residual blocks at a quarter of the size.
-      skip: whether the image itself is added before the tanh, by way of its inverse.
+      fine_blocks: residual blocks at full size, after the doublings.
+      kernel_size: of the first and the last convolution.
+      skip: of ``SKIPS``.
       dtype: what it computes in.
     """
 
     channels: int
     width: int
     blocks: int
-    skip: bool
+    fine_blocks: int
+    kernel_size: int
+    skip: str
     dtype: jnp.dtype
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps images ``[batch, h, w, ·]`` to ``[batch, h, w, channels]`` in [-1, 1]."""
-        dtype = self.dtype
-        h = nn.relu(InstanceNorm(dtype)(ReflectedConv(self.width, 7, dtype)(x.astype(dtype))))
+        dtype, joined = self.dtype, self.skip == "joined"
+        given = x.astype(dtype)
+        h = nn.relu(InstanceNorm(dtype)(ReflectedConv(self.width, self.kernel_size, dtype)(given)))
+        passed = [h]
         for factor in (2, 4):
             h = Conv(factor * self.width, 3, stride=2, kernel_init=NORMAL, dtype=dtype)(h)
             h = nn.relu(InstanceNorm(dtype)(h))
+            passed.append(h)
         for _ in range(self.blocks):
             h = ResidualBlock(dtype)(h)
-        for factor in (2, 1):
-            h = nn.relu(InstanceNorm(dtype)(ReflectedConv(factor * self.width, 3, dtype)(upsample(h))))
-        made = ReflectedConv(self.channels, 7, dtype)(h).astype(jnp.float32)
-        return jnp.tanh(made + jnp.arctanh(INSIDE * x) if self.skip else made)
+        for factor, beside in ((2, passed[1]), (1, passed[0])):
+            h = upsample(h)
+            h = jnp.concatenate([h, beside], axis=-1) if joined else h
+            h = nn.relu(InstanceNorm(dtype)(ReflectedConv(factor * self.width, 3, dtype)(h)))
+        for _ in range(self.fine_blocks):
+            h = ResidualBlock(dtype)(h)
+        h = jnp.concatenate([h, given], axis=-1) if joined else h
+        made = ReflectedConv(self.channels, self.kernel_size, dtype)(h).astype(jnp.float32)
+        return jnp.tanh(made + jnp.arctanh(INSIDE * x) if self.skip == "added" else made)
 
 
 class PatchDiscriminator(nn.Module):
@@ -214,7 +229,9 @@ def resnet_translator(
     other_channels: int | None = None,
     width: int = 64,
     blocks: int | None = None,
-    skip: bool = False,
+    fine_blocks: int = 0,
+    kernel_size: int = 7,
+    skip: str = "none",
     dtype: DTypeLike = jnp.float32,
 ) -> Translator:
     """The residual translator of images, with resize-convolutions in place of transposed ones.
@@ -224,28 +241,38 @@ def resnet_translator(
       channels, other_channels: of the two domains; equal where ``other_channels`` is None.
       width: channels at full size.
       blocks: residual blocks; 6 up to 128 pixels and 9 above where None, as in the paper.
-      skip: whether it starts near the identity, ``G(x) = tanh(h(x) + arctanh(.98 x))``; not in the paper. What both domains share need not
-        be learned then.
+      fine_blocks: residual blocks at full size, after the doublings; none in the paper.
+      kernel_size: of the first and the last convolution, odd; 3 suits small images, where 7 is half of one.
+      skip: how the image gets around the network; only ``"none"`` is the paper's. ``"joined"`` sets the image, and what the network made of
+        it on the way down, beside what comes back up, as a U-Net does: small things survive the halvings, and nothing says what becomes of
+        them. ``"added"`` starts near the identity, ``G(x) = tanh(h(x) + arctanh(.98 x))``: what both domains share need not be learned,
+        and is kept without any cycle.
       dtype: what it computes in; parameters are float32.
 
     Returns:
       A translator of images in [-1, 1].
 
     Raises:
-      ValueError: another size, ``width`` or channels below one, fewer than no blocks, another dtype, a skip between domains of different
-        channels; (in use) images of another shape.
+      ValueError: another size, ``width`` or channels below one, fewer than no blocks, another dtype, a kernel of an even size or above
+        half of the image's, an unknown skip, one that adds between domains of different channels; (in use) images of another shape.
 
     Source: Johnson, Alahi & Fei-Fei 2016, "Perceptual losses"; Zhu et al. 2017, appendix 7.2; Odena, Dumoulin & Olah 2016,
-      "Deconvolution and checkerboard artifacts", for the resize.
+      "Deconvolution and checkerboard artifacts", for the resize; Ronneberger, Fischer & Brox 2015, "U-Net", for what is joined.
     """
     _check(size, channels, width)
     other = channels if other_channels is None else other_channels
     checks.at_least("other_channels", other, 1)
     count = (6 if size <= 128 else 9) if blocks is None else blocks
     checks.at_least("blocks", count, 0)
-    if skip and other != channels:
-        raise ValueError(f"skip is True and channels are {channels} and {other}; expected equal ones")
-    return translator_of(ResNetTranslator(other, width, count, skip, compute_dtype(dtype)), (size, size, channels))
+    checks.at_least("fine_blocks", fine_blocks, 0)
+    if kernel_size % 2 == 0 or not 1 <= kernel_size <= size // 2:
+        raise ValueError(f"kernel_size is {kernel_size}; expected an odd number, 1 to {size // 2}")
+    if skip not in SKIPS:
+        raise ValueError(f"skip is {skip!r}; expected one of {', '.join(SKIPS)}")
+    if skip == "added" and other != channels:
+        raise ValueError(f"skip is 'added' and channels are {channels} and {other}; expected equal ones")
+    module = ResNetTranslator(other, width, count, fine_blocks, kernel_size, skip, compute_dtype(dtype))
+    return translator_of(module, (size, size, channels))
 
 
 def patch_critic(

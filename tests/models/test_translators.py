@@ -37,10 +37,10 @@ def test_images_become_images_of_the_other_domain(size: int, channels: int, othe
 
 
 @pytest.mark.slow
-def test_with_a_skip_a_translator_starts_near_what_it_is_given() -> None:
+def test_what_is_added_is_there_from_the_start() -> None:
     """The image is there but for what h adds, white and black pixels too; without the skip nothing of it is."""
     x = jnp.concatenate([images(2, 16), jnp.ones((1, 16, 16, 3)), -jnp.ones((1, 16, 16, 3))])
-    near = resnet_translator(16, width=4, blocks=1, skip=True)
+    near = resnet_translator(16, width=4, blocks=1, skip="added")
     variables = near.init(jax.random.key(0), x)
     # The last layer's parameters at zero leave the identity, drawn in by INSIDE.
     last = max((name for name in variables["params"] if name.startswith("ReflectedConv")), key=lambda n: int(n[14:]))
@@ -52,9 +52,42 @@ def test_with_a_skip_a_translator_starts_near_what_it_is_given() -> None:
     assert bool(jnp.isfinite(gradient).all())
 
 
-def test_a_skip_joins_equal_channels() -> None:
-    with pytest.raises(ValueError, match="skip is True and channels are 3 and 1; expected equal ones"):
-        resnet_translator(16, 3, other_channels=1, skip=True)
+def test_what_is_joined_reaches_the_last_convolution_as_it_is() -> None:
+    """Where the last kernel looks at the image alone, G is its tanh but for a matrix; the other domain may have other channels."""
+    x = images(2, 16)
+    network = resnet_translator(16, 3, other_channels=1, width=4, blocks=0, skip="joined")
+    variables = network.init(jax.random.key(0), x)
+    last = max((name for name in variables["params"] if name.startswith("ReflectedConv")), key=lambda n: int(n[14:]))
+    shape = jax.tree.map(jnp.shape, variables["params"][last])
+    kernel = jnp.zeros(shape["Conv_0"]["kernel"]).at[3, 3, 4:, 0].set(jnp.array([0.5, -1.0, 2.0]))
+    params = {**variables["params"], last: {"Conv_0": {"kernel": kernel, "bias": jnp.full((1,), 0.25)}}}
+    expected = jnp.tanh(0.25 + 0.5 * x[..., 0] - x[..., 1] + 2.0 * x[..., 2])
+    np.testing.assert_allclose(network.apply({"params": params}, x)[..., 0], expected, atol=1e-5)
+
+
+def test_a_skip_is_one_of_three_and_adds_between_equal_channels() -> None:
+    with pytest.raises(ValueError, match="skip is 'added' and channels are 3 and 1; expected equal ones"):
+        resnet_translator(16, 3, other_channels=1, skip="added")
+    with pytest.raises(ValueError, match="skip is 'around'; expected one of none, joined, added"):
+        resnet_translator(16, skip="around")
+
+
+@pytest.mark.parametrize(("size", "kernel_size", "most"), [(16, 4, 8), (16, 9, 8), (32, -1, 16)])
+def test_a_kernel_is_odd_and_at_most_half_of_an_image(size: int, kernel_size: int, most: int) -> None:
+    with pytest.raises(ValueError, match=f"kernel_size is {kernel_size}; expected an odd number, 1 to {most}"):
+        resnet_translator(size, kernel_size=kernel_size)
+
+
+def test_what_is_joined_is_what_was_made_of_the_image_on_the_way_down() -> None:
+    """Convolutions after the doublings take the features of their size twice over, and the last one the image; blocks at full size too."""
+    network = resnet_translator(16, 3, width=4, blocks=1, fine_blocks=2, kernel_size=3, skip="joined")
+    params = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))["params"]
+    kernels = [params[f"ReflectedConv_{place}"]["Conv_0"]["kernel"].shape for place in range(4)]
+    assert kernels == [(3, 3, 3, 4), (3, 3, 16 + 8, 8), (3, 3, 8 + 4, 4), (3, 3, 4 + 3, 3)]
+    inside = [params[f"ResidualBlock_{place}"]["ReflectedConv_0"]["Conv_0"]["kernel"].shape for place in range(3)]
+    assert inside == [(3, 3, 16, 16), (3, 3, 4, 4), (3, 3, 4, 4)]
+    plain = jax.eval_shape(resnet_translator(16, width=4).init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))["params"]
+    assert plain["ReflectedConv_3"]["Conv_0"]["kernel"].shape == (7, 7, 4, 3)
 
 
 def test_blocks_are_six_and_nine() -> None:
