@@ -23,7 +23,7 @@ def draw(arrays: Arrays) -> Figure:
     rows = {"x": arrays["x"], "G(x), full": last(arrays, "made", FULL), "F(G(x))": last(arrays, "returned", FULL)}
     rows |= {"true cartoon": arrays["truth"]} | {game: last(arrays, "made", game) for game in others}
     columns = len(arrays["x"])
-    cell = 0.8 * WIDTH / columns
+    cell = 0.76 * WIDTH / columns
     with style():
         figure = Figure(figsize=(WIDTH, cell * len(rows) + 4.4), layout="constrained")
         parts: Any = figure.subfigures(2, 1, height_ratios=(cell * len(rows), 4.4))
@@ -59,9 +59,12 @@ def _draw_final(ax: Axes, arrays: Arrays, games: list[str]) -> None:
 
 def _draw_kid(ax: Axes, arrays: Arrays, games: list[str]) -> None:
     for number, game in enumerate(games):
-        values = last(arrays, "kid", game)
-        ax.plot(np.full(len(values), number), values, "o", color=LOOKS[game].color, markersize=6)
-    ax.axhline(near(arrays), color=BLACK, linestyle=":", linewidth=1.5)
+        color, values = LOOKS[game].color, last(arrays, "kid", game)
+        for scale, inside in enumerate((color, "none")):
+            places = np.full(len(values), number + 0.3 * scale)
+            ax.plot(places, values[:, scale], "o", color=color, markerfacecolor=inside, markersize=6)
+    ax.axhline(near(arrays, 0), color=BLACK, linestyle=":", linewidth=1.5)
     ax.set_xticks([])
     ax.set_yscale("symlog", linthresh=0.01)
-    ax.set_title("KID to cartoons\n(line: near)", fontsize=13)
+    ax.set_ylim(bottom=-0.01)
+    ax.set_title("KID to cartoons\n(open: unit scale;\nline: near)", fontsize=12)

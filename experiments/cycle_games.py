@@ -19,6 +19,9 @@ FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE = (
 )
 """Of ``training.translation.ABLATIONS``, in its order."""
 
+NO_IDENTITY = "full, no identity"
+"""Both cycles and the adversarial terms, and nothing that says that a picture of the other domain is to be left as it is."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -118,8 +121,11 @@ def cases(recipe: Recipe, games: tuple[str, ...], feed: Any = None) -> Case:
 
     Args:
       recipe: of the full game.
-      games: names among ``ABLATIONS``.
+      games: names among ``ABLATIONS``, and ``NO_IDENTITY``.
       feed: what the data draws from, the same for all of them.
+
+    Raises:
+      ValueError: ``NO_IDENTITY`` where the recipe has no identity terms; another name.
     """
     import jax
     import jax.numpy as jnp
@@ -127,11 +133,14 @@ def cases(recipe: Recipe, games: tuple[str, ...], feed: Any = None) -> Case:
     from experiments.mode_games import Case
     from gan_jax.training.translation import ablation
 
+    if NO_IDENTITY in games and recipe.identity_weight is None:
+        raise ValueError(f"{NO_IDENTITY!r} is among the games and identity_weight is None; expected a number")
     full = {
         "adversarial_weight": 1.0,
         "forward_weight": recipe.cycle_weight,
         "backward_weight": recipe.cycle_weight,
     }
-    chosen = [full | dict(ablation(game)) for game in games]
+    full |= {} if recipe.identity_weight is None else {"identity_weight": recipe.identity_weight}
+    chosen = [full | ({"identity_weight": 0.0} if game == NO_IDENTITY else dict(ablation(game))) for game in games]
     repeated = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[None], (len(games), *leaf.shape)), feed)
     return Case(feed=repeated, hyper={name: jnp.array([one[name] for one in chosen]) for name in full})

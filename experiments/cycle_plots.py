@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL
+from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, NO_IDENTITY
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.images import tile
-from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, Look
+from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, Look
 
 LOOKS = {
     FULL: Look(BLUE, "-", order=4.0),
+    NO_IDENTITY: Look(PURPLE, "--"),
     ADVERSARIAL: Look(VERMILION, "-"),
     FORWARD: Look(GREEN, "--"),
     BACKWARD: Look(ORANGE, "--"),

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import cycle_2d, cycle_avatars, cycle_digits, cycle_games
+from experiments import cycle_2d, cycle_avatars_measures, cycle_digits, cycle_games
 from experiments.image_runs import Data, Evaluation
 from experiments.yardsticks import yardstick
 from gan_jax.data import avatars
+from gan_jax.data.avatar_sets import draw_set
 from gan_jax.data.images import to_bytes
 from gan_jax.distributions import draw
 from gan_jax.distributions.correspondences import correspondence
@@ -28,6 +29,20 @@ def test_cases_are_the_ablations_of_one_recipe() -> None:
     for number, game in enumerate(games):
         for name, weight in (full | ABLATIONS[game]).items():
             assert float(made.hyper[name][number]) == pytest.approx(weight)
+
+
+def test_a_game_without_identity_terms_is_the_full_one_but_for_them() -> None:
+    games = (cycle_games.FULL, cycle_games.NO_IDENTITY, cycle_games.ADVERSARIAL)
+    made = cycle_games.cases(cycle_games.Recipe(cycle_weight=3.0, identity_weight=0.5), games)
+    found = {name: values.tolist() for name, values in made.hyper.items()}
+    assert found == {
+        "adversarial_weight": [1.0, 1.0, 1.0],
+        "forward_weight": [3.0, 3.0, 0.0],
+        "backward_weight": [3.0, 3.0, 0.0],
+        "identity_weight": [0.5, 0.0, 0.5],
+    }
+    with pytest.raises(ValueError, match="identity_weight is None; expected a number"):
+        cycle_games.cases(cycle_games.Recipe(), games)
 
 
 @pytest.mark.parametrize("task", cycle_digits.TASKS)
@@ -113,6 +128,17 @@ def test_attributes_of_the_true_cartoons_survive_and_of_others_do_not() -> None:
     who = avatars.sample(jax.random.key(0), 60, pairs="all")
     images = np.asarray(to_bytes(avatars.render(who, size=16, style="cartoon")))
     attributes = np.asarray(who.attributes)
-    found = cycle_avatars._right(np.stack([images, np.roll(images, 1, axis=0)]), attributes)
+    found = cycle_avatars_measures.right(np.stack([images, np.roll(images, 1, axis=0)]), attributes)
     np.testing.assert_array_equal(found[0], 1.0)
     assert found[1, :2].max() < 0.35
+
+
+@pytest.mark.slow
+def test_true_cartoons_are_as_far_as_the_floor_and_dark_ones_farther_at_both_scales() -> None:
+    seen, truth, others = (draw_set(seed, 200, pairs="all", size=16, style="cartoon") for seed in range(3))
+    dark = (0.7 * truth.images).astype(np.uint8)
+    found = cycle_avatars_measures.distances(seen, truth, others, np.stack([truth.images, dark])[:, None])
+    np.testing.assert_allclose(found["kid"][0, 0], found["floor"][:, 0], rtol=1e-6)
+    assert (found["kid"][1, 0] - found["floor"][:, 0] > 4.0 * found["kid_error"][1, 0]).all()
+    # Where features are larger than 1, dividing them brings everything nearer.
+    assert (found["square"] > 1.0) == (found["kid"][1, 0, 1] < found["kid"][1, 0, 0])
