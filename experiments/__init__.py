@@ -74,5 +74,5 @@ EXPERIMENTS: tuple[Entry, ...] = (
     Entry("wrong_captions", full=345.0, smoke=45.0, chapter="conditional"),
     Entry("cycle_2d", full=300.0, smoke=25.0, chapter="translation"),
     Entry("cycle_digits", full=1000.0, smoke=40.0, chapter="translation", quick=230.0),
-    Entry("cycle_avatars", full=1850.0, smoke=60.0, chapter="translation", quick=280.0),
+    Entry("cycle_avatars", full=1850.0, smoke=60.0, chapter="translation", quick=320.0),
 )
