@@ -20,15 +20,15 @@ KID (Bińkowski et al. 2018) is on features of a classifier that learned to tell
 cartoons of people whom neither it nor a game has seen; its floor is that of other such. Near is at most twice the floor plus .02, on the
 features as they are, and in units of their root mean square: the kernel has a scale, and a classifier's features have none.
 
-Command: ``python -m experiments cycle_avatars``: 31 min on two cores; ``--preset quick``: 320 s; ``--preset large`` (32 pixels, wider)
-wants an accelerator and has not been run.
+Command: ``python -m experiments cycle_avatars``: 31 min on two cores; ``--preset quick``: 320 s; ``--preset long`` (the full game alone,
+20 000 steps): 17 min; ``--preset large`` (32 pixels, wider) wants an accelerator and has not been run.
 
 Expected: after 6000 steps, on 1000 portraits that no game has seen and at worst of two seeds, 100 % of the hair and 99.8 % of the eyes keep
 their colour in the full game, hair styles on 98 %, glasses on 98.5 %, face shapes on 80 %. Without cycles G draws one picture whatever it
 is given: 8.4 % of hair and 9.7 % of eyes, which is chance. With cycles and no identity terms one game keeps 28 and the other 65 % of hair,
 19 and 39 % of eyes, and closes its cycles all the same (mean |F(G(x)) - x| .045, against .039). KID to the cartoons is .085 and .069 on
 features as they are, above .022, and .0075 and .0062 at unit scale, below .020; real cartoons have .0008 and .0001, adversarial games 10
-and more, cycles alone, which leave a portrait, 5.
+and more, cycles alone, which leave a portrait, 5. After 20 000 steps the full game has .040 and .038 (.0035 and .0034), and every eye.
 """
 
 from __future__ import annotations
