@@ -11,7 +11,7 @@ import jax
 
 from gan_jax import checks
 
-MODULES = ("wasserstein_1d", "neighbours", "training", "wgan_gp", "dcgan", "mode_table")
+MODULES = ("wasserstein_1d", "neighbours", "training", "wgan_gp", "dcgan", "mode_table", "many_networks")
 
 
 def main() -> None:

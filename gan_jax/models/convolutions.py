@@ -11,24 +11,25 @@ but these three runs, and each is written once in the form that its backend does
 On a CPU, XLA brings a convolution to the layout of its fast kernels (``NHWC``, ``HWIO``) only at the top level of a program, never in the
 body of a ``lax.scan``; there, what JAX derives as a kernel's gradient takes hundreds of times as long. So here the transpositions are
 written out, groups are convolutions of their own, and the gradient of a transposed convolution's kernel takes the larger image as the
-image. Elsewhere the forms are those that JAX derives, which cuDNN and TPUs know.
+image. Elsewhere the forms are those that JAX derives, which cuDNN and TPUs know, and batched products for many networks at once.
 
 Derivatives are of reverse mode, of any order; ``jax.custom_vjp`` has none in forward mode.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
+from jax.custom_batching import custom_vmap
 
 from gan_jax import checks
-from gan_jax.models import winograd
+from gan_jax.models import products, winograd
 from gan_jax.models.geometry import Geometry
 from gan_jax.typing import Array
 
@@ -138,12 +139,15 @@ spread.defvjp(_remember(spread), lambda n, gk, x: (correlate(x, gk[1], n), gathe
 gather.defvjp(_remember(gather), lambda n, xg, k: (spread(xg[1], k, n), correlate(xg[0], k, n)))
 
 
+Form: TypeAlias = Callable[[Array, Array, Geometry], Array]
+
+
 class Thirds(NamedTuple):
     """One way to run the three."""
 
-    correlate: Callable[[Array, Array, Geometry], Array]
-    spread: Callable[[Array, Array, Geometry], Array]
-    gather: Callable[[Array, Array, Geometry], Array]
+    correlate: Form
+    spread: Form
+    gather: Form
 
 
 def _on(backend: str) -> Thirds:
@@ -167,7 +171,36 @@ def _gather_derived(x: Array, g: Array, n: Geometry) -> Array:
     return cast(Array, jax.linear_transpose(lambda k: _correlate_derived(x, k, n), k)(g)[0])
 
 
-DERIVED = Thirds(_correlate_derived, _spread_derived, _gather_derived)
+ONE = Thirds(_correlate_derived, _spread_derived, _gather_derived)
+"""As JAX derives them; where ``vmap`` brings many kernels they become groups, which cuDNN runs nearly one after another."""
+
+
+def _for_many(derived: Form, product: Form, *, kernel: bool) -> Form:
+    """``derived`` for one network and ``product`` for many; ``kernel`` as in ``_by_groups``."""
+
+    def run(a: Array, b: Array, n: Geometry) -> Array:
+        one = custom_vmap(lambda a, b: derived(a, b, n))
+
+        @one.def_vmap
+        def _(size: int, batched: Sequence[bool], a: Array, b: Array) -> tuple[Array, bool]:
+            if kernel and not batched[1]:
+                # One network that sees more images.
+                y = run(a.reshape(-1, *a.shape[2:]), b, n)
+                return y.reshape(size, -1, *y.shape[1:]), True
+            form = product if n.groups == 1 else derived
+            axes = [0 if many else None for many in batched]
+            return jax.vmap(lambda a, b: form(a, b, n), axes, axis_size=size)(a, b), True
+
+        return cast(Array, one(a, b))
+
+    return run
+
+
+DERIVED = Thirds(
+    _for_many(ONE.correlate, products.correlate, kernel=True),
+    _for_many(ONE.spread, products.spread, kernel=True),
+    _for_many(ONE.gather, products.gather, kernel=False),
+)
 
 
 def _correlate_one(x: Array, k: Array, n: Geometry) -> Array:
@@ -233,7 +266,7 @@ def _diagonal_blocks(k: Array, groups: int) -> Array:
     return jnp.where(same > 0, blocks, jnp.zeros_like(blocks)).sum(2).reshape(u, v, c // groups, o)
 
 
-def _by_groups(function: Callable[[Array, Array, Geometry], Array], *, kernel: bool) -> Callable[..., Array]:
+def _by_groups(function: Form, *, kernel: bool) -> Form:
     """``function`` of one group, run on each and summed in float32; ``kernel`` says whether its second argument is one."""
 
     def run(a: Array, b: Array, n: Geometry) -> Array:

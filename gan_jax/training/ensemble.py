@@ -1,8 +1,9 @@
 """Many members — seeds, separations, hyperparameters — as one program, over all the devices there are.
 
 How members are mapped on one device depends on the device. Small networks leave an accelerator idle, and ``vmap`` turns their products
-into batched ones. On a CPU those batched products lose the cache and the fast single-matrix kernels: there members run one after
-another (``lax.map``), one stream for every (virtual) device.
+into batched ones, their convolutions as well (``models.products``): on one H100 a step of twelve games of ``cycle_avatars`` takes 7.4 ms,
+.6 ms a game, where a single game with twice the channels takes 8.3 ms. On a CPU batched products lose the cache and the fast
+single-matrix kernels: there members run one after another (``lax.map``), one stream for every (virtual) device.
 """
 
 from __future__ import annotations
