@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.custom_batching import custom_vmap
 
 from gan_jax import checks
 from gan_jax.objectives.losses import Objective
@@ -89,6 +90,9 @@ def mean_penalty(
 def lazy_penalty(mean: Callable[[], Array], every: int, count: Array) -> Array:
     """A mean penalty, or zero at the updates that lazy regularisation leaves out, ``[]``.
 
+    Under ``vmap``, where a condition of each member would have both sides computed at every update, all members leave it out together:
+    it is computed where one of them is due, and counts for those that are.
+
     Args:
       mean: computes it.
       every: it is computed at every so many updates.
@@ -96,7 +100,20 @@ def lazy_penalty(mean: Callable[[], Array], every: int, count: Array) -> Array:
     """
     if every == 1:
         return mean()
-    return jax.lax.cond(count % every == 0, mean, lambda: jnp.zeros(()))
+    due = count % every == 0
+    return jax.lax.cond(_any_member(due), lambda: jnp.where(due, mean(), 0.0), lambda: jnp.zeros(()))
+
+
+@custom_vmap
+def _any_member(due: Array) -> Array:
+    """Whether something is due in any member of what it is mapped over, ``[]``: one answer for all."""
+    return due
+
+
+@_any_member.def_vmap
+def _(size: int, batched: list[bool], due: Array) -> tuple[Array, bool]:
+    # Called again, and not returned, for the sake of a vmap around this one.
+    return _any_member(jnp.any(due, axis=0) if batched[0] else due), False
 
 
 def refuse_mixing(critic: Critic | ConditionalCritic) -> None:

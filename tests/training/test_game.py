@@ -16,6 +16,7 @@ from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import batch_norm_mlp, layer_norm_mlp
 from gan_jax.objectives import costs, losses, penalties
 from gan_jax.training import ensemble, game, updates
+from gan_jax.training.critic import lazy_penalty
 from gan_jax.training.state import averaged
 from gan_jax.typing import Array
 
@@ -200,6 +201,24 @@ def test_a_lazy_penalty_moves_the_discriminator_as_far_as_the_plain_one(every: i
     assert float(state.discriminator.variables["params"]["psi"][0]) == 0.5 + 8 * 0.25 * 1.5
     # The last update of a step is number 1, 3, 5, 7: never one of a lazy penalty.
     assert np.all(np.asarray(infos.penalty > 0) == (every == 1))
+
+
+def test_members_leave_a_lazy_penalty_out_together() -> None:
+    """One condition for all of them, around a ``vmap`` of a ``vmap`` too; and each is right though others are at another update."""
+    weight = jnp.arange(1.0, 5.0)
+
+    def slope(count: Array, weight: Array) -> Array:
+        return jax.grad(lambda w: lazy_penalty(lambda: w**2, 4, count))(weight)
+
+    counts = jnp.array([0, 4, 5, 7])
+    np.testing.assert_array_equal(jax.jit(jax.vmap(slope))(counts, weight), [2.0, 4.0, 0.0, 0.0])
+    grid = jax.vmap(jax.vmap(slope, (None, 0)), (0, None))
+    np.testing.assert_array_equal(grid(counts, weight)[:, 0], [2.0, 2.0, 0.0, 0.0])
+    # What vmap makes of a condition of each member's own is no condition.
+    for mapped, arguments in ((jax.vmap(slope), (counts, weight)), (grid, (counts, weight))):
+        assert "cond[" in str(jax.make_jaxpr(mapped)(*arguments))
+    own = jax.vmap(lambda count: jax.lax.cond(count % 4 == 0, lambda: 1.0, lambda: 0.0))
+    assert "cond[" not in str(jax.make_jaxpr(own)(counts))
 
 
 # --------------------------------------------------------------------------------------------------------------- no judge
