@@ -16,7 +16,7 @@ a way back by the cycle error; all are in the table. A map is found where both G
 Y cannot be told by any loss: where there is one, the report counts the games that hit Y (no farther than the farthest of 20 samples of
 the true map) by another map than T, and compares the losses of those at T and at a symmetry of it (Moriakov et al. 2020).
 
-Command: ``python -m experiments cycle_2d``: 300 s on two cores.
+Command: ``python -m experiments cycle_2d``: 300 s on two cores; on one H100 some 190 s (reckoned: five of the six pairs took 150 s).
 
 Expected: with both cycles all ten games find the map on each of the three pairs without symmetry (errors 5 to 7, 1 to 2, and 6 %; what
 remains of the first and last is how the inside of a mode is turned, which its law does not say). Without cycles 0, 4 and 1 of ten do,
