@@ -8,7 +8,8 @@ through the convolutions that the backend does well. All three have to have the 
 On one H100 with jax 0.11.2 such a step took 195 ms with groups and 7.4 with products, for all twelve games; a single game with twice the
 channels took 8.3 ms. On a CPU the experiments play games one after another.
 
-Command: ``python -m benchmarks many_networks``.
+Command: ``python -m benchmarks many_networks``; about 6 min on two cores, where a step takes 905 ms with products, 5957 with groups, and 650
+one after another.
 """
 
 from __future__ import annotations
