@@ -27,6 +27,8 @@ def curves_by_game(ax: Axes, steps: np.ndarray, values: np.ndarray, games: Seque
     for number, game in enumerate(games):
         own = values[:, number]
         curve_with_band(ax, steps, own.mean(axis=1), own.min(axis=1), own.max(axis=1), look=LOOKS[game], label=game)
+    # Numbers of steps are long.
+    ax.locator_params(axis="x", nbins=4)
 
 
 def rows_of_pictures(ax: Axes, rows: Mapping[str, np.ndarray], *, enlarge: int = 2) -> None:
