@@ -5,9 +5,9 @@ relativistic pairing with R1 + R2 at every eighth update, cycles and identity te
 kernels; JAX turns these into groups, gan_jax into batched products of patches (``models.products``). One after another, the games go
 through the convolutions that the backend does well. All three have to have the same losses and gradients before anything is timed.
 
-On one H100 with jax 0.11.2 such a step took 195 ms with groups and 7.4 with products, for all twelve games; a single game with twice the
-channels took 8.3 ms. On two CPU cores it takes 5957 ms with groups, 905 with products and 650 one after another, which is what the
-experiments do there.
+On one H100 with jax 0.11.2 such a step took 7.4 ms with products, for all twelve games, and a single game with twice the channels 8.3 ms,
+each alone; with groups it took 195 ms while other programs compiled on the same GPU, which is no fair comparison. On two CPU cores it takes
+5957 ms with groups, 905 with products and 650 one after another, which is what the experiments do there.
 
 Command: ``python -m benchmarks many_networks``; about 6 min on two cores.
 """

@@ -172,7 +172,7 @@ def _gather_derived(x: Array, g: Array, n: Geometry) -> Array:
 
 
 ONE = Thirds(_correlate_derived, _spread_derived, _gather_derived)
-"""As JAX derives them; where ``vmap`` brings many kernels they become groups, which cuDNN runs nearly one after another."""
+"""As JAX derives them; where ``vmap`` brings many kernels they become groups, which are slower than products."""
 
 
 def _for_many(derived: Form, product: Form, *, kernel: bool) -> Form:

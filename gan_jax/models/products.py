@@ -5,8 +5,8 @@ With P(x) ``[b h' w', u v c]`` the patches of x, row by row, and K ``[u v c, o]`
     y = P(x) K,    ∂T/∂x = Pᵀ(g Kᵀ),    ∂T/∂k = P(x)ᵀ g,
 
 where Pᵀ adds every patch to the place that it was cut from. Over many members, each with a kernel of its own, these are batched products,
-which accelerators do at the speed of one. What ``vmap`` makes of a convolution instead is a grouped one, and cuDNN runs groups nearly one
-after another. The price is memory: the patches are ``u v`` times as large as x, though none is kept for the way back.
+which accelerators do at the speed of one. What ``vmap`` makes of a convolution instead is a grouped one, which is slower (``python -m
+benchmarks many_networks``). The price is memory: the patches are ``u v`` times as large as x, though none is kept for the way back.
 
 Source: Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing", section 3.
 """
