@@ -195,11 +195,6 @@ def test_library_module_leaves_the_terminal_the_files_and_the_settings_alone(pat
     assert [name for name in called if name in forbidden] == []
 
 
-@pytest.mark.parametrize("path", modules(*PACKAGES), ids=relative)
-def test_module_is_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-
-
 def test_every_room_has_a_contract_about_what_it_imports() -> None:
     config = setup_cfg()
     sources = {
