@@ -24,6 +24,12 @@ from gan_jax.typing import Array
 LOG_2 = math.log(2.0)
 
 
+def float_of(*values: object) -> jnp.dtype:
+    """The floating type that ``values`` share; Python numbers do not widen it."""
+    leaves = [leaf for leaf in jax.tree.leaves(values) if not isinstance(leaf, bool)]
+    return jnp.result_type(*leaves, 1.0) if leaves else jnp.result_type(float)
+
+
 def xlogy(x: Array | float, y: Array | float) -> Array:
     """``x log y`` with ``0 log 0 = 0`` and no NaN in its gradient.
 

@@ -32,7 +32,7 @@ from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine
 from gan_jax.divergences import gaussians, in_the_plane, integrands, on_the_line, plans
 from gan_jax.divergences.integrands import Integrand
-from gan_jax.divergences.landmarks import float_of
+from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
 

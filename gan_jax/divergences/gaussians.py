@@ -12,7 +12,7 @@ from numpyro.distributions import transforms
 
 from gan_jax import numerics
 from gan_jax.distributions import log_weights
-from gan_jax.divergences.landmarks import float_of
+from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import special
 
 from gan_jax import checks, numerics
-from gan_jax.divergences.landmarks import tails
+from gan_jax.divergences.distribution_functions import tails
 from gan_jax.typing import Array, Distribution
 
 

@@ -9,8 +9,10 @@ import numpyro.distributions as dist
 from gan_jax import numerics
 from gan_jax.distributions import log_density_at
 from gan_jax.divergences import quadrature
+from gan_jax.divergences.distribution_functions import tails
 from gan_jax.divergences.integrands import Integrand
-from gan_jax.divergences.landmarks import float_of, landmarks_of, tails
+from gan_jax.divergences.landmarks import landmarks_of
+from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
 
