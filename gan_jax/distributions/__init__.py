@@ -4,7 +4,7 @@ Everything here samples and has a ``log_prob``, takes tracers as parameters, and
 over parameters. One-dimensional laws are NumPyro's own (``Normal``, ``Uniform``, ``Laplace``, ``Delta`` …).
 """
 
-from gan_jax.distributions.density import draw, log_density, log_density_at, log_weights
+from gan_jax.distributions.density import draw, log_density, log_density_at, log_weights, mixture_weights
 from gan_jax.distributions.mixtures import (
     IsotropicMixture,
     Parameter,
@@ -38,6 +38,7 @@ __all__ = [
     "log_density",
     "log_density_at",
     "log_weights",
+    "mixture_weights",
     "pair",
     "parallel_line",
     "random_modes",

@@ -30,8 +30,24 @@ def draw(d: Distribution, key: PRNGKey, n: int) -> Array:
     return jax.vmap(lambda one: d.sample(one))(jax.random.split(key, n))
 
 
+def mixture_weights(mixture: Distribution) -> Array:
+    """Normalised weights ``[components]`` of a ``MixtureSameFamily`` or ``MixtureGeneral``.
+
+    Linear in the probabilities of a ``Categorical(probs=...)``, so that a weight of 0 has its one-sided derivative;
+    NumPyro's own logits of such a weight are ``-inf`` with gradient 0.
+    """
+    mixing = mixture.mixing_distribution
+    if isinstance(mixing, dist.CategoricalProbs):
+        probs = jnp.asarray(mixing.probs, jnp.result_type(mixing.probs, float))
+        return probs / jnp.sum(probs, axis=-1, keepdims=True)
+    return jax.nn.softmax(mixing.logits, axis=-1)
+
+
 def log_weights(mixture: Distribution) -> Array:
-    """Normalised log-weights ``[components]`` of a ``MixtureSameFamily`` or ``MixtureGeneral``."""
+    """The logarithms of ``mixture_weights``: ``-inf`` with gradient 0 where a weight is 0."""
+    if isinstance(mixture.mixing_distribution, dist.CategoricalProbs):
+        linear = mixture_weights(mixture)
+        return jnp.where(linear > 0, jnp.log(jnp.where(linear > 0, linear, 1.0)), -jnp.inf)
     return jax.nn.log_softmax(mixture.mixing_distribution.logits, axis=-1)
 
 

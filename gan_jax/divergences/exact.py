@@ -21,6 +21,7 @@ Infinite values are ``inf`` with gradient 0. All values are in nats or in units 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
@@ -30,7 +31,8 @@ import numpyro.distributions as dist
 
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine
-from gan_jax.divergences import gaussians, in_the_plane, integrands, on_the_line, plans
+from gan_jax.divergences import accuracy, gaussians, in_the_plane, integrands, on_the_line, plans
+from gan_jax.divergences.accuracy import ExactValue, closed_form
 from gan_jax.divergences.integrands import Integrand
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
@@ -49,7 +51,7 @@ def kl(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _f_divergence("kl", p, q)
+    return _accepted("kl", _f_divergence("kl", p, q), p, q)
 
 
 def jensen_shannon(p: Distribution, q: Distribution) -> Array:
@@ -69,7 +71,7 @@ def jensen_shannon(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _f_divergence("jensen_shannon", p, q)
+    return _accepted("jensen_shannon", _f_divergence("jensen_shannon", p, q), p, q)
 
 
 def total_variation(p: Distribution, q: Distribution) -> Array:
@@ -88,7 +90,7 @@ def total_variation(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _f_divergence("total_variation", p, q)
+    return _accepted("total_variation", _f_divergence("total_variation", p, q), p, q)
 
 
 def squared_hellinger(p: Distribution, q: Distribution) -> Array:
@@ -106,7 +108,7 @@ def squared_hellinger(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _f_divergence("squared_hellinger", p, q)
+    return _accepted("squared_hellinger", _f_divergence("squared_hellinger", p, q), p, q)
 
 
 def chi_squared(p: Distribution, q: Distribution) -> Array:
@@ -122,7 +124,7 @@ def chi_squared(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _f_divergence("chi_squared", p, q)
+    return _accepted("chi_squared", _f_divergence("chi_squared", p, q), p, q)
 
 
 def wasserstein(p: Distribution, q: Distribution, order: float = 1) -> Array:
@@ -146,13 +148,7 @@ def wasserstein(p: Distribution, q: Distribution, order: float = 1) -> Array:
     Raises:
       ValueError: ``order`` below 1, batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    checks.at_least("order", order, 1.0)
-    checks.finite("order", order)
-    _check(p, q)
-    expected = "one law and its translate, or modes that move less than the gaps between them"
-    return plans.concrete_or_raise(
-        "wasserstein", _wasserstein(float(order), plans.same_degrees(p, q), p, q), p, q, expected
-    )
+    return _accepted("wasserstein", _wasserstein(p, q, order), p, q)
 
 
 def energy_distance(p: Distribution, q: Distribution) -> Array:
@@ -171,8 +167,33 @@ def energy_distance(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    _check(p, q)
-    return _energy_distance(p, q)
+    return _accepted("energy_distance", _energy_distance(p, q), p, q)
+
+
+def with_error(divergence: Callable[..., Array], p: Distribution, q: Distribution, **options: float) -> ExactValue:
+    """A divergence together with an estimate of its error, however large: ``with_error(exact.kl, p, q)``.
+
+    The functions of this module return a value only where its error is at most ``accuracy.tolerance``. The estimate
+    bounds the error of the integration (an embedded rule on every panel or cell, what lies beyond the last ones, the
+    mass of both laws that was not found); closed forms have error 0. Rounding of the law's own parameters, and the
+    error of gradients, are not in it.
+
+    Args:
+      divergence: one of the divergences and distances of this module.
+      p: NumPyro distribution, batch shape ``()``.
+      q: NumPyro distribution with the same event shape.
+      options: those of ``divergence`` (``order``).
+
+    Returns:
+      The value and its error, ``[]`` each.
+
+    Raises:
+      ValueError: what ``divergence`` raises, except for too large an error.
+    """
+    if divergence not in _MEASURED:
+        expected = ", ".join(f"exact.{function.__name__}" for function in _MEASURED)
+        raise ValueError(f"divergence is {divergence!r}; expected one of {expected}")
+    return _MEASURED[divergence](p, q, **options)
 
 
 # -------------------------------------------------------------------------------------------------------------- borders
@@ -233,26 +254,31 @@ def _coincide(p: Distribution, q: Distribution) -> Array | None:
     return None
 
 
-def _f_divergence(name: _Name, p: Distribution, q: Distribution) -> Array:
+def _accepted(what: str, result: ExactValue, p: Distribution, q: Distribution) -> Array:
+    return accuracy.accepted(what, result, p, q)
+
+
+def _f_divergence(name: _Name, p: Distribution, q: Distribution) -> ExactValue:
     _check(p, q)
     expected = "Gaussians with the same covariance, in more than two dimensions"
-    return plans.concrete_or_raise(name, _compiled_f_divergence(name, p, q), p, q, expected)
+    value, error = _compiled_f_divergence(name, p, q)
+    return ExactValue(plans.concrete_or_raise(name, value, p, q, expected), error)
 
 
 @partial(jax.jit, static_argnums=0)
-def _compiled_f_divergence(name: _Name, p: Distribution, q: Distribution) -> Array:
+def _compiled_f_divergence(name: _Name, p: Distribution, q: Distribution) -> ExactValue:
     integrand = _INTEGRANDS[name]
     coincide = _coincide(p, q)
     if coincide is not None:
-        return jnp.where(coincide, 0.0, integrand.bound).astype(float_of(p, q))
+        return closed_form(jnp.where(coincide, 0.0, integrand.bound).astype(float_of(p, q)))
     one_p, one_q = gaussians.gaussian(p), gaussians.gaussian(q)
     if one_p is not None and one_q is not None:
         return _between_gaussians(name, integrand, one_p, one_q, p, q)
     if p.event_shape == ():
-        return on_the_line.f_divergence(integrand, p, q)
+        return closed_form(on_the_line.f_divergence(integrand, p, q))
     mixed_p, mixed_q = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
     if p.event_shape == (2,) and mixed_p is not None and mixed_q is not None:
-        return in_the_plane.f_divergence(integrand, mixed_p, mixed_q)
+        return closed_form(in_the_plane.f_divergence(integrand, mixed_p, mixed_q))
     raise _unsupported(name, p, q)
 
 
@@ -263,38 +289,68 @@ def _between_gaussians(
     q: gaussians.Gaussian,
     law_p: Distribution,
     law_q: Distribution,
-) -> Array:
+) -> ExactValue:
     """Closed forms; else one dimension; else, for equal covariances, one dimension with the Mahalanobis distance."""
     if name in _CLOSED_FORMS:
-        return _CLOSED_FORMS[name](p, q)
+        return closed_form(_CLOSED_FORMS[name](p, q))
     if p.mean.shape == (1,):
         line_p, line_q = (dist.Normal(g.mean[0], numerics.absolute(g.factor[0, 0])) for g in (p, q))
-        return on_the_line.f_divergence(integrand, line_p, line_q)
+        return closed_form(on_the_line.f_divergence(integrand, line_p, line_q))
     same, distance = gaussians.same_shape(p, q)
     standard = dist.Normal(jnp.zeros_like(distance), jnp.ones_like(distance))
-    reduced = on_the_line.f_divergence(integrand, standard, dist.Normal(distance, jnp.ones_like(distance)))
+    reduced = closed_form(on_the_line.f_divergence(integrand, standard, dist.Normal(distance, jnp.ones_like(distance))))
+    other = closed_form(jnp.full_like(reduced.value, jnp.nan))
     if p.mean.shape == (2,):
         mixed_p, mixed_q = gaussians.gaussian_mixture(law_p), gaussians.gaussian_mixture(law_q)
         assert mixed_p is not None
         assert mixed_q is not None
-        return jnp.where(same, reduced, in_the_plane.f_divergence(integrand, mixed_p, mixed_q))
-    return jnp.where(same, reduced, jnp.nan)
+        other = closed_form(in_the_plane.f_divergence(integrand, mixed_p, mixed_q))
+    return ExactValue(*(jnp.where(same, one, two) for one, two in zip(reduced, other, strict=True)))
 
 
 # ------------------------------------------------------------------------------------------------------------ distances
 
 
+def _wasserstein(p: Distribution, q: Distribution, order: float = 1) -> ExactValue:
+    checks.at_least("order", order, 1.0)
+    checks.finite("order", order)
+    _check(p, q)
+    expected = "one law and its translate, or modes that move less than the gaps between them"
+    value, error = _compiled_wasserstein(float(order), plans.same_degrees(p, q), p, q)
+    return ExactValue(plans.concrete_or_raise("wasserstein", value, p, q, expected), error)
+
+
 @partial(jax.jit, static_argnums=(0, 1))
-def _wasserstein(order: float, one_shape: bool, p: Distribution, q: Distribution) -> Array:
-    value = plans.wasserstein(order, p, q, one_shape=one_shape)
-    if value is None:
-        raise _unsupported(f"wasserstein (order {order:g})", p, q)
-    return value.astype(float_of(p, q))
+def _compiled_wasserstein(order: float, one_shape: bool, p: Distribution, q: Distribution) -> ExactValue:
+    found = plans.wasserstein(order, p, q, one_shape=one_shape)
+    return _found(f"wasserstein (order {order:g})", found, p, q)
+
+
+def _energy_distance(p: Distribution, q: Distribution) -> ExactValue:
+    _check(p, q)
+    return _compiled_energy_distance(p, q)
 
 
 @jax.jit
-def _energy_distance(p: Distribution, q: Distribution) -> Array:
-    value = plans.energy_distance(p, q)
-    if value is None:
-        raise _unsupported("energy_distance", p, q)
-    return value.astype(float_of(p, q))
+def _compiled_energy_distance(p: Distribution, q: Distribution) -> ExactValue:
+    return _found("energy_distance", plans.energy_distance(p, q), p, q)
+
+
+def _found(what: str, found: ExactValue | Array | None, p: Distribution, q: Distribution) -> ExactValue:
+    """What a rule has found, in the floating type of the laws; a value without an error is one in closed form."""
+    if found is None:
+        raise _unsupported(what, p, q)
+    value, error = found if isinstance(found, ExactValue) else closed_form(found)
+    dtype = float_of(p, q)
+    return ExactValue(value.astype(dtype), error.astype(dtype))
+
+
+_MEASURED: dict[Callable[..., Array], Callable[..., ExactValue]] = {
+    kl: partial(_f_divergence, "kl"),
+    jensen_shannon: partial(_f_divergence, "jensen_shannon"),
+    total_variation: partial(_f_divergence, "total_variation"),
+    squared_hellinger: partial(_f_divergence, "squared_hellinger"),
+    chi_squared: partial(_f_divergence, "chi_squared"),
+    wasserstein: _wasserstein,
+    energy_distance: _energy_distance,
+}

@@ -1,0 +1,69 @@
+"""A value with its error, and what is done with a value whose error is too large: it is never returned in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax import checks
+from gan_jax.typing import Array, Distribution
+
+
+class ExactValue(NamedTuple):
+    """A value and an estimate of how far it may be from the truth.
+
+    Attributes:
+      value: ``[]``.
+      error: ``[]``, ``>= 0``, in units of the value; 0 for a closed form, which rounding alone limits.
+    """
+
+    value: Array
+    error: Array
+
+
+def closed_form(value: Array) -> ExactValue:
+    """A value that rounding alone limits."""
+    return ExactValue(value, jnp.zeros_like(value))
+
+
+def mapped(result: ExactValue, function: Callable[[Array], Array]) -> ExactValue:
+    """``function`` of a value, with the error that it has on both sides of it (a root near 0 has no useful derivative)."""
+    value = function(result.value)
+    low, high = (
+        jax.lax.stop_gradient(function(jnp.maximum(result.value + sign * result.error, 0.0))) for sign in (-1.0, 1.0)
+    )
+    still = jax.lax.stop_gradient(value)
+    # Where the value is infinite, so is an end of the interval, and there is no distance between them.
+    error = jnp.where(jnp.isfinite(still), jnp.maximum(high - still, still - low), result.error)
+    return ExactValue(value, error)
+
+
+def tolerance(value: Array, scale: Array | float = 1.0) -> Array:
+    """The error that a value may have: 1e-6 of it in double precision, 1e-4 in single, and 8 roundings of ``scale``.
+
+    Args:
+      value: what was computed.
+      scale: the size of what was added up: 1 for the mass of two laws, a length for a distance.
+    """
+    relative = 1e-6 if value.dtype == jnp.float64 else 1e-4
+    return relative * jnp.abs(value) + 8.0 * jnp.finfo(value.dtype).eps * scale
+
+
+def accepted(what: str, result: ExactValue, p: Distribution, q: Distribution, scale: Array | float = 1.0) -> Array:
+    """The value where its error is within ``tolerance``; beyond, NaN where it is traced and an error where it is known.
+
+    Raises:
+      ValueError: a concrete value with too large an error.
+    """
+    value, error = result
+    good = jax.lax.stop_gradient((error <= tolerance(value, scale)) | (value == jnp.inf))
+    if checks.is_concrete((value, error)) and not bool(good) and not bool(jnp.isnan(value)):
+        raise ValueError(
+            f"{what} of {type(p).__name__} and {type(q).__name__} is {float(value):.9g} with an error of up to "
+            f"{float(error):.2g}; expected at most {float(tolerance(value, scale)):.2g}: "
+            f"exact.with_error(exact.{what}, p, q) returns both"
+        )
+    return jnp.where(good, value, jnp.nan)
