@@ -177,8 +177,8 @@ def sliced_wasserstein(key: PRNGKey, x: Array, y: Array, *, order: float = 1, pr
     """
     x, y = _two_samples(x, y)
     order = _checked_order(order)
-    checks.at_least("projections", projections, 1)
-    return _sliced(key, x, y, order=order, projections=int(projections))
+    projections = checks.integer("projections", projections, 1)
+    return _sliced(key, x, y, order=order, projections=projections)
 
 
 @partial(jax.jit, static_argnames=("order", "projections"))
@@ -234,9 +234,9 @@ def sinkhorn_divergence(
     for name, value in (("epsilon", epsilon), ("threshold", threshold)):
         checks.finite(name, value)
         checks.at_least(name, value, 0.0, strict=True)
-    checks.at_least("max_iterations", max_iterations, 1)
+    max_iterations = checks.integer("max_iterations", max_iterations, 1)
     return _sinkhorn(
-        x, y, jnp.asarray(epsilon, x.dtype), jnp.asarray(threshold, x.dtype), max_iterations=int(max_iterations)
+        x, y, jnp.asarray(epsilon, x.dtype), jnp.asarray(threshold, x.dtype), max_iterations=max_iterations
     )
 
 

@@ -35,7 +35,7 @@ def normal_cells(count: int) -> Array:
     Raises:
       ValueError: fewer than 2 cells.
     """
-    checks.at_least("count", count, 2)
+    count = checks.integer("count", count, 2)
     inner = special.ndtri(np.arange(1, count) / count)
     # E[z | z > a] = φ(a) / P(z > a).
     mean = count * np.exp(-0.5 * inner[-1] ** 2) / np.sqrt(2.0 * np.pi)
@@ -59,7 +59,7 @@ def normal_lattice(count: int) -> Array:
 
     Source: Niederreiter & Sloan 1994, "Integration of nonperiodic functions of two variables by Fibonacci lattice rules".
     """
-    checks.at_least("count", count, 2)
+    count = checks.integer("count", count, 2)
     before, last = 1, 2
     while last < count:
         before, last = last, before + last

@@ -33,7 +33,7 @@ def jensen_shannon(x: Array, y: Array, *, bins: int | None = None) -> Array:
     dimension = x.shape[1]
     if bins is None:
         bins = max(1, math.ceil((2 * min(x.shape[0], y.shape[0]) ** (1 / 3)) ** (1 / dimension)))
-    checks.at_least("bins", bins, 1)
+    bins = checks.integer("bins", bins, 1)
     if bins**dimension > 10**7:
         raise ValueError(f"bins is {bins} in {dimension} dimensions; expected at most 10⁷ cells in all")
     pooled = jnp.concatenate([x, y])

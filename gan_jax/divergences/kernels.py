@@ -186,11 +186,11 @@ def mean_over_pairs(kernel: Partial, x: Array, y: Array, *, distinct: bool = Fal
 
 
 def _bandwidths(bandwidth: float | Array | Sequence[float]) -> Array:
-    array = jnp.atleast_1d(jnp.asarray(bandwidth, dtype=jnp.result_type(float)))
+    array = jnp.atleast_1d(jnp.asarray(checks.real("bandwidth", bandwidth), dtype=jnp.result_type(float)))
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"bandwidth has shape {array.shape}; expected one number or a non-empty list of numbers")
     checks.finite("bandwidth", array)
-    checks.at_least("bandwidth", array, 0.0, strict=True)
+    checks.at_least("bandwidth", bandwidth, 0.0, strict=True)
     return array
 
 

@@ -121,7 +121,7 @@ def classifier_features(
       ValueError: images of another type, size or shape, labels that are not 0 to classes - 1, a negative seed, no steps.
       OSError: ``cache_dir`` cannot be written; the message names it.
     """
-    checks.at_least("seed", seed, 0)
+    seed = checks.integer("seed", seed, 0)
     _check_set("images", images)
     _check_set("test", test)
     if images.images.shape[1:] != test.images.shape[1:] or images.classes != test.classes:
@@ -133,7 +133,7 @@ def classifier_features(
     recipe = recipe._replace(
         steps=max(recipe.steps, 2 * len(images.images) // recipe.batch) if steps is None else steps
     )
-    checks.at_least("steps", recipe.steps, 1)
+    checks.integer("steps", recipe.steps, 1)
     folder = default_cache_dir() if cache_dir is None else Path(cache_dir)
     path = folder / f"classifier-{_key(images, test, recipe, seed)[:32]}.npz"
     network = conv_classifier(images.classes, features=recipe.features, width=recipe.width, widest=recipe.widest)

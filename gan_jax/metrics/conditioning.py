@@ -8,7 +8,9 @@ from typing import NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
+from gan_jax.divergences import kernels
 from gan_jax.metrics.histograms import interval
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
@@ -169,10 +171,4 @@ def diversity_within(x: np.ndarray | Array) -> np.ndarray:
 
 @jax.jit
 def _mean_distance(x: Array) -> Array:
-    m = x.shape[0]
-    # Seen from the mean, where the difference of large squares loses least.
-    x = x - jnp.mean(x, axis=0, keepdims=True)
-    squares = jnp.sum(jnp.square(x), axis=1)
-    apart = squares[:, None] + squares[None, :] - 2.0 * (x @ x.T)
-    off = ~jnp.eye(m, dtype=bool)
-    return jnp.sum(jnp.where(off, jnp.sqrt(jnp.maximum(apart, 0.0)), 0.0)) / (m * (m - 1))
+    return kernels.mean_over_pairs(Partial(kernels.distances), x, x, distinct=True)

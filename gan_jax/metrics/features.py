@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -64,6 +65,9 @@ def in_unit_range(name: str, images: np.ndarray | Array) -> np.ndarray:
 
     Raises:
       ValueError: another rank or type, no image, NaN, or pixels outside [-1, 1].
+
+    Warns:
+      UserWarning: floats none of which is below 0: they look like pixels in [0, 1].
     """
     array = np.asarray(images)
     if array.ndim != 4 or 0 in array.shape:
@@ -78,6 +82,12 @@ def in_unit_range(name: str, images: np.ndarray | Array) -> np.ndarray:
     low, high = float(array.min()), float(array.max())
     if low < -1.0 - PIXEL_SLACK or high > 1.0 + PIXEL_SLACK:
         raise ValueError(f"{name} has pixels from {low:g} to {high:g}; expected floats in [-1, 1], or uint8")
+    if low >= 0.0 and high > 0.0:
+        warnings.warn(
+            f"{name} has no pixel below 0 (from {low:g} to {high:g}), and floats are read as [-1, 1], where 0 is grey; "
+            "expected 2 x - 1 of pixels x in [0, 1], or uint8",
+            stacklevel=2,
+        )
     return array
 
 
@@ -97,7 +107,7 @@ def extract(features: Features, images: np.ndarray | Array, *, batch: int = 256,
       ValueError: bad images, ``batch`` below one, an extractor that does not return a row of features and of logits for each image, or
         features that are not finite.
     """
-    checks.at_least("batch", batch, 1)
+    batch = checks.integer("batch", batch, 1)
     array = np.asarray(images)
     # Bytes are converted batch by batch, as four times as many would be held; floats are looked at as a whole.
     if array.dtype != np.uint8 or array.ndim != 4 or 0 in array.shape:
@@ -175,9 +185,9 @@ def samples(name: str, value: np.ndarray | Array, *, least: int = 2) -> np.ndarr
       ``[n, d]`` float64.
 
     Raises:
-      ValueError: another rank, no feature, fewer samples than ``least``, NaN or infinity.
+      ValueError: no real numbers, another rank, no feature, fewer samples than ``least``, NaN or infinity.
     """
-    array = np.asarray(value)
+    array = np.asarray(checks.real(name, value))
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"{name} has shape {array.shape}; expected features [n, d] of at least one dimension")
     if len(array) < least:

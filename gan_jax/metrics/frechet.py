@@ -107,7 +107,7 @@ def fid(real_features: np.ndarray | Array, fake_features: np.ndarray | Array) ->
 
 
 def _mean(name: str, value: np.ndarray) -> np.ndarray:
-    mean = np.asarray(value, np.float64)
+    mean = np.asarray(checks.real(name, value), np.float64)
     if mean.ndim != 1 or mean.size == 0:
         raise ValueError(f"{name} has shape {mean.shape}; expected [d]")
     checks.finite(name, mean)
@@ -116,7 +116,7 @@ def _mean(name: str, value: np.ndarray) -> np.ndarray:
 
 def _root(name: str, value: np.ndarray, d: int) -> np.ndarray:
     """The symmetric square root of a covariance."""
-    covariance = np.asarray(value, np.float64)
+    covariance = np.asarray(checks.real(name, value), np.float64)
     if covariance.shape != (d, d):
         raise ValueError(f"{name} has shape {covariance.shape}; expected ({d}, {d}), as its mean has {d} entries")
     checks.finite(name, covariance)

@@ -101,8 +101,9 @@ def of_counts(
       UserWarning: fewer than five samples a mode; says how many modes a perfect sampler would miss.
     """
     weights = np.asarray(weights, np.float64)
-    checks.at_least("n", n, 1)
+    n = checks.integer("n", n, 1)
     checks.at_least("share", share, 0.0, strict=True)
+    checks.finite("share", share)
     _check_weights(weights)
     _warn_of_few(n, weights * expected_inside)
     counts = np.asarray(counts, np.int64)
@@ -137,7 +138,7 @@ def reverse_kl_floor(n: int, weights: np.ndarray | Array) -> float:
     Raises:
       ValueError: ``n`` below one, weights that are not positive or do not sum to one.
     """
-    checks.at_least("n", n, 1)
+    n = checks.integer("n", n, 1)
     weights = np.asarray(weights, np.float64)
     _check_weights(weights)
     total = 0.0
@@ -163,8 +164,7 @@ def interval(counts: np.ndarray | int, n: int, *, level: float = 0.95) -> tuple[
     Raises:
       ValueError: a level outside (0, 1).
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level is {level}; expected a value between 0 and 1")
+    checks.between("level", level, 0.0, 1.0)
     x = np.asarray(counts, np.float64)
     tail = 0.5 * (1.0 - level)
     with np.errstate(invalid="ignore"):

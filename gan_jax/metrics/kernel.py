@@ -113,12 +113,11 @@ def kid_of_subsets(
       Bińkowski et al. (2018), section 4 and the code that comes with it (100 subsets of 1000).
     """
     real, fake = _two_samples(real, fake, least=2)
-    checks.at_least("subsets", subsets, 1)
-    checks.at_least("size", size, 2)
+    subsets, size = checks.integer("subsets", subsets, 1), checks.integer("size", size, 2)
     smaller = min(len(real), len(fake))
     if size > smaller:
         raise ValueError(f"size is {size}; expected at most {smaller}, the smaller of the two samples")
-    values = _subset_values(key, real, fake, subsets=int(subsets), size=int(size))
+    values = _subset_values(key, real, fake, subsets=subsets, size=size)
     return SubsetDistance(jnp.mean(values), jnp.std(values))
 
 
@@ -131,7 +130,7 @@ def _kid(real: Array, fake: Array) -> KernelDistance:
     noise_fake = _u_centred_square(sums.over_fake[n:], jnp.sum(sums.squares_over_fake[n:]))
     rows, columns = sums.over_fake[:n], sums.over_real[n:]
     centred = jnp.sum(sums.squares_over_fake[:n]) - jnp.sum(rows**2) / m - jnp.sum(columns**2) / n
-    noise_cross = (centred + jnp.sum(rows) ** 2 / (n * m)) / ((n - 1) * (m - 1))
+    noise_cross = (centred + jnp.sum(rows) ** 2 / _pairs(n, m)) / _pairs(n - 1, m - 1)
     # Divided by n - 2, not n - 1: so a function of one argument added to the kernel (the centring) changes nothing.
     witness_real = sums.over_real[:n] / (n - 2) - rows / m
     witness_fake = sums.over_fake[n:] / (m - 2) - columns / n
@@ -139,20 +138,25 @@ def _kid(real: Array, fake: Array) -> KernelDistance:
     spread_fake = jnp.var(witness_fake, ddof=1) - noise_fake / (m - 2) - noise_cross / n
     first = jnp.maximum(4 * spread_real / n + 4 * spread_fake / m, 0.0)
     # Each is a sum of squares; rounding may leave less than 0.
-    second = 2 * noise_real / (n * (n - 1)) + 2 * noise_fake / (m * (m - 1)) + 4 * noise_cross / (n * m)
+    second = 2 * noise_real / _pairs(n, n - 1) + 2 * noise_fake / _pairs(m, m - 1) + 4 * noise_cross / _pairs(n, m)
     return KernelDistance(value, jnp.sqrt(first + jnp.maximum(second, 0.0)))
 
 
 def _value(sums: _Sums, n: int, m: int) -> Array:
-    own = jnp.sum(sums.over_real[:n]) / (n * (n - 1)) + jnp.sum(sums.over_fake[n:]) / (m * (m - 1))
-    return own - 2 * jnp.sum(sums.over_fake[:n]) / (n * m)
+    own = jnp.sum(sums.over_real[:n]) / _pairs(n, n - 1) + jnp.sum(sums.over_fake[n:]) / _pairs(m, m - 1)
+    return own - 2 * jnp.sum(sums.over_fake[:n]) / _pairs(n, m)
+
+
+def _pairs(n: int, m: int) -> float:
+    """``n m`` as a real number: beside an array an integer would be one of 32 bits, which end at 46 341²."""
+    return float(n * m)
 
 
 def _u_centred_square(rows: Array, squares: Array) -> Array:
     """``E k̃²`` without bias, from the row sums ``[n]`` and the sum of squares ``[]`` of a kernel matrix with a zero diagonal."""
     n = len(rows)
-    centred = squares - 2 * jnp.sum(rows**2) / (n - 2) + jnp.sum(rows) ** 2 / ((n - 1) * (n - 2))
-    return centred / (n * (n - 3))
+    centred = squares - 2 * jnp.sum(rows**2) / (n - 2) + jnp.sum(rows) ** 2 / _pairs(n - 1, n - 2)
+    return centred / _pairs(n, n - 3)
 
 
 def _sums(pooled: Array, n: int) -> _Sums:

@@ -63,7 +63,7 @@ def neighbours(real: np.ndarray | Array, fake: np.ndarray | Array, *, k: int = 5
       (2020), Reliable fidelity and diversity metrics, equations 3 and 5 (whose code has open balls: it differs at ties).
     """
     x, y = named.two_samples(real, fake)
-    checks.at_least("k", k, 1)
+    k = checks.integer("k", k, 1)
     for name, z in (("real", x), ("fake", y)):
         if k >= len(z):
             raise ValueError(f"k is {k} and {name} has {len(z)} samples; expected k below the number of samples")
@@ -73,7 +73,7 @@ def neighbours(real: np.ndarray | Array, fake: np.ndarray | Array, *, k: int = 5
     size = max(np.abs(x).max(), np.abs(y).max()) or 1.0
     with jax.enable_x64(True):
         x64, y64 = jnp.asarray(x / size), jnp.asarray(y / size)
-        counts = _counts(x64, y64, _radii(x64, k=int(k)), _radii(y64, k=int(k)))
+        counts = _counts(x64, y64, _radii(x64, k=k), _radii(y64, k=k))
     balls, recalled, covered = (np.asarray(part) for part in counts)
     density = float(balls.sum(dtype=np.int64)) / (k * len(y))
     return Neighbours(float(np.mean(balls > 0)), float(np.mean(recalled)), density, float(np.mean(covered)))
@@ -100,9 +100,8 @@ def expected_coverage(n: int, m: int, *, k: int) -> float:
     References:
       Naeem et al. (2020), lemma 2 (with its product written out).
     """
-    checks.at_least("k", k, 1)
-    checks.at_least("n", n, k, strict=True)
-    checks.at_least("m", m, 1)
+    k = checks.integer("k", k, 1)
+    n, m = checks.integer("n", n, k + 1), checks.integer("m", m, 1)
     return 1.0 - math.prod((n - i) / (n + m - i) for i in range(1, k + 1))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gan_jax import checks
 from gan_jax.metrics.features import Extracted, Features, InceptionFeatures, extract
 from gan_jax.metrics.frechet import fid
 from gan_jax.metrics.kernel import kid
@@ -74,6 +75,7 @@ def evaluate(
             f"real_images has shape {np.shape(real_images)} and fake_images has shape {np.shape(fake_images)}; "
             "expected images of one shape"
         )
+    k, splits = checks.integer("k", k, 1), checks.integer("splits", splits, 2)
     real = extract(features, real_images, batch=batch, name="real_images")
     return scores(features, real, extract(features, fake_images, batch=batch, name="fake_images"), k=k, splits=splits)
 

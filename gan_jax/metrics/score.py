@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import entr, log_softmax
 
+from gan_jax import checks
 from gan_jax.metrics import features as named
 from gan_jax.typing import Array
 
@@ -48,8 +49,8 @@ def inception_style_score(logits: np.ndarray | Array, *, splits: int = 10) -> Cl
     References:
       Salimans et al. (2016), Improved techniques for training GANs, section 4.
     """
-    if splits < 2:
-        raise ValueError(f"splits is {splits}; expected at least 2, without which there is no standard error")
+    # Without two of them there is no standard error.
+    splits = checks.integer("splits", splits, 2)
     log_p = log_softmax(named.samples("logits", logits, least=splits), axis=1)
     scores = np.array([_score(part) for part in np.array_split(log_p, splits)])
     return ClassifierScore(float(scores.mean()), float(scores.std(ddof=1) / np.sqrt(splits)))

@@ -65,8 +65,9 @@ def support_size(samples: np.ndarray | Array, *, radius: float = 0.0, level: flo
     """
     x = named.samples("samples", samples, least=3)
     checks.at_least("radius", radius, 0.0)
+    checks.finite("radius", radius)
     others = _equal(x) if radius == 0.0 else _near(x, float(radius))
-    collisions, triples = int(others.sum()) // 2, int((others * (others - 1)).sum()) // 6
+    collisions, triples = int(others.sum()) // 2, round(float((others * (others - 1.0)).sum()) / 6.0)
     n = len(x)
     pairs = n * (n - 1) // 2
     low, high = interval(collisions, triples, n, level=level)
@@ -109,9 +110,8 @@ def interval(
     References:
       Hoeffding (1948), A class of statistics with asymptotically normal distribution, equation 5.13 (the variance).
     """
-    checks.at_least("n", n, 3)
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level is {level}; expected a value between 0 and 1")
+    n = checks.integer("n", n, 3)
+    checks.between("level", level, 0.0, 1.0)
     tail = 0.5 * (1.0 - level)
     c, triple = np.asarray(collisions, np.float64), np.asarray(triples, np.float64)
     pairs = 0.5 * n * (n - 1.0)

@@ -27,7 +27,7 @@ def vendi_of_kernel(kernel: np.ndarray) -> float:
     References:
       Friedman and Dieng (2023), The Vendi score, definition 3.1.
     """
-    k = np.asarray(kernel, np.float64)
+    k = np.asarray(checks.real("kernel", kernel), np.float64)
     if k.ndim != 2 or k.shape[0] != k.shape[1] or k.size == 0:
         raise ValueError(f"kernel has shape {k.shape}; expected a square matrix [n, n]")
     checks.finite("kernel", k)

@@ -57,7 +57,8 @@ def convolution(x: Array, kernel: Array, *, stride: int = 1, padding: str = "SAM
     checks.one_of("padding", padding, ("SAME", "VALID"))
     _check(x, kernel, stride)
     channels, features = x.shape[3], kernel.shape[3]
-    if groups < 1 or channels != groups * kernel.shape[2] or features % groups:
+    groups = checks.integer("groups", groups, 1)
+    if channels != groups * kernel.shape[2] or features % groups:
         raise ValueError(
             f"kernel has shape {kernel.shape} where x has {channels} channels and groups is {groups}; "
             "expected [kh, kw, cin / groups, cout] with cin and cout divisible by groups"
@@ -98,7 +99,7 @@ def transposed_convolution(x: Array, kernel: Array, *, stride: int = 2) -> Array
 
 
 def _check(x: Array, kernel: Array, stride: int) -> None:
-    checks.at_least("stride", stride, 1)
+    checks.integer("stride", stride, 1)
     for name, array, expected in (
         ("x", x, "[batch, height, width, channels]"),
         ("kernel", kernel, "[height, width, in, out]"),

@@ -57,7 +57,7 @@ def test_samples(function, x, y, message):
         (lambda: empirical.wasserstein(X, X, order=np.nan), "order is nan; expected"),
         (lambda: empirical.wasserstein(X, X, order=np.inf), "order holds .* infinite; expected finite"),
         (lambda: _sliced(X, X, order=0), "order is 0; expected a value of at least 1"),
-        (lambda: _sliced(X, X, projections=0), "projections is 0; expected a value of at least 1"),
+        (lambda: _sliced(X, X, projections=0), "projections is 0; expected an integer of at least 1"),
         (lambda: empirical.wasserstein(X, X, x_weights=[0.5, 0.5]), r"x_weights has shape \(2,\); expected \(3,\)"),
         (
             lambda: empirical.wasserstein(X, X, y_weights=[0.5, 1.0, -0.5]),
@@ -78,7 +78,7 @@ def test_samples(function, x, y, message):
         (lambda: _sinkhorn(X, X, epsilon=-1.0), "epsilon is -1.0; expected a value above 0"),
         (lambda: _sinkhorn(X, X, epsilon=np.nan), "epsilon holds .* NaN"),
         (lambda: _sinkhorn(X, X, threshold=0.0), "threshold is 0.0; expected a value above 0"),
-        (lambda: _sinkhorn(X, X, max_iterations=0), "max_iterations is 0; expected a value of at least 1"),
+        (lambda: _sinkhorn(X, X, max_iterations=0), "max_iterations is 0; expected an integer of at least 1"),
         (lambda: _mmd2(X[:1], X), "x has 1 sample; expected at least 2 for an unbiased value"),
         (lambda: empirical.energy_distance(X, X[:1]), "y has 1 sample; expected at least 2 for an unbiased value"),
         (lambda: empirical.gaussian(0.0), r"bandwidth is .*0.*; expected a value above 0"),

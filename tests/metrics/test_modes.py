@@ -267,7 +267,7 @@ def test_few_samples_warn_of_what_that_means() -> None:
             "labels has values from 0 to 9; expected them",
         ),
         (lambda t: histograms.of_labels(np.array([0.5]), np.full(2, 0.5)), "expected whole numbers"),
-        (lambda t: histograms.reverse_kl_floor(0, np.full(2, 0.5)), "n is 0; expected a value of at least 1"),
+        (lambda t: histograms.reverse_kl_floor(0, np.full(2, 0.5)), "n is 0; expected an integer of at least 1"),
     ],
 )
 def test_bad_input(call: Any, message: str) -> None:

@@ -141,8 +141,8 @@ def test_published_values_of_ten_thousand_in_a_thousand_dimensions() -> None:
         ),
         (lambda: neighbours(np.zeros((9, 2)), np.zeros((1, 2)), k=1), r"fake has 1 sample\(s\); expected at least 2"),
         (lambda: neighbours(np.zeros((9, 2)), np.zeros((9, 3)), k=1), "real has 2 features a sample and fake has 3"),
-        (lambda: neighbours(np.zeros((9, 2)), np.zeros((9, 2)), k=0), "k is 0; expected a value of at least 1"),
-        (lambda: expected_coverage(5, 5, k=5), "n is 5; expected a value above 5"),
+        (lambda: neighbours(np.zeros((9, 2)), np.zeros((9, 2)), k=0), "k is 0; expected an integer of at least 1"),
+        (lambda: expected_coverage(5, 5, k=5), "n is 5; expected an integer of at least 6"),
     ],
 )
 def test_bad_input_is_one_sentence(call: Callable[[], object], words: str) -> None:

@@ -115,7 +115,7 @@ def test_the_batch_with_a_duplicate_half_of_the_time() -> None:
         (lambda: support_size(np.zeros(9)), r"samples has shape \(9,\); expected features \[n, d\]"),
         (lambda: support_size(np.zeros((9, 2)), radius=-1.0), "radius is -1.0; expected a value of at least 0"),
         (lambda: support_size(np.zeros((9, 2)), level=1.0), "level is 1.0; expected a value between 0 and 1"),
-        (lambda: interval(1, 0, 2), "n is 2; expected a value of at least 3"),
+        (lambda: interval(1, 0, 2), "n is 2; expected an integer of at least 3"),
         (lambda: support_of_batch(1), "s is 1; expected a value of at least 2"),
     ],
 )

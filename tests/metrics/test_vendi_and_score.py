@@ -78,7 +78,7 @@ def test_standard_error_of_the_score_is_that_of_repeated_samples() -> None:
             "kernel has the eigenvalue -2; expected none below 0",
         ),
         (lambda: inception_style_score(np.zeros((5, 3))), r"logits has 5 sample\(s\); expected at least 10"),
-        (lambda: inception_style_score(np.zeros((5, 3)), splits=1), "splits is 1; expected at least 2"),
+        (lambda: inception_style_score(np.zeros((5, 3)), splits=1), "splits is 1; expected an integer of at least 2"),
         (lambda: inception_style_score(np.full((20, 3), np.inf)), "logits holds 60 value"),
     ],
 )

@@ -1,0 +1,139 @@
+"""Every number that a public function takes has its type and range: one sentence where it is another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import checks
+from gan_jax.divergences import empirical, generated, histogram
+from gan_jax.metrics import frechet, histograms, kernel, neighbours, report, score, support, vendi
+from gan_jax.metrics.features import Extracted, Features, extract, in_unit_range
+from gan_jax.models.convolutions import convolution, transposed_convolution
+
+POINTS = np.random.default_rng(0).normal(size=(9, 2))
+KEY = jax.random.key(0)
+IMAGES = np.zeros((12, 8, 8, 1), np.uint8)
+WEIGHTS = np.ones((3, 3, 1, 1), np.float32)
+FEATURES = Features("none", "none", lambda x: (x[:, 0, :, 0], x[:, 0, :, 0]))
+EXTRACTED = Extracted(np.zeros((9, 2), np.float32), np.zeros((9, 2), np.float32))
+
+INTEGERS: dict[str, Callable[[object], object]] = {
+    "sliced_wasserstein projections": lambda v: empirical.sliced_wasserstein(KEY, POINTS, POINTS, projections=v),
+    "sinkhorn_divergence max_iterations": lambda v: empirical.sinkhorn_divergence(
+        POINTS, POINTS, epsilon=1.0, max_iterations=v
+    ),
+    "histogram bins": lambda v: histogram.jensen_shannon(POINTS, POINTS, bins=v),
+    "normal_cells count": generated.normal_cells,
+    "normal_lattice count": generated.normal_lattice,
+    "neighbours k": lambda v: neighbours.neighbours(POINTS, POINTS, k=v),
+    "expected_coverage k": lambda v: neighbours.expected_coverage(20, 20, k=v),
+    "expected_coverage n": lambda v: neighbours.expected_coverage(v, 20, k=1),
+    "expected_coverage m": lambda v: neighbours.expected_coverage(20, v, k=1),
+    "score splits": lambda v: score.inception_style_score(POINTS, splits=v),
+    "kid_of_subsets subsets": lambda v: kernel.kid_of_subsets(KEY, POINTS, POINTS, subsets=v, size=5),
+    "kid_of_subsets size": lambda v: kernel.kid_of_subsets(KEY, POINTS, POINTS, subsets=2, size=v),
+    "support interval n": lambda v: support.interval(1, 0, v),
+    "histogram n": lambda v: histograms.of_counts(np.array([9, 9]), np.array([0.5, 0.5]), n=v),
+    "floor n": lambda v: histograms.reverse_kl_floor(v, np.array([0.5, 0.5])),
+    "extract batch": lambda v: extract(FEATURES, IMAGES, batch=v),
+    "evaluate k": lambda v: report.evaluate(FEATURES, IMAGES, IMAGES, k=v),
+    "evaluate splits": lambda v: report.evaluate(FEATURES, IMAGES, IMAGES, splits=v),
+    "scores k": lambda v: report.scores(FEATURES, EXTRACTED, EXTRACTED, k=v),
+    "convolution stride": lambda v: convolution(IMAGES, WEIGHTS, stride=v),
+    "convolution groups": lambda v: convolution(IMAGES, WEIGHTS, groups=v),
+    "transposed_convolution stride": lambda v: transposed_convolution(IMAGES, WEIGHTS, stride=v),
+}
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize("value", [2.5, True, "3", None, 3j, 0], ids=repr)
+def test_a_number_of_things_is_an_integer(name: str, value: object) -> None:
+    if value is None and name == "histogram bins":
+        return  # The default: as many as Rice's rule gives.
+    argument = name.split()[-1]
+    with pytest.raises(
+        ValueError, match=rf"^{argument} is {re.escape(repr(value))}; expected an integer of at least \d"
+    ):
+        INTEGERS[name](value)
+
+
+@pytest.mark.parametrize("value", [np.int64(3), np.uint8(3), np.array(3), jnp.int32(3), 3])
+def test_integers_of_numpy_and_jax_are_integers(value: object) -> None:
+    found = checks.integer("k", value, 1, 3)
+    assert type(found) is int
+    assert found == 3
+
+
+def test_an_integer_above_its_range_and_one_that_is_traced() -> None:
+    with pytest.raises(ValueError, match="k is 4; expected an integer of at least 1 and at most 3"):
+        checks.integer("k", 4, 1, 3)
+    with pytest.raises(ValueError, match="k is traced; expected an integer of at least 1, known at compile time"):
+        jax.jit(lambda k: checks.integer("k", k, 1))(3)
+
+
+COMPLEX = np.full((9, 2), 1j)
+SAMPLES: dict[str, Callable[[object], object]] = {
+    "x wasserstein": lambda v: empirical.wasserstein(v, POINTS),
+    "y moving_plans": lambda v: empirical.moving_plans(POINTS, v),
+    "x sliced": lambda v: empirical.sliced_wasserstein(KEY, v, POINTS),
+    "x sinkhorn": lambda v: empirical.sinkhorn_divergence(v, POINTS, epsilon=1.0),
+    "y mmd2": lambda v: empirical.mmd2(POINTS, v, kernel=empirical.cubic),
+    "x energy": lambda v: empirical.energy_distance(v, POINTS),
+    "x histogram": lambda v: histogram.jensen_shannon(v, POINTS),
+    "real neighbours": lambda v: neighbours.neighbours(v, POINTS, k=2),
+    "fake kid": lambda v: kernel.kid(POINTS, v),
+    "real fid": lambda v: frechet.fid(v, POINTS),
+    "features vendi": vendi.vendi_score,
+    "kernel vendi": vendi.vendi_of_kernel,
+    "samples support": support.support_size,
+    "mean_p frechet": lambda v: frechet.frechet_distance(v, np.eye(2), np.zeros(2), np.eye(2)),
+    "cov_q frechet": lambda v: frechet.frechet_distance(np.zeros(2), np.eye(2), np.zeros(2), v),
+    "logits score": score.inception_style_score,
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(
+    "value", [COMPLEX, COMPLEX.tolist(), [["a", "b"]], [[1.0], [1.0, 2.0]]], ids=["complex", "list", "words", "ragged"]
+)
+def test_samples_are_real_numbers(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^{name.split()[0]} (has the type|is no array) .*expected real numbers"):
+        SAMPLES[name](value)
+
+
+REALS: dict[str, Callable[[object], object]] = {
+    "order wasserstein": lambda v: empirical.wasserstein(POINTS, POINTS, order=v),
+    "order sliced": lambda v: empirical.sliced_wasserstein(KEY, POINTS, POINTS, order=v),
+    "epsilon sinkhorn": lambda v: empirical.sinkhorn_divergence(POINTS, POINTS, epsilon=v),
+    "threshold sinkhorn": lambda v: empirical.sinkhorn_divergence(POINTS, POINTS, epsilon=1.0, threshold=v),
+    "bandwidth gaussian": empirical.gaussian,
+    "bandwidth laplacian": empirical.laplacian,
+    "radius support": lambda v: support.support_size(POINTS, radius=v),
+    "level support": lambda v: support.support_size(POINTS, level=v),
+    "level histogram": lambda v: histograms.interval(1, 9, level=v),
+    "share histogram": lambda v: histograms.of_counts(np.array([9, 9]), np.array([0.5, 0.5]), n=20, share=v),
+}
+
+
+@pytest.mark.parametrize("name", REALS)
+@pytest.mark.parametrize("value", [1j, "1", None, True, np.nan, np.inf, -1.0], ids=repr)
+def test_a_real_number_is_one_in_its_range(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^{name.split()[0]} .*expected "):
+        REALS[name](value)
+
+
+def test_pixels_that_look_like_those_of_another_range_are_named() -> None:
+    unit = np.linspace(0.0, 1.0, 16, dtype=np.float32).reshape(1, 4, 4, 1)
+    with pytest.warns(UserWarning, match="mine has no pixel below 0 .*expected 2 x - 1 of pixels x in"):
+        np.testing.assert_array_equal(in_unit_range("mine", unit), unit)
+    with pytest.warns(UserWarning, match="real_images has no pixel below 0"):
+        extract(FEATURES, unit, name="real_images")
+    # Neither grey pictures nor those of the right range are.
+    in_unit_range("mine", 2.0 * unit - 1.0)
+    in_unit_range("mine", 0.0 * unit)
