@@ -5,7 +5,8 @@ with
 
 * a docstring: the title on the first line, then the figure, the paper and its equation, the command, the time, the
   numbers expected;
-* ``Config``, a frozen dataclass whose every field has a docstring below it, and ``SMOKE``, a ``Config`` that takes
+* ``Config``, a frozen dataclass whose every field has a docstring below it and whose every number has its range in its type
+  (``gan_jax.ranges``), and ``SMOKE``, a ``Config`` that takes
   seconds; optionally ``PRESETS``, further ones by name: ``"quick"``, minutes on two cores, where ``Config()`` itself
   wants an accelerator;
 * ``run(config, progress) -> {name: array}``, the only function that computes, and the only one that imports JAX;

@@ -22,6 +22,7 @@ from rich.table import Table
 from experiments import EXPERIMENTS, harness
 from experiments.claims import claims_table, tally
 from experiments.harness import Outcome, Request, UserError
+from experiments.options import FLAGS, check
 from experiments.progress import duration, shown_progress
 
 PROGRAM = "python -m experiments"
@@ -159,7 +160,7 @@ def _one(name: str, words: Sequence[str]) -> int:
 def _several(which: str, words: Sequence[str]) -> int:
     """Runs the experiments of one chapter, or all of them."""
     description = "Runs all experiments." if which == "all" else f"Runs all experiments of the chapter {which!r}."
-    options = tyro.cli(Options, prog=f"{PROGRAM} {which}", description=description, args=words, config=_FLAGS)
+    options = tyro.cli(Options, prog=f"{PROGRAM} {which}", description=description, args=words, config=FLAGS)
     experiments = {entry.name: harness.load(entry.name) for entry in EXPERIMENTS if which in ("all", entry.chapter)}
     if options.redraw:
         return _report([harness.redraw(*pair, options.out) for pair in experiments.items()], options)
@@ -172,10 +173,6 @@ def _several(which: str, words: Sequence[str]) -> int:
     with shown_progress(Console(stderr=True)) as progress:
         outcomes = harness.run_all(requests, options.out, progress)
     return _report(outcomes, options)
-
-
-# A flag is `--redraw`, without a twin `--no-redraw`.
-_FLAGS = (tyro.conf.FlagCreatePairsOff,)
 
 
 def _parse(name: str, experiment: harness.Experiment, words: Sequence[str]) -> tuple[Options, Any, Any]:
@@ -200,7 +197,8 @@ def _parse(name: str, experiment: harness.Experiment, words: Sequence[str]) -> t
         ],
         frozen=True,
     )
-    parsed: Any = tyro.cli(line, prog=f"{PROGRAM} {name}", description=experiment.__doc__, args=words, config=_FLAGS)
+    parsed: Any = tyro.cli(line, prog=f"{PROGRAM} {name}", description=experiment.__doc__, args=words, config=FLAGS)
+    check(parsed.config, flat=True)
     return parsed.options, parsed.config, default
 
 

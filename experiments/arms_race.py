@@ -41,6 +41,7 @@ from experiments.progress import Progress
 from gan_jax.plots.arms_race import InPlane, OnLine, Strip
 from gan_jax.plots.panels import Curve, Panel, Reference
 from gan_jax.plots.style import BLUE, GREY, VERMILION, Look
+from gan_jax.ranges import Count, Even, NonNegative, Positive, Seed, Share
 
 TITLES = {"line": "1-D", "ring": "2-D", "non_saturating": "non-saturating", "wasserstein": "Wasserstein"}
 
@@ -51,76 +52,76 @@ __all__ = ["SMOKE", "Config", "animation", "claims", "plot", "run", "table"]
 class Config:
     """Two arenas, two objectives, two rates of the discriminator."""
 
-    seeds: int = 6
+    seeds: Count = 6
     """Independent games of each kind."""
 
-    steps: int = 1600
+    steps: Count = 1600
     """Updates of the generator; a multiple of ``records``."""
 
-    records: int = 80
+    records: Count = 80
     """How often the laws are looked at after generation zero; a multiple of ``transport_every``."""
 
-    transport_every: int = 5
+    transport_every: Count = 5
     """In the plane, W1 is computed at every so many records."""
 
-    discriminator_steps: int = 5
+    discriminator_steps: Count = 5
     """Updates of the discriminator for each of the generator."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Examples of each law at an update."""
 
-    generator_rate: float = 3e-4
+    generator_rate: Positive = 3e-4
     """Of Adam."""
 
-    discriminator_rates: tuple[float, float] = (3e-4, 3e-3)
+    discriminator_rates: tuple[Positive, Positive] = (3e-4, 3e-3)
     """Of Adam, the slower discriminator first."""
 
-    line_separation: float = 4.0
+    line_separation: NonNegative = 4.0
     """Between the two Gaussians on the line, in units of x."""
 
-    line_scale: float = 0.5
+    line_scale: Positive = 0.5
     """Their standard deviation."""
 
-    line_width: int = 32
+    line_width: Even = 32
     """Width of both hidden layers of either network on the line; even."""
 
-    line_reach: float = 8.0
+    line_reach: Positive = 8.0
     """Half the length of the grid on the line; what lies beyond is two bins more."""
 
-    cells: int = 1024
+    cells: Even = 1024
     """Cells of equal probability of the latent; even."""
 
-    bins: int = 1024
+    bins: Even = 1024
     """Bins of the grid on the line; even."""
 
-    ring_radius: float = 1.5
+    ring_radius: Positive = 1.5
     """Of the ring of eight Gaussians, in units of x."""
 
-    ring_scale: float = 0.1
+    ring_scale: Positive = 0.1
     """Their standard deviation."""
 
-    output_noise: float = 0.08
+    output_noise: Positive = 0.08
     """Standard deviation of what the generator in the plane adds to its output; at least the step of the grid."""
 
-    ring_width: int = 64
+    ring_width: Even = 64
     """Width of both hidden layers of either network in the plane; even."""
 
-    ring_reach: float = 4.0
+    ring_reach: Positive = 4.0
     """Half the side of the grid in the plane; what lies beyond is left out of the law."""
 
-    grid: int = 101
+    grid: Count = 101
     """Points of the grid along either axis of the plane."""
 
-    lattice: int = 4181
+    lattice: Count = 4181
     """Latents that the generator in the plane is integrated over."""
 
-    transported: int = 1000
+    transported: Count = 1000
     """Samples of each law between which W1 is computed in the plane."""
 
-    pictures: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
+    pictures: tuple[Share, ...] = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
     """Shares of the run at which the strip has a picture."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from gan_jax.ranges import Count, Decay, NonNegative, Positive
+
 if TYPE_CHECKING:
     from gan_jax.data.avatar_sets import AvatarSet, Feed
     from gan_jax.models.text import Encoder
@@ -22,37 +24,37 @@ LENGTH = 24
 class Recipe:
     """Networks, rates and penalties of a text-to-avatar game."""
 
-    width: int = 32
+    width: Count = 32
     """Channels of the generator's finest layer."""
 
-    critic_width: int = 32
+    critic_width: Count = 32
     """Channels of the discriminator's finest layer."""
 
-    hidden: int = 128
+    hidden: Count = 128
     """Width of the layer in which the discriminator sees picture and caption together."""
 
-    text_width: int = 64
+    text_width: Count = 64
     """Of the sentence's vector, in both players."""
 
-    latent: int = 64
+    latent: Count = 64
     """Dimension of the noise."""
 
     head: Literal["concatenation", "projection", "unconditional"] = "concatenation"
     """How the discriminator sees the caption."""
 
-    batch_size: int = 32
+    batch_size: Count = 32
     """Pictures of each kind at an update."""
 
-    rate: float = 1e-3
+    rate: Positive = 1e-3
     """Of both players' Adam(0, .99), before it decays."""
 
-    penalty_weight: float = 0.5
+    penalty_weight: NonNegative = 0.5
     """Of R1 + R2."""
 
-    penalty_every: int = 8
+    penalty_every: Count = 8
     """R1 + R2 are computed at every so many updates, and weigh so many times more."""
 
-    ema_decay: float = 0.999
+    ema_decay: Decay = 0.999
     """Of the moving average of the generator's parameters."""
 
 

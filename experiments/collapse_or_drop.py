@@ -42,6 +42,7 @@ from experiments.artifacts import Arrays, Row
 from experiments.claims import AT_LEAST, AT_MOST, Claim
 from experiments.collapse_or_drop_games import ARMS, CURES, FAST, STRONG
 from experiments.progress import Progress
+from gan_jax.ranges import Count, Even, NonNegative, Positive, Seed
 
 ALIVE = 0.25
 """A mode is alive where it has at least this share of its weight."""
@@ -63,55 +64,55 @@ COLLAPSE, DROP, WHOLE, OTHER = "collapse", "drop", "whole", "neither"
 class Config:
     """One ring, one pair of networks, nine ways to play."""
 
-    modes: int = 8
+    modes: Count = 8
     """Gaussians on a ring."""
 
-    radius: float = 4.0
+    radius: Positive = 4.0
     """Of the ring, in units of x: large enough for a discriminator to be sure of itself between two modes."""
 
-    scale: float = 0.2
+    scale: Positive = 0.2
     """Standard deviation of a mode."""
 
-    width: int = 64
+    width: Count = 64
     """Width of both hidden layers of either network."""
 
-    latent: int = 3
+    latent: Count = 3
     """Dimension of the generator's noise."""
 
-    batch_size: int = 128
+    batch_size: Count = 128
     """Samples of each law at an update."""
 
-    rate: float = 1e-3
+    rate: Positive = 1e-3
     """Of both players' Adam."""
 
-    slow_rate: float = 2e-5
+    slow_rate: Positive = 2e-5
     """Of the discriminator, where the generator is the fast one."""
 
-    strong_steps: int = 5
+    strong_steps: Count = 5
     """Updates of the discriminator for each of the generator, where it is the strong one."""
 
-    noise: float = 1.6
+    noise: NonNegative = 1.6
     """Standard deviation of instance noise at the start, in units of x; it is gone after half of the game."""
 
-    zero_centred_weight: float = 0.1
+    zero_centred_weight: NonNegative = 0.1
     """Of R1 + R2."""
 
-    gradient_penalty_weight: float = 0.1
+    gradient_penalty_weight: NonNegative = 0.1
     """Of WGAN-GP's penalty; that of the authors' toy code."""
 
-    steps: int = 9600
+    steps: Count = 9600
     """Updates of the generator; a multiple of ``records``."""
 
-    records: int = 120
+    records: Even = 120
     """How many times a game is looked at; even."""
 
-    samples: int = 2500
+    samples: Count = 2500
     """Drawn at every look."""
 
-    seeds: int = 10
+    seeds: Count = 10
     """Independent games of every arm."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

@@ -32,6 +32,7 @@ from experiments.artifacts import Arrays
 from experiments.artifacts import Row as TableRow
 from experiments.claims import AT_LEAST, Claim
 from experiments.progress import Progress
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed
 
 CLASSES = 10
 SIZE = 8
@@ -67,46 +68,46 @@ class Config:
     rows: tuple[str, ...] = tuple(ROWS)
     """Which of them."""
 
-    steps: int = 6000
+    steps: Count = 6000
     """Of every game; a multiple of ``records``."""
 
-    records: int = 6
+    records: Count = 6
     """How many times a game is looked at."""
 
-    seeds: int = 2
+    seeds: Count = 2
     """Games of every row."""
 
-    width: int = 32
+    width: Count = 32
     """Channels of the generator's finest layer."""
 
-    critic_width: int = 64
+    critic_width: Count = 64
     """Channels of the discriminator's finest layer."""
 
-    embedding: int = 32
+    embedding: Count = 32
     """Of a label's vector, in either network."""
 
-    latent: int = 64
+    latent: Count = 64
     """Dimension of the noise."""
 
-    batch_size: int = 64
+    batch_size: Count = 64
     """Examples of each kind at an update."""
 
-    rate: float = 1e-3
+    rate: Positive = 1e-3
     """Of both players' Adam(0, .99), before it decays."""
 
-    penalty_weight: float = 0.05
+    penalty_weight: NonNegative = 0.05
     """Of R1 + R2."""
 
-    penalty_every: int = 4
+    penalty_every: Count = 4
     """R1 + R2 are computed at every so many updates, and weigh so many times more."""
 
-    ema_decay: float = 0.999
+    ema_decay: Decay = 0.999
     """Of the moving average of the generator's parameters."""
 
-    samples: int = 200
+    samples: Count = 200
     """Of every label, at every look."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

@@ -37,6 +37,7 @@ from experiments.artifacts import Arrays
 from experiments.artifacts import Row as TableRow
 from experiments.claims import AT_LEAST, AT_MOST, EQUAL, Claim
 from experiments.progress import Progress
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed
 
 THRESHOLD = 3.0
 """Standard deviations within which a sample is good."""
@@ -74,52 +75,52 @@ class Config:
     rows: tuple[str, ...] = tuple(ROWS)
     """Which of them."""
 
-    modes: int = 8
+    modes: Count = 8
     """Gaussians on the ring, and labels."""
 
-    radius: float = 1.0
+    radius: Positive = 1.0
     """Of the ring."""
 
-    scale: float = 0.05
+    scale: Positive = 0.05
     """Standard deviation of a mode."""
 
-    width: int = 64
+    width: Count = 64
     """Of the hidden layers of both networks."""
 
-    embedding: int = 16
+    embedding: Count = 16
     """Of a label's vector, in either network."""
 
-    latent: int = 2
+    latent: Count = 2
     """Dimension of the noise."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Examples of each kind at an update."""
 
-    rate: float = 2e-3
+    rate: Positive = 2e-3
     """Of both players' Adam(0, .99), before it decays linearly."""
 
-    penalty_weight: float = 0.05
+    penalty_weight: NonNegative = 0.05
     """Of R1 + R2."""
 
-    ema_decay: float = 0.995
+    ema_decay: Decay = 0.995
     """Of the moving average of the generator's parameters."""
 
-    steps: int = 3000
+    steps: Count = 3000
     """Of every game; a multiple of ``records``."""
 
-    records: int = 20
+    records: Count = 20
     """How many times a game is looked at."""
 
-    samples: int = 250
+    samples: Count = 250
     """Of every label, at every look."""
 
-    shown: int = 60
+    shown: Count = 60
     """Of them, how many the figure has."""
 
-    seeds: int = 10
+    seeds: Count = 10
     """Games of every row."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

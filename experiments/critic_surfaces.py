@@ -41,6 +41,7 @@ from experiments.critics_in_the_plane import DATA
 from experiments.progress import Progress
 from gan_jax.plots.style import BLACK, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
 from gan_jax.plots.surfaces import surface
+from gan_jax.ranges import Count, Even, Fifties, NonNegative, Positive, Seed
 
 CRITICS = {
     "clipping": ("weight clipping", Look(ORANGE, marker="D")),
@@ -56,52 +57,52 @@ CRITICS = {
 class Config:
     """Three data sets, four critics, and deep ones."""
 
-    seeds: int = 5
+    seeds: Count = 5
     """Independent trainings of every critic."""
 
-    noise: float = 1.0
+    noise: NonNegative = 1.0
     """Standard deviation of what is added to the data to make the generator's samples."""
 
-    width: int = 64
+    width: Even = 64
     """Width of every hidden layer; even."""
 
-    depth: int = 3
+    depth: Count = 3
     """Hidden layers."""
 
-    steps: int = 2500
+    steps: Fifties = 2500
     """Updates of each critic; a multiple of 50."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Samples of each law at an update."""
 
-    learning_rate: float = 2e-3
+    learning_rate: Positive = 2e-3
     """Of Adam at the start; it decays to zero along a cosine."""
 
-    orthonormal_rate: float = 0.1
+    orthonormal_rate: Positive = 0.1
     """Of the orthonormal critic's gradient descent with momentum 0.9, decayed alike."""
 
-    penalty_weights: tuple[float, float] = (0.1, 10.0)
+    penalty_weights: tuple[NonNegative, NonNegative] = (0.1, 10.0)
     """λ of the gradient penalty: that of the authors' toy code, and the paper's, which deep critics have too."""
 
-    clip: float = 0.01
+    clip: Positive = 0.01
     """Largest absolute weight of the clipped critic."""
 
-    held_out: int = 16384
+    held_out: Count = 16384
     """Fresh samples of each law that score a critic and the transport's potentials."""
 
-    transport_points: int = 1000
+    transport_points: Count = 1000
     """Samples of each law between which exact transport is computed, O(n³)."""
 
-    resolution: int = 61
+    resolution: Count = 61
     """Points along each axis of a surface."""
 
-    extent: float = 3.0
+    extent: Positive = 3.0
     """Surfaces are drawn over [−extent, extent]²."""
 
     deep: Deep = field(default_factory=Deep)
     """Critics for the gradients at every layer."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

@@ -19,6 +19,7 @@ from experiments.claims import AT_LEAST, AT_MOST, EQUAL, Claim
 from experiments.progress import Progress
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, Look
+from gan_jax.ranges import Count, Fifties, Positive
 
 SOURCE = "Gulrajani et al. 2017, figure 1b"
 LOOKS = (Look(BLUE, "--", "v"), Look(ORANGE, "--", "D"), Look(VERMILION, "--", "^"))
@@ -29,22 +30,22 @@ PENALTY_LOOK = Look(GREEN, "-", "o")
 class Deep:
     """Deep critics on the Swiss roll."""
 
-    deep_layers: int = 12
+    deep_layers: Count = 12
     """Hidden layers."""
 
-    deep_width: int = 64
+    deep_width: Count = 64
     """Of every hidden layer."""
 
-    deep_bounds: tuple[float, ...] = (0.001, 0.01, 0.1)
+    deep_bounds: tuple[Positive, ...] = (0.001, 0.01, 0.1)
     """c of weight clipping."""
 
-    deep_steps: int = 400
+    deep_steps: Fifties = 400
     """Updates of each; a multiple of 50."""
 
-    deep_rate: float = 1e-3
+    deep_rate: Positive = 1e-3
     """Of Adam at the start; it decays to zero along a cosine."""
 
-    deep_examples: int = 1024
+    deep_examples: Count = 1024
     """Fresh examples of each law that the gradients are taken on."""
 
 

@@ -41,6 +41,7 @@ from experiments.artifacts import Row as TableRow
 from experiments.claims import AT_LEAST, AT_MOST, EQUAL, Claim
 from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, Recipe, cases, game_of_four
 from experiments.progress import Progress
+from gan_jax.ranges import Count, Seed
 
 GAMES = (FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
 RIGHT = 0.1
@@ -57,28 +58,28 @@ class Config:
     recipe: Recipe = field(default_factory=Recipe)
     """Weights and rates."""
 
-    width: int = 64
+    width: Count = 64
     """Of the hidden layers of all four networks."""
 
-    depth: int = 2
+    depth: Count = 2
     """Hidden layers of all four networks."""
 
-    steps: int = 2500
+    steps: Count = 2500
     """Of every game; a multiple of ``records``."""
 
-    records: int = 20
+    records: Count = 20
     """How many times a game is looked at."""
 
-    samples: int = 500
+    samples: Count = 500
     """Points at every look."""
 
-    shown: int = 400
+    shown: Count = 400
     """Of them, how many the figure has."""
 
-    seeds: int = 10
+    seeds: Count = 10
     """Games of every kind on every pair."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

@@ -62,6 +62,7 @@ from experiments.cycle_games import (
     game_of_four,
 )
 from experiments.progress import Progress
+from gan_jax.ranges import Count, Fifties, Seed
 
 GAMES = (FULL, NO_IDENTITY, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
 ATTRIBUTES = ("hair colour", "eye colour", "hair style", "face shape", "glasses")
@@ -80,52 +81,52 @@ class Config:
     games: tuple[str, ...] = GAMES
     """Of ``GAMES``: the ablations, and the full one without identity terms."""
 
-    size: int = 16
+    size: Count = 16
     """Pixels a side: 16, 32 or 64."""
 
     recipe: Recipe = field(default_factory=lambda: replace(IMAGES, cycle_weight=3.0, identity_weight=0.5))
     """Weights and rates."""
 
-    width: int = 16
+    width: Count = 16
     """Channels of the translators at full size."""
 
-    blocks: int = 2
+    blocks: Count = 2
     """Residual blocks of the translators at a quarter of the size, and as many at full size."""
 
     skip: str = "joined"
     """How an image gets around the translators: none, joined or added."""
 
-    judge_width: int = 32
+    judge_width: Count = 32
     """Channels of the discriminators' first layer."""
 
-    portraits: int = 4000
+    portraits: Count = 4000
     """Pictures of X."""
 
-    cartoons: int = 3000
+    cartoons: Count = 3000
     """Pictures of Y, of other avatars."""
 
-    steps: int = 6000
+    steps: Count = 6000
     """Of every game; a multiple of ``records``."""
 
-    records: int = 4
+    records: Count = 4
     """How many times a game is looked at."""
 
-    seeds: int = 2
+    seeds: Count = 2
     """Games of every kind."""
 
-    samples: int = 100
+    samples: Fifties = 100
     """Held-out portraits that are translated at every look; a multiple of 50."""
 
-    last_samples: int = 1000
+    last_samples: Fifties = 1000
     """The same at the end, whose attributes are read; a multiple of 50."""
 
-    kid_samples: int = 10_000
+    kid_samples: Fifties = 10_000
     """Held-out portraits whose translations KID compares, and as many real cartoons; a multiple of 50, at least ``last_samples``."""
 
-    shown: int = 10
+    shown: Count = 10
     """Portraits in the figure."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

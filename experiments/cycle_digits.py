@@ -51,6 +51,7 @@ from experiments.artifacts import Row as TableRow
 from experiments.claims import AT_LEAST, AT_MOST, Claim
 from experiments.cycle_games import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, IMAGES, Recipe, cases, game_of_four
 from experiments.progress import Progress
+from gan_jax.ranges import Count, NonNegative, Seed
 
 GAMES = (FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
 SIZE = 16
@@ -99,37 +100,37 @@ class Config:
     recipe: Recipe = field(default_factory=lambda: dataclasses.replace(IMAGES, cycle_weight=3.0, ema_decay=0.995))
     """Weights and rates."""
 
-    width: int = 8
+    width: Count = 8
     """Channels of the translators at full size."""
 
-    judge_width: int = 16
+    judge_width: Count = 16
     """Channels of the discriminators' first layer."""
 
-    blocks: int = 2
+    blocks: Count = 2
     """Residual blocks of the translators."""
 
-    x_images: int = 700
+    x_images: Count = 700
     """Digits of X."""
 
-    y_images: int = 600
+    y_images: Count = 600
     """Digits of Y; what is left of 1797 is held out."""
 
-    steps: int = 2000
+    steps: Count = 2000
     """Of every game; a multiple of ``records``."""
 
-    records: int = 4
+    records: Count = 4
     """How many times a game is looked at."""
 
-    seeds: int = 2
+    seeds: Count = 2
     """Games of every kind on every task."""
 
-    shown: int = 8
+    shown: Count = 8
     """Digits in the figure."""
 
-    scales: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+    scales: tuple[NonNegative, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
     """Of noise on F(y), in units of pixels from -1 to 1; the first is 0."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

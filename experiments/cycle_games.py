@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Whole
+
 if TYPE_CHECKING:
     from experiments.mode_games import Case
     from gan_jax.training.game import Game
@@ -30,34 +32,34 @@ class Recipe:
     objective: str = "least_squares"
     """Of ``losses.OBJECTIVES``."""
 
-    batch_size: int = 128
+    batch_size: Count = 128
     """Examples of each domain at an update."""
 
-    rate: float = 1e-3
+    rate: Positive = 1e-3
     """Of all players' Adam, constant for half of the steps and then falling to zero."""
 
-    b1: float = 0.5
+    b1: Decay = 0.5
     """Decay rate of Adam's first moment."""
 
-    b2: float = 0.999
+    b2: Decay = 0.999
     """Decay rate of Adam's second moment."""
 
-    cycle_weight: float = 0.3
+    cycle_weight: NonNegative = 0.3
     """Of the way there and back, in units of the adversarial loss over those of the data."""
 
-    identity_weight: float | None = None
+    identity_weight: NonNegative | None = None
     """Of leaving alone what is in the other domain already, times the cycle's; without these terms where not given."""
 
-    pool_size: int = 50
+    pool_size: Whole = 50
     """Translated examples that are kept for the discriminators."""
 
-    penalty_weight: float = 0.0
+    penalty_weight: NonNegative = 0.0
     """Of R1 + R2; 0 for none."""
 
-    penalty_every: int = 1
+    penalty_every: Count = 1
     """R1 + R2 are computed at every so many updates, and weigh so many times more there."""
 
-    ema_decay: float = 0.99
+    ema_decay: Decay = 0.99
     """Of the moving average of the generators' parameters."""
 
 

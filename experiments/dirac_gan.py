@@ -31,6 +31,7 @@ from experiments.claims import AT_LEAST, EQUAL, Claim
 from experiments.dirac import DERIVATIVES, RULES, Point, play
 from experiments.dirac_plot import PANELS, SPAN, figure
 from experiments.progress import Progress
+from gan_jax.ranges import Count, NonNegative, Positive
 
 CLOSE = 1e-5
 """How near an eigenvalue has to be to its closed form, as section 7 of the reference results asks."""
@@ -51,31 +52,31 @@ class Config:
     regularisers: tuple[str, ...] = ("none", "R1", "R2", "R1 + R2", "GP0", "LP", "instance noise", "GP", "DRAGAN")
     """Regularisers that they meet."""
 
-    step: float = 0.2
+    step: Positive = 0.2
     """h: learning rate of both players."""
 
-    steps: int = 400
+    steps: Count = 400
     """Steps of every path."""
 
-    gamma: float = 0.6
+    gamma: NonNegative = 0.6
     """γ of R1; every penalty has the weight γ/2, so that R1 is the paper's γ/2 ||∇D||²."""
 
-    noise: float = 1.0
+    noise: NonNegative = 1.0
     """σ of instance noise."""
 
-    consensus: float = 0.4
+    consensus: NonNegative = 0.4
     """γ of consensus optimisation."""
 
-    unrolling: int = 3
+    unrolling: Count = 3
     """K: discriminator steps that an unrolled generator looks ahead."""
 
-    clip: float = 1.0
+    clip: Positive = 1.0
     """Bound of |ψ| for the clipped WGAN."""
 
-    marks: int = 9
+    marks: Count = 9
     """Values of every regulariser and of the step along which eigenvalues are followed; odd."""
 
-    grid: int = 15
+    grid: Count = 15
     """Arrows of a field along each axis."""
 
 

@@ -14,8 +14,9 @@ import tyro
 from experiments import harness
 from experiments.artifacts import UserError
 from experiments.image_runs import Opened, opened
+from experiments.options import parsed
 from experiments.pictures import write_grid
-from gan_jax import checks
+from gan_jax.ranges import Count, Positive, Real, Seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,19 +37,19 @@ class Options:
     caption: Annotated[str, tyro.conf.Positional]
     """A sentence, such as "red eyes and short green hair"."""
 
-    n: int = 16
+    n: Count = 16
     """How many pictures."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Of the noise."""
 
-    columns: int | None = None
+    columns: Count | None = None
     """Pictures in a row; a square where not given."""
 
-    guidance: float = 1.0
+    guidance: Real = 1.0
     """How far the sentence is pushed away from the average of all sentences: 1 leaves it, more exaggerates it, for less variety."""
 
-    truncation: float | None = None
+    truncation: Positive | None = None
     """Largest absolute value of the noise, in standard deviations: 1 and less give safer pictures, and fewer different ones."""
 
     out: Path | None = None
@@ -57,9 +58,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Writes ``draw_CAPTION_seed{seed}.png`` and ``.npz``, and says what can be read off the pictures."""
-    options = tyro.cli(Options, prog="python -m experiments draw", args=words)
-    checks.at_least("n", options.n, 1)
-    checks.at_least("seed", options.seed, 0)
+    options = parsed(Options, "draw", words)
     harness.configure_jax(cpu_devices=1)
     import numpy as np
 

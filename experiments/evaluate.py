@@ -13,8 +13,9 @@ import tyro
 from experiments import harness
 from experiments.artifacts import write_json
 from experiments.image_runs import opened
+from experiments.options import parsed
 from experiments.yardsticks import yardstick
-from gan_jax import checks
+from gan_jax.ranges import AtLeastTwo, Count, Seed
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,13 @@ class Options:
     run: Annotated[Path, tyro.conf.Positional]
     """The run's folder."""
 
-    n: int = 10_000
+    n: AtLeastTwo = 10_000
     """How many images to generate."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Of the noise."""
 
-    k: int = 5
+    k: Count = 5
     """Which neighbour gives the radii of precision, recall, density and coverage."""
 
     inception: Path | None = None
@@ -42,8 +43,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Prints every score, and writes them to ``evaluation.json`` in the run's folder."""
-    options = tyro.cli(Options, prog="python -m experiments evaluate", args=words)
-    checks.at_least("n", options.n, 2)
+    options = parsed(Options, "evaluate", words)
     harness.configure_jax(cpu_devices=1)
     import jax
 

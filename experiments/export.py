@@ -12,6 +12,7 @@ import tyro
 from experiments import harness
 from experiments.artifacts import UserError
 from experiments.image_runs import opened
+from experiments.options import parsed
 
 LOADER = '''"""Draws images from the generator in this folder: needs JAX (with flatbuffers) and NumPy, nothing else."""
 from pathlib import Path
@@ -39,7 +40,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Writes ``generator.jax``, ``weights.npz`` and ``load.py``."""
-    options = tyro.cli(Options, prog="python -m experiments export", args=words)
+    options = parsed(Options, "export", words)
     harness.configure_jax(cpu_devices=1)
     import jax
     import numpy as np

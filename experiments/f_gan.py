@@ -35,6 +35,7 @@ from experiments.f_gan_games import NAMES, density, divergences, mean_and_scale,
 from experiments.progress import Progress
 from gan_jax.plots.curves import BAND_ALPHA, curve_with_band, heatmap, reference_line
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, Positive, Seed
 
 SOURCE = "Nowozin, Cseke & Tomioka 2016, section 2.4"
 LOOKS = {
@@ -64,34 +65,34 @@ CROSS = np.array(
 class Config:
     """Five games for one target."""
 
-    seeds: int = 8
+    seeds: Count = 8
     """Independent games of every divergence."""
 
-    width: int = 64
+    width: Count = 64
     """Width of both hidden layers of the critic."""
 
-    steps: int = 1000
+    steps: Count = 1000
     """Updates of the generator; a multiple of ``records``."""
 
-    discriminator_steps: int = 4
+    discriminator_steps: Count = 4
     """Updates of the critic before each of them."""
 
-    batch_size: int = 1024
+    batch_size: Count = 1024
     """Samples of each law at an update."""
 
-    learning_rate: float = 0.01
+    learning_rate: Positive = 0.01
     """Of both players' Adam at the start; it decays to zero along a cosine."""
 
-    start: float = 1.5
+    start: Positive = 1.5
     """σ of the generator at the beginning; its mean is 0."""
 
-    records: int = 50
+    records: Count = 50
     """How many times a game is looked at."""
 
-    held_out: int = 65536
+    held_out: Count = 65536
     """Fresh samples of each law that score the last critic."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

@@ -42,6 +42,7 @@ from experiments.f_gan_games import divergences, mean_and_scale, newton
 from experiments.forward_or_reverse_exact import shares
 from experiments.forward_or_reverse_games import NAMES, member
 from experiments.progress import Progress
+from gan_jax.ranges import Count, Positive, Seed
 
 STARTS = ("the middle", "one mode")
 """Where games begin."""
@@ -56,37 +57,37 @@ ROUNDING = 1e-9
 class Config:
     """Four divergences over a separation, and games at some separations."""
 
-    largest: float = 16.0
+    largest: Positive = 16.0
     """Largest separation of the two modes, in their standard deviations; beyond Jeffreys' switch at 13.05."""
 
-    points: int = 64
+    points: Count = 64
     """Separations at which the middle is computed."""
 
-    game_separations: tuple[float, float, float] = (3.0, 6.0, 9.0)
+    game_separations: tuple[Positive, Positive, Positive] = (3.0, 6.0, 9.0)
     """Separations of the games."""
 
-    seeds: int = 8
+    seeds: Count = 8
     """Independent games of each kind."""
 
-    width: int = 64
+    width: Count = 64
     """Width of both hidden layers of the critic."""
 
-    steps: int = 1000
+    steps: Count = 1000
     """Updates of the generator; a multiple of ``records``."""
 
-    discriminator_steps: int = 4
+    discriminator_steps: Count = 4
     """Updates of the critic before each of them."""
 
-    batch_size: int = 1024
+    batch_size: Count = 1024
     """Samples of each law at an update."""
 
-    learning_rate: float = 0.01
+    learning_rate: Positive = 0.01
     """Of both players' Adam at the start; it decays to zero along a cosine."""
 
-    records: int = 20
+    records: Count = 20
     """How many times a game is looked at."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

@@ -35,6 +35,7 @@ from experiments.frozen_generators import OBJECTIVES, compute
 from experiments.progress import Progress
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, Even, NonNegative, Positive, Seed, Whole
 
 LOOKS = {
     "minimax": Look(BLUE, "-", order=4.0),
@@ -61,54 +62,54 @@ PAPER = "Arjovsky & Bottou 2017"
 class Config:
     """Generators, their ages, and the discriminators that are trained against them."""
 
-    seeds: int = 6
+    seeds: Count = 6
     """Independent generators of every age, each with discriminators of its own."""
 
-    ages: tuple[int, ...] = (0, 200, 3000)
+    ages: tuple[Whole, ...] = (0, 200, 3000)
     """Steps of the game on the energy distance after which a generator is frozen."""
 
-    radius: float = 4.0
+    radius: Positive = 4.0
     """Of the ring, whose modes have a hundredth of it for scale. How far log(1 − D) falls for an untrained generator, of about unit size,
     depends on it: at 4 the generator does not reach the data; at 2 it does now and then, and in trials with four seeds the fall was one
     order; at 1.414, the size of WGAN-GP's toy data, a third of one."""
 
-    steps: int = 4000
+    steps: Count = 4000
     """Updates of every discriminator."""
 
-    records: int = 25
+    records: Count = 25
     """How often the gradient is looked at, evenly on a logarithmic axis from the first update to the last."""
 
-    batch_size: int = 128
+    batch_size: Count = 128
     """Examples of each kind at an update."""
 
-    noise_batches: int = 16
+    noise_batches: Count = 16
     """The gradient's norm is taken over so many batches of fixed noise together."""
 
-    width: int = 64
+    width: Even = 64
     """Width of both hidden layers of every discriminator; even."""
 
-    generator_width: int = 64
+    generator_width: Count = 64
     """The same of every generator."""
 
-    latent: int = 8
+    latent: Count = 8
     """Dimensions of the noise of the digits' generator; the ring's has 2."""
 
-    discriminator_rate: float = 1e-3
+    discriminator_rate: Positive = 1e-3
     """Learning rate of the discriminators' Adam (β = .5, .999, as DCGAN)."""
 
-    penalty_weight: float = 10.0
+    penalty_weight: NonNegative = 10.0
     """λ of the gradient penalty."""
 
-    game_batch: int = 256
+    game_batch: Count = 256
     """Samples of each law at a step of the game that makes the generators."""
 
-    generator_rate: float = 1e-3
+    generator_rate: Positive = 1e-3
     """Learning rate of that game's Adam."""
 
-    scored: int = 2048
+    scored: Count = 2048
     """Fresh samples of each law for the energy distance between a frozen generator and the data."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from experiments import options
 from experiments.artifacts import UserError
 from gan_jax import checks
+from gan_jax.ranges import Count, Decay, NonNegative, Seed, Share, Whole
 from gan_jax.training.runs import Schedule
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Data:
     name: str = "digits"
     """digits, stacked_digits, avatars, mnist, fashion_mnist, cifar10, celeb_a, tfds:NAME, or folder:PATH."""
 
-    size: int | None = None
+    size: Count | None = None
     """Edge in pixels: 8, 16, 32 or 64; the set's own where not given."""
 
     split: str | None = None
@@ -57,10 +59,10 @@ class Model:
     pair: Literal["mlp", "dcgan", "dcgan_norm_free", "resnet_spectral", "resnet", "r3gan"] = "dcgan_norm_free"
     """Generator and discriminator."""
 
-    width: int | None = None
+    width: Count | None = None
     """Channels; the pair's own default, small enough for a CPU, where not given."""
 
-    latent: int = 64
+    latent: Count = 64
     """Dimension of the noise."""
 
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -77,22 +79,22 @@ class Rule:
     penalty: str = "r1_and_r2"
     """none, gp, lp, r1, r2, r1_and_r2, zero_centred or dragan."""
 
-    penalty_weight: float = 0.5
+    penalty_weight: NonNegative = 0.5
     """Of the mean penalty, without a half: γ / 2 for a paper's γ of R1 and R2."""
 
-    penalty_every: int = 1
+    penalty_every: Count = 1
     """Compute the penalty at every so many updates of the discriminator, and weigh it so many times more there."""
 
     update: Literal["alternating", "simultaneous", "extragradient"] = "alternating"
     """Who moves when."""
 
-    discriminator_steps: int = 1
+    discriminator_steps: Count = 1
     """Updates of the discriminator for one of the generator."""
 
-    batch_size: int = 64
+    batch_size: Count = 64
     """Examples of each kind at an update, over all devices together."""
 
-    ema_decay: float = 0.999
+    ema_decay: Decay = 0.999
     """Of the moving average of the generator's parameters that samples are drawn with."""
 
 
@@ -106,13 +108,13 @@ class Condition:
     encoder: Literal["gru", "lstm", "transformer"] = "gru"
     """Of captions; each player trains one of its own."""
 
-    width: int = 64
+    width: Count = 64
     """Of the vector that a label or a sentence becomes."""
 
     head: Literal["concatenation", "projection", "auxiliary"] = "concatenation"
     """How the discriminator sees it: beside the features, as a projection, or (labels) as a class to be told."""
 
-    wrong_weight: float = 0.5
+    wrong_weight: Share = 0.5
     """Share of the negatives that are real images with a condition that does not describe them."""
 
 
@@ -120,13 +122,13 @@ class Condition:
 class Adam:
     """How one side moves."""
 
-    rate: float = 1e-3
+    rate: NonNegative = 1e-3
     """Learning rate."""
 
-    b1: float = 0.0
+    b1: Decay = 0.0
     """Decay rate of the first moment."""
 
-    b2: float = 0.99
+    b2: Decay = 0.99
     """Decay rate of the second moment."""
 
 
@@ -134,7 +136,7 @@ class Adam:
 class Evaluation:
     """How well a generator does, at every save."""
 
-    fake: int = 2000
+    fake: Whole = 2000
     """Generated images; 0 to measure nothing."""
 
     inception: Path | None = None
@@ -148,7 +150,7 @@ class Evaluation:
 class Devices:
     """Where it runs."""
 
-    count: int | None = None
+    count: Count | None = None
     """How many devices share a batch; all of them where not given (a CPU is one, unless JAX_NUM_CPU_DEVICES says more)."""
 
     connect: bool = False
@@ -157,10 +159,10 @@ class Devices:
     coordinator: str | None = None
     """host:port of process 0, where JAX cannot find it by itself; with the next two."""
 
-    processes: int | None = None
+    processes: Count | None = None
     """How many processes there are."""
 
-    process: int | None = None
+    process: Whole | None = None
     """The number of this one, from 0."""
 
 
@@ -171,7 +173,7 @@ class Config:
     out: Path = Path("runs/digits")
     """The run's folder; where it holds an interrupted run, that run goes on."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Of everything random."""
 
     tensorboard: bool = True
@@ -180,7 +182,7 @@ class Config:
     wandb: str | None = None
     """The project at Weights & Biases to log to."""
 
-    stop_below: float = 0.0
+    stop_below: Share = 0.0
     """Ends the run, saved, where generated batches vary less than this share of real ones (Info.spread); 0 for never."""
 
     data: Data = field(default_factory=Data)
@@ -221,31 +223,32 @@ def plain(config: Config) -> dict[str, Any]:
     return tree
 
 
-def from_plain(tree: Mapping[str, Any]) -> Config:
-    """The configuration that ``plain`` wrote.
+def from_plain(tree: Mapping[str, Any], where: object = "the run's configuration") -> Config:
+    """The configuration that ``plain`` wrote, in the file ``where``.
 
     Raises:
-      UserError: a field that this version does not know.
+      UserError: the configuration of another kind of run, a field that this version does not know, a value that is none of its field's.
     """
-    parts: dict[str, Callable[..., Any]] = {
-        "data": Data, "model": Model, "rule": Rule, "condition": Condition, "generator": Adam, "discriminator": Adam,
-        "evaluation": Evaluation, "schedule": Schedule, "devices": Devices,
-    }  # fmt: skip
     if "kind" in tree:
         raise UserError(f"the run is one of {tree['kind']}, which draws nothing from noise; see: translate RUN FOLDER")
     # The words of a run with captions are no option: ``conditional_runs`` reads them.
     tree = {name: value for name, value in tree.items() if name != VOCABULARY}
-    try:
-        config = Config(**{name: parts[name](**value) if name in parts else value for name, value in tree.items()})
-    except TypeError as error:
-        raise UserError(f"the run's configuration is of another version ({error})") from error
-    data_dir, inception = config.data.data_dir, config.evaluation.inception
-    return dataclasses.replace(
-        config,
-        out=Path(config.out),
-        data=dataclasses.replace(config.data, data_dir=None if data_dir is None else Path(data_dir)),
-        evaluation=dataclasses.replace(config.evaluation, inception=None if inception is None else Path(inception)),
-    )
+    return options.from_json(Config, tree, where)
+
+
+def joined(devices: Devices) -> Mesh:
+    """Joins the other processes of a run, where there are any, and returns the devices of all of them.
+
+    Raises:
+      ValueError: some of coordinator, processes and process without the others; more devices than there are.
+      RuntimeError: no coordinator is given, and JAX finds none by itself.
+    """
+    from gan_jax.training import mesh as meshes
+
+    of_a_job = (devices.coordinator, devices.processes, devices.process)
+    if devices.connect or any(value is not None for value in of_a_job):
+        meshes.connect(*of_a_job)
+    return meshes.data_mesh(devices.count)
 
 
 class Assembled(NamedTuple):
@@ -367,7 +370,7 @@ def opened(folder: Path) -> Opened:
     from gan_jax.training.sampling import sampler
 
     tree = run_folder.read_config(folder)
-    config = from_plain(tree)
+    config = from_plain(tree, folder / run_folder.CONFIG)
     words = None
     if VOCABULARY in tree:
         from gan_jax.models.tokenizer import Vocabulary

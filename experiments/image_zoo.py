@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -45,6 +45,8 @@ from experiments.claims import AT_LEAST, AT_MOST, Claim
 from experiments.progress import Progress
 from experiments.zoo_games import OBJECTIVES, SCORES, WEIGHTS
 from experiments.zoo_plot import LABELS, REAL, distances, diverged, drawn, logarithms, seeds_in_words
+from gan_jax import ranges
+from gan_jax.ranges import AtLeastTwo, Count, Decay, Positive, Range, Seed
 
 
 @dataclass(frozen=True)
@@ -57,37 +59,37 @@ class Config:
     penalties: tuple[str, ...] = tuple(WEIGHTS)
     """Names of penalties, as ``gan_jax.objectives.penalties`` has them, or none."""
 
-    seeds: int = 2
+    seeds: Count = 2
     """Independent games of every cell."""
 
-    steps: int = 1500
+    steps: Count = 1500
     """Updates of each player."""
 
-    width: int = 8
+    width: Count = 8
     """Channels of the finest layer of both networks."""
 
-    latent: int = 64
+    latent: Count = 64
     """Dimension of the noise."""
 
-    batch_size: int = 64
+    batch_size: AtLeastTwo = 64
     """Pictures of each kind at an update."""
 
-    learning_rate: float = 2e-3
+    learning_rate: Positive = 2e-3
     """Of both players' Adam."""
 
-    b1: float = 0.0
+    b1: Decay = 0.0
     """Decay rate of Adam's first moment."""
 
-    b2: float = 0.99
+    b2: Decay = 0.99
     """Decay rate of Adam's second moment."""
 
-    ema_decay: float = 0.99
+    ema_decay: Decay = 0.99
     """Of the moving average of the generator's parameters that samples are drawn with: an average over about 100 steps."""
 
-    fake: int = 1000
+    fake: Annotated[int, Range(6)] = 1000
     """Generated pictures that a game is measured with."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:
@@ -95,16 +97,7 @@ class Config:
             given = getattr(self, name)
             if not given or len(set(given)) != len(given) or not set(given) <= set(known):
                 raise ValueError(f"{name} is {given}; expected different names among {', '.join(known)}")
-        for name, least in (("seeds", 1), ("steps", 1), ("width", 1), ("latent", 1), ("batch_size", 2), ("fake", 6)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least {least}")
-        if not 0.0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate is {self.learning_rate}; expected a finite number above 0")
-        for name in ("b1", "b2", "ema_decay"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a number of at least 0 and below 1")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; expected an integer of at least 0")
+        ranges.check(self)
 
 
 SMOKE = Config(

@@ -37,7 +37,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -50,9 +50,11 @@ from experiments.artifacts import Arrays, Row
 from experiments.claims import AT_LEAST, AT_MOST, EQUAL, Claim
 from experiments.progress import Progress
 from experiments.quality_games import FIRST, GAMES, GENERATORS, moments, pictures, play, qualities
+from gan_jax import ranges
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.images import image_grid
 from gan_jax.plots.style import BLUE, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import AtLeastTwo, Count, NonNegative, Positive, Range, Seed
 
 LOG_2 = math.log(2.0)
 WGAN = "Arjovsky, Chintala & Bottou 2017, section 4.2"
@@ -69,61 +71,61 @@ class Config:
     data: str = "digits"
     """digits, mnist, fashion_mnist, cifar10, or tfds:NAME: a set with classes, a training and a test split."""
 
-    size: int | None = None
+    size: Count | None = None
     """Edge of the pictures in pixels: 8, 16, 32 or 64; the set's own where not given."""
 
     data_dir: Path | None = None
     """Where sets of TFDS are prepared; in the user's cache folder where not given."""
 
-    seeds: int = 4
+    seeds: AtLeastTwo = 4
     """Independent games of every kind; at least 2."""
 
-    minimax_steps: int = 2000
+    minimax_steps: Count = 2000
     """Updates of the generator in the minimax game."""
 
-    wgan_steps: int = 800
+    wgan_steps: Count = 800
     """Updates of the generator in WGAN-GP; each is four times the work."""
 
-    records: int = 15
+    records: AtLeastTwo = 15
     """How many times a game is looked at after its start."""
 
-    warm_up: int = 100
+    warm_up: Count = 100
     """Steps before the start in which the discriminator alone learns."""
 
-    samples: int = 1000
+    samples: Annotated[int, Range(4)] = 1000
     """Generated pictures behind every KID and every estimate."""
 
-    held_out: int = 2000
+    held_out: Annotated[int, Range(4)] = 2000
     """Test pictures behind them, or as many as there are."""
 
-    width: int = 16
+    width: Count = 16
     """Channels of the finest layer of DCGAN's generator and of the discriminators."""
 
-    mlp_width: int = 128
+    mlp_width: Count = 128
     """Width of the four hidden layers of the perceptron; 512 in the paper."""
 
-    latent: int = 32
+    latent: Count = 32
     """Dimension of the noise."""
 
-    batch_size: int = 64
+    batch_size: Count = 64
     """Pictures of each kind at an update."""
 
-    discriminator_steps: int = 1
+    discriminator_steps: Count = 1
     """Updates of the discriminator of the minimax game for one of the generator; at least 1."""
 
-    critic_steps: int = 5
+    critic_steps: Count = 5
     """The same in WGAN-GP."""
 
-    penalty_weight: float = 10.0
+    penalty_weight: NonNegative = 10.0
     """Of the gradient penalty."""
 
-    minimax_rate: float = 2e-4
+    minimax_rate: Positive = 2e-4
     """Learning rate of both players of the minimax game."""
 
-    wgan_rate: float = 5e-4
+    wgan_rate: Positive = 5e-4
     """The same in WGAN-GP."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:
@@ -133,12 +135,7 @@ class Config:
                     f"{name} is {getattr(self, name)}; expected at least {FIRST + self.records}, since records ({self.records}) are at "
                     f"different steps from {FIRST} on"
                 )
-        for name, least in (("seeds", 2), ("records", 2), ("warm_up", 1), ("samples", 4), ("held_out", 4)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least {least}")
-        for name in ("minimax_rate", "wgan_rate"):
-            if not 0.0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a finite number above 0")
+        ranges.check(self)
 
 
 SMOKE = Config(

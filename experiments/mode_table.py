@@ -44,6 +44,8 @@ from experiments.mode_table_games import ROWS
 from experiments.mode_table_plot import NUMBERS, PROTOCOL_STEPS, PUBLISHED, mean_and_error, multiple
 from experiments.progress import Progress
 from experiments.small_games import Recipe
+from gan_jax import ranges
+from gan_jax.ranges import Count, Seed
 
 TARGETS = ("ring", "grid")
 SOURCE = "Lin et al. 2018 (PacGAN), table 1"
@@ -59,43 +61,43 @@ class Config:
     targets: tuple[str, ...] = TARGETS
     """Of ring and grid."""
 
-    published_steps: int = PROTOCOL_STEPS
+    published_steps: Count = PROTOCOL_STEPS
     """Steps of the published rows: 400 epochs of 1000 batches."""
 
-    published_seeds: int = 10
+    published_seeds: Count = 10
     """Games of each published row."""
 
-    published_batch: int = 100
+    published_batch: Count = 100
     """Packs at an update, there."""
 
-    small_steps: int = 20_000
+    small_steps: Count = 20_000
     """Steps of the cures."""
 
-    small_seeds: int = 10
+    small_seeds: Count = 10
     """Games of each of them."""
 
-    long_steps: int = 30_000
+    long_steps: Count = 30_000
     """Steps of the last row."""
 
-    long_seeds: int = 10
+    long_seeds: Count = 10
     """Its games."""
 
     recipe: Recipe = field(default_factory=Recipe)
     """Sizes and rates of the cures."""
 
-    data: int = 100_000
+    data: Count = 100_000
     """Fixed examples (packs) that all rows learn from."""
 
-    samples: int = 2500
+    samples: Count = 2500
     """Generated samples that a game is measured with."""
 
-    shown: int = 1000
+    shown: Count = 1000
     """Of them, how many the figure has."""
 
-    records: int = 20
+    records: Count = 20
     """How many times a game is looked at; every number of steps is a multiple of it."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:
@@ -103,17 +105,13 @@ class Config:
             given = getattr(self, name)
             if not given or len(set(given)) != len(given) or not set(given) <= set(known):
                 raise ValueError(f"{name} is {given}; expected different names among {', '.join(known)}")
-        if self.records < 1:
-            raise ValueError(f"records is {self.records}; expected at least 1")
+        ranges.check(self)
         for name in self.rows:
             steps = ROWS[name].budget(self).steps
-            if steps < 1 or steps % self.records:
+            if steps % self.records:
                 raise ValueError(
                     f"the row {name} has {steps} steps; expected a multiple of records, which is {self.records}"
                 )
-        for name in ("published_seeds", "small_seeds", "long_seeds", "data", "samples", "shown"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
 
 
 SMOKE = Config(

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,6 +35,7 @@ from experiments.progress import Progress
 from experiments.small_games import Recipe
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, Positive, Range, Seed
 
 GAMES = {
     "gan": ("GAN", Look(VERMILION, marker="o")),
@@ -56,40 +57,40 @@ LEAST = 2e-4
 class Config:
     """One target, five games."""
 
-    modes: int = 10
+    modes: Count = 10
     """Gaussians on the ring."""
 
-    smallest: float = 0.005
+    smallest: Annotated[float, Range(0, 1, above=True, below=True)] = 0.005
     """Weight of the rarest; the others rise in geometric progression."""
 
-    radius: float = 1.0
+    radius: Positive = 1.0
     """Of the ring."""
 
-    scale: float = 0.03
+    scale: Positive = 0.03
     """Standard deviation of a mode."""
 
-    seeds: int = 10
+    seeds: Count = 10
     """Independent games of each kind."""
 
-    steps: int = 20_000
+    steps: Count = 20_000
     """Updates of the generator."""
 
     recipe: Recipe = field(default_factory=Recipe)
     """Sizes and rates."""
 
-    data: int = 100_000
+    data: Count = 100_000
     """Fixed samples that the games learn from."""
 
-    samples: int = 10_000
+    samples: Count = 10_000
     """Generated samples that a game is measured with."""
 
-    shown: int = 1500
+    shown: Count = 1500
     """Of them, how many the figure has."""
 
-    records: int = 20
+    records: Count = 20
     """How many times a game is looked at."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

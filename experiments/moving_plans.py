@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,7 +30,9 @@ from matplotlib.figure import Figure
 from experiments.artifacts import Arrays, Row
 from experiments.claims import EQUAL, Claim
 from experiments.progress import Progress
+from gan_jax import ranges
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, WIDTH, style
+from gan_jax.ranges import Range, Real, Seed
 
 MOST_POINTS = 8
 
@@ -38,13 +41,13 @@ MOST_POINTS = 8
 class Config:
     """Two sets of points in the plane."""
 
-    points: int = 6
+    points: Annotated[int, Range(2, 8)] = 6
     """Points on each side, from 2 to 8: there are points! plans."""
 
-    separation: float = 2.0
+    separation: Real = 2.0
     """Distance between the centres of the two sets, in units of their standard deviation."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the points."""
 
     def __post_init__(self) -> None:
@@ -52,10 +55,7 @@ class Config:
             raise ValueError(
                 f"points is {self.points}; expected 2 to {MOST_POINTS}, since all points! plans are enumerated"
             )
-        if not math.isfinite(self.separation):
-            raise ValueError(f"separation is {self.separation}; expected a finite number")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; expected an integer of at least 0")
+        ranges.check(self)
 
 
 SMOKE = Config(points=4)

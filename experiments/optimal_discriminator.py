@@ -29,6 +29,7 @@ from experiments.claims import AT_MOST, EQUAL, Claim
 from experiments.progress import Progress
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.style import BLUE, EXACT, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, Even, Fifties, NonNegative, Positive, Seed
 
 CRITICS = {
     "orthonormal": Look(VERMILION, "--", "o"),
@@ -44,34 +45,34 @@ CRITICS = {
 class Config:
     """Two Gaussians and the networks between them."""
 
-    separation: float = 6.0
+    separation: NonNegative = 6.0
     """m: the data is N(0, 1), the generator N(m, 1)."""
 
-    seeds: int = 8
+    seeds: Count = 8
     """Independent trainings of every network."""
 
-    width: int = 32
+    width: Even = 32
     """Width of both hidden layers; even."""
 
-    steps: int = 1500
+    steps: Fifties = 1500
     """Updates of each network; a multiple of 50."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Samples of each law at an update."""
 
-    learning_rate: float = 3e-3
+    learning_rate: Positive = 3e-3
     """Of Adam at the start; it decays to zero along a cosine."""
 
-    penalty_weight: float = 10.0
+    penalty_weight: NonNegative = 10.0
     """λ of GP and LP."""
 
-    clip: float = 0.1
+    clip: Positive = 0.1
     """Largest absolute weight of the clipped critic."""
 
-    held_out: int = 16384
+    held_out: Count = 16384
     """Fresh samples of each law that score a trained network."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

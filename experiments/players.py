@@ -33,6 +33,7 @@ from experiments.line_witness import witness_values
 from experiments.progress import Progress
 from gan_jax.plots.curves import heatmap
 from gan_jax.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH, style
+from gan_jax.ranges import Count, Even, Positive, Seed
 
 NAMES = {
     "network": "network",
@@ -65,58 +66,58 @@ WITHOUT_NETWORK = [
 class Config:
     """The players and their games."""
 
-    seeds: int = 5
+    seeds: Count = 5
     """Independent games of every pair."""
 
-    steps: int = 1500
+    steps: Count = 1500
     """Steps of every game; a multiple of ``records``."""
 
-    direct_steps: int = 400
+    direct_steps: Count = 400
     """Steps of descent on a distance; a multiple of ``records``."""
 
-    records: int = 10
+    records: Count = 10
     """How often a game's value is kept."""
 
-    discriminator_steps: int = 2
+    discriminator_steps: Count = 2
     """Updates of the discriminator at a step."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Samples of each law at an update, and the number of particles: every step sees all of them."""
 
-    width: int = 32
+    width: Even = 32
     """Width of both hidden layers of every network; even."""
 
-    knots: int = 64
+    knots: Count = 64
     """Knots of the quantile table."""
 
-    features: int = 64
+    features: Count = 64
     """Random Fourier features."""
 
-    bins: int = 32
+    bins: Count = 32
     """Nodes of the histogram table."""
 
-    bandwidth: float = 0.5
+    bandwidth: Positive = 0.5
     """Of the Gaussian kernel: of the Fourier features, of the witness (whose landmarks are as far apart), of the MMD; in units of x."""
 
-    epsilon: float = 0.5
+    epsilon: Positive = 0.5
     """ε of the Sinkhorn divergence, in squared units of x."""
 
-    generator_rates: tuple[float, ...] = (2e-3, 2e-2, 1e-2, 1e-2)
+    generator_rates: tuple[Positive, ...] = (2e-3, 2e-2, 1e-2, 1e-2)
     """Learning rate of each generator's Adam (network, particles, affine, quantiles) at the start; it decays linearly to zero."""
 
-    discriminator_rates: tuple[float, ...] = (5e-3, 2e-2, 5e-2, 5e-2, 3e-1)
+    discriminator_rates: tuple[Positive, ...] = (5e-3, 2e-2, 5e-2, 5e-2, 3e-1)
     """The same of each discriminator (network, orthonormal, fourier, histogram, witness)."""
 
-    direct_speed: float = 3.0
+    direct_speed: Positive = 3.0
     """Factor on the generators' rates under a distance: nobody answers, so that they may go faster."""
 
-    held_out: int = 65536
+    held_out: Count = 65536
     """Fresh samples of the generator that its W1 to the target is taken from."""
 
-    density_bins: int = 100
+    density_bins: Count = 100
     """Bins of the laws that are drawn."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import tyro
 
+from experiments.options import parsed
+
 
 @dataclass(frozen=True)
 class Options:
@@ -23,7 +25,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Prepares the set, and says where it is."""
-    options = tyro.cli(Options, prog="python -m experiments prepare", args=words)
+    options = parsed(Options, "prepare", words)
     from gan_jax.data.sets import BUILT_IN
     from gan_jax.data.tfds_sets import prepare
 

@@ -11,8 +11,9 @@ import tyro
 
 from experiments import harness
 from experiments.image_runs import opened
+from experiments.options import parsed
 from experiments.pictures import write_grid
-from gan_jax import checks
+from gan_jax.ranges import Count, Seed
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Options:
     run: Annotated[Path, tyro.conf.Positional]
     """The run's folder."""
 
-    n: int = 64
+    n: Count = 64
     """How many images."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Of the noise; sample i is the same for every n."""
 
-    columns: int | None = None
+    columns: Count | None = None
     """Images in a row of the picture; a square where not given."""
 
     out: Path | None = None
@@ -37,9 +38,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Writes ``samples_seed{seed}.png`` and ``.npz``."""
-    options = tyro.cli(Options, prog="python -m experiments sample", args=words)
-    checks.at_least("n", options.n, 1)
-    checks.at_least("seed", options.seed, 0)
+    options = parsed(Options, "sample", words)
     harness.configure_jax(cpu_devices=1)
     import jax
     import numpy as np

@@ -29,6 +29,7 @@ from experiments import sweeps
 from experiments.artifacts import Arrays, Row
 from experiments.claims import AT_MOST, EQUAL, Claim
 from experiments.progress import Progress
+from gan_jax.ranges import Count, NonNegative, Seed
 
 TITLES = {
     "gaussians": "N(0, 1) and N(m, 1)",
@@ -56,16 +57,16 @@ SATURATING = {1.0: 0.39797, 2.0: 0.44960, 4.0: 0.13719, 6.0: 1.245e-2, 10.0: 4.4
 class Config:
     """Three families along one axis, two networks at every point."""
 
-    separations: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
+    separations: tuple[NonNegative, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
     """Where samples are drawn and networks trained, in units of x."""
 
-    dense: int = 101
+    dense: Count = 101
     """Points of the exact curves."""
 
     training: Annotated[sweeps.Sampling, tyro.conf.OmitArgPrefixes] = field(default_factory=sweeps.Sampling)
     """Samples and networks."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

@@ -30,6 +30,7 @@ from experiments import sweeps
 from experiments.artifacts import Arrays, Row
 from experiments.claims import AT_LEAST, EQUAL, Claim
 from experiments.progress import Progress
+from gan_jax.ranges import Count, NonNegative, Positive, Seed
 
 TITLES = {
     "parallel_lines": ("parallel lines", "distance θ (units of x)"),
@@ -42,28 +43,28 @@ TITLES = {
 class Config:
     """Three families in the plane, two networks at every point."""
 
-    modes: int = 8
+    modes: Count = 8
     """Gaussians on the ring."""
 
-    radius: float = 1.0
+    radius: Positive = 1.0
     """Of the ring, in units of x."""
 
-    scale: float = 0.02
+    scale: Positive = 0.02
     """Standard deviation of a Gaussian of the ring, in units of x."""
 
-    points: int = 6
+    points: Count = 6
     """Separations of each family where samples are drawn and networks trained, from 0 on."""
 
-    farthest_line: float = 1.0
+    farthest_line: NonNegative = 1.0
     """Largest distance of the lines, in units of x."""
 
-    farthest_shift: float = 0.25
+    farthest_shift: NonNegative = 0.25
     """Largest shift of the ring, in units of x."""
 
-    farthest_angle: float = 0.125
+    farthest_angle: NonNegative = 0.125
     """Largest rotation of the ring in radians. Exact W1 is known while each mode is nearest to its own image."""
 
-    dense: int = 31
+    dense: Count = 31
     """Points of the exact curves."""
 
     training: Annotated[sweeps.Sampling, tyro.conf.OmitArgPrefixes] = field(
@@ -73,7 +74,7 @@ class Config:
     )
     """Samples and networks."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Annotated
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,8 +43,10 @@ from experiments import digit_sweeps
 from experiments.artifacts import Arrays, Row
 from experiments.claims import AT_LEAST, AT_MOST, EQUAL, Claim
 from experiments.progress import Progress
+from gan_jax import ranges
 from gan_jax.plots.curves import curve_with_band, heatmap, reference_line
 from gan_jax.plots.style import EXACT, GREY, ORANGE, SKY, TRAINED, WIDTH, Look, style
+from gan_jax.ranges import AtLeastTwo, Count, Even, Fifties, NonNegative, Positive, Range, Seed
 
 LOG_2 = math.log(2.0)
 
@@ -52,31 +55,31 @@ LOG_2 = math.log(2.0)
 class Config:
     """One shift of all digits, and all pairs of digits."""
 
-    shifts: tuple[float, ...] = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
+    shifts: tuple[NonNegative, ...] = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
     """Lengths θ of the shift, rising from 0; in Euclidean norm of images whose pixels go from 0 (no ink) to 1 (full)."""
 
-    digits: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+    digits: tuple[Annotated[int, Range(0, 9)], ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
     """The classes that are compared with each other."""
 
-    seeds: int = 8
+    seeds: AtLeastTwo = 8
     """Independent splits of the pictures, each with its own training; at least 2."""
 
-    width: int = 32
+    width: Even = 32
     """Width of both hidden layers of the discriminator and of the critic; even."""
 
-    steps: int = 400
+    steps: Fifties = 400
     """Updates of each network; a multiple of 50."""
 
-    batch_size: int = 64
+    batch_size: Count = 64
     """Pictures of each side at an update."""
 
-    discriminator_learning_rate: float = 1e-3
+    discriminator_learning_rate: Positive = 1e-3
     """Of Adam at the start; it decays to zero along a cosine."""
 
-    critic_learning_rate: float = 5e-3
+    critic_learning_rate: Positive = 5e-3
     """The same for the critic, whose weights are held by a constraint."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:
@@ -85,19 +88,7 @@ class Config:
             raise ValueError(f"shifts is {self.shifts}; expected finite numbers that rise from 0 to at least 1")
         if len(self.digits) < 2 or list(self.digits) != sorted(set(self.digits) & set(range(10))):
             raise ValueError(f"digits is {self.digits}; expected at least two of 0 to 9, rising")
-        if self.seeds < 2:
-            raise ValueError(f"seeds is {self.seeds}; expected at least 2, for bands and standard errors")
-        if self.width < 2 or self.width % 2:
-            raise ValueError(f"width is {self.width}; expected an even number of at least 2")
-        if self.steps < 1 or self.steps % digit_sweeps.RECORDS:
-            raise ValueError(f"steps is {self.steps}; expected a multiple of {digit_sweeps.RECORDS} above 0")
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}; expected at least 1")
-        for name in ("discriminator_learning_rate", "critic_learning_rate"):
-            if not 0.0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a finite number above 0")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; expected an integer of at least 0")
+        ranges.check(self)
 
 
 SMOKE = Config(shifts=(0.0, 1.0, 8.0), digits=(0, 1, 3, 8), seeds=2, width=8, steps=50)

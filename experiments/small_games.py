@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gan_jax.ranges import Count, Decay, NonNegative, Positive
+
 if TYPE_CHECKING:
     from gan_jax.training.game import Game
     from gan_jax.training.state import GameState
@@ -15,31 +17,31 @@ if TYPE_CHECKING:
 class Recipe:
     """Sizes and rates of the small games."""
 
-    width: int = 128
+    width: Count = 128
     """Of the hidden layers of both networks."""
 
-    generator_depth: int = 6
+    generator_depth: Count = 6
     """Hidden layers of the generator: what it takes to tear one Gaussian into many."""
 
-    discriminator_depth: int = 3
+    discriminator_depth: Count = 3
     """Hidden layers of the discriminator."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Samples of each kind at an update."""
 
-    rate: float = 1e-3
+    rate: Positive = 1e-3
     """Of both players' Adam."""
 
-    penalty_weight: float = 0.02
+    penalty_weight: NonNegative = 0.02
     """Of R1 + R2."""
 
-    penalty_every: int = 4
+    penalty_every: Count = 4
     """R1 + R2 are computed at every so many updates, and weigh so many times more there."""
 
-    noise: float = 0.3
+    noise: NonNegative = 0.3
     """Standard deviation of instance noise at the start, in units of the data."""
 
-    ema_decay: float = 0.999
+    ema_decay: Decay = 0.999
     """Of the moving average of a generator's parameters."""
 
 

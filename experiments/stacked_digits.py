@@ -35,6 +35,8 @@ from experiments.artifacts import Row as TableRow
 from experiments.claims import AT_LEAST, AT_MOST, EQUAL, Claim
 from experiments.progress import Progress
 from experiments.stacked_digits_games import CHANNELS, CLASSES, MODES, QUANTITIES, ROWS
+from gan_jax import ranges
+from gan_jax.ranges import AtLeastTwo, Count, Decay, NonNegative, Positive, Seed
 
 BEST = "relativistic"
 
@@ -49,76 +51,63 @@ class Config:
     rows: tuple[str, ...] = tuple(ROWS)
     """Methods, in the order of the figure."""
 
-    steps: int = 30_000
+    steps: Count = 30_000
     """Generator steps of DCGAN and PacDCGAN2."""
 
-    wgan_steps: int = 30_000
+    wgan_steps: Count = 30_000
     """Generator steps of WGAN-GP."""
 
-    critic_steps: int = 5
+    critic_steps: Count = 5
     """Critic updates at each of them."""
 
-    long_steps: int = 30_000
+    long_steps: Count = 30_000
     """Steps of the last two methods."""
 
-    seeds: int = 8
+    seeds: Count = 8
     """Independent games of every method."""
 
-    width: int = 32
+    width: Count = 32
     """Channels of the generator's finest layer."""
 
-    critic_width: int = 64
+    critic_width: Count = 64
     """Channels of the discriminator's finest layer."""
 
-    latent: int = 64
+    latent: Count = 64
     """Dimension of the noise."""
 
-    batch_size: int = 64
+    batch_size: AtLeastTwo = 64
     """Examples of each kind at an update."""
 
-    rate: float = 1e-3
+    rate: Positive = 1e-3
     """Of both players' Adam in WGAN-GP and the last two methods, before it decays."""
 
-    penalty_weight: float = 0.05
+    penalty_weight: NonNegative = 0.05
     """Of R1 + R2."""
 
-    penalty_every: int = 4
+    penalty_every: Count = 4
     """R1 + R2 are computed at every so many updates, and weigh so many times more."""
 
-    ema_decay: float = 0.999
+    ema_decay: Decay = 0.999
     """Of the moving average of the generator's parameters, in the last two methods."""
 
-    samples: int = 26_000
+    samples: Count = 26_000
     """Generated pictures at every record."""
 
-    records: int = 8
+    records: Count = 8
     """How many times a game is looked at; the steps between rise geometrically."""
 
-    shown: int = 16
+    shown: Count = 16
     """Pictures of every method that the figure shows."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:
         if not self.rows or len(set(self.rows)) != len(self.rows) or not set(self.rows) <= set(ROWS):
             raise ValueError(f"rows is {self.rows}; expected different names among {', '.join(ROWS)}")
-        for name in ("steps", "wgan_steps", "long_steps", "records", "seeds", "critic_steps", "penalty_every", "shown"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
-        for name in ("width", "critic_width", "latent"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
-        if self.batch_size < 2:
-            raise ValueError(f"batch_size is {self.batch_size}; expected at least 2, for batch norm")
+        ranges.check(self)
         if self.samples < FEWEST:
             raise ValueError(f"samples is {self.samples}; expected at least {FEWEST}, five for every mode")
-        if not 0.0 < self.rate < math.inf:
-            raise ValueError(f"rate is {self.rate}; expected a finite number above 0")
-        if not 0.0 <= self.ema_decay < 1.0:
-            raise ValueError(f"ema_decay is {self.ema_decay}; expected a number of at least 0 and below 1")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; expected an integer of at least 0")
 
 
 SMOKE = Config(

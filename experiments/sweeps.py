@@ -18,6 +18,7 @@ from experiments.progress import Progress
 from gan_jax.plots.panels import Curve
 from gan_jax.plots.saturation import NON_SATURATING, SATURATING, WASSERSTEIN, Family, trained
 from gan_jax.plots.style import EXACT, TRAINED, sample_looks
+from gan_jax.ranges import Count, Even, Fifties, Positive
 
 if TYPE_CHECKING:
     from gan_jax.distributions import Pair
@@ -46,34 +47,34 @@ class Axis:
 class Sampling:
     """Samples and trainings of a saturation figure: a free discriminator and an exactly 1-Lipschitz critic of one size, trained alike."""
 
-    seeds: int = 8
+    seeds: Count = 8
     """Independent trainings at every separation."""
 
-    sample_sizes: tuple[int, ...] = (100, 1000, 10000)
+    sample_sizes: tuple[Count, ...] = (100, 1000, 10000)
     """Sizes of the samples for the estimates without training; in the plane W1 solves an exact transport problem, O(n³)."""
 
-    sample_seeds: int = 8
+    sample_seeds: Count = 8
     """Independent samples of every size."""
 
-    width: int = 32
+    width: Even = 32
     """Width of the hidden layers of the discriminator and of the critic; even."""
 
-    depth: int = 2
+    depth: Count = 2
     """Hidden layers of both."""
 
-    steps: int = 750
+    steps: Fifties = 750
     """Updates of each network; a multiple of 50."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Samples of each law at an update."""
 
-    discriminator_rate: float = 1e-2
+    discriminator_rate: Positive = 1e-2
     """Learning rate of the discriminator's Adam at the start; it decays to zero along a cosine."""
 
-    critic_rate: float = 5e-3
+    critic_rate: Positive = 5e-3
     """The same of the critic's."""
 
-    held_out: int = 16384
+    held_out: Count = 16384
     """Fresh samples of each law that score a trained network."""
 
     def recipe(self) -> Recipe:

@@ -40,6 +40,7 @@ from experiments.artifacts import Row as TableRow
 from experiments.avatar_games import Recipe
 from experiments.claims import AT_LEAST, Claim
 from experiments.progress import Progress
+from gan_jax.ranges import Count, Seed
 
 ENCODERS = {"gru": "GRU", "transformer": "Transformer"}
 PAIRS = {"seen": "seen pairs", "held_out": "held-out pairs"}
@@ -67,40 +68,40 @@ class Config:
     encoders: tuple[str, ...] = ("gru", "transformer")
     """Of ``models.text.ENCODERS``."""
 
-    size: int = 32
+    size: Count = 32
     """Pixels a side: 16, 32 or 64."""
 
-    avatars: int = 20_000
+    avatars: Count = 20_000
     """Training pictures; 20 000 is the prepared set, other numbers are drawn anew."""
 
     recipe: Recipe = field(default_factory=Recipe)
     """Networks, rates and penalties."""
 
-    steps: int = 8000
+    steps: Count = 8000
     """Of every game; a multiple of ``records``."""
 
-    records: int = 4
+    records: Count = 4
     """How many times a game is looked at."""
 
-    seeds: int = 2
+    seeds: Count = 2
     """Games of every encoder."""
 
-    samples: int = 1000
+    samples: Count = 1000
     """Generated pictures at every look, of seen and of held-out pairs each; a multiple of 250."""
 
-    last_samples: int = 10_000
+    last_samples: Count = 10_000
     """Of each at the last look."""
 
-    within: int = 40
+    within: Count = 40
     """Captions whose diversity is measured."""
 
-    each: int = 25
+    each: Count = 25
     """Pictures of each of them; captions times pictures is a multiple of 250."""
 
-    shown: int = 8
+    shown: Count = 8
     """Pictures of a caption in the figure."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

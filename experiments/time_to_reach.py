@@ -35,6 +35,7 @@ from experiments.exact_descent import EXACT, MOVING, descent, integrals
 from experiments.progress import Progress
 from gan_jax.plots.curves import reference_line
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, Even, Positive, Seed
 
 CLASSIFIERS = ("minimax", "non_saturating", "least_squares", "hinge", "relativistic")
 COSTS = ("energy", "mmd")
@@ -65,37 +66,37 @@ OPTIMIZERS = {"sgd": "plain gradient descent", "adam": "Adam"}
 class Config:
     """Where generators begin, and how the games are played."""
 
-    separations: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
+    separations: tuple[Positive, ...] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
     """m: the data are N(m, 1), the generator begins as N(0, 1)."""
 
-    seeds: int = 5
+    seeds: Count = 5
     """Independent games at every separation."""
 
-    at_most: int = 3000
+    at_most: Count = 3000
     """Steps of the generator after which a run is stopped."""
 
-    within: float = 0.1
+    within: Positive = 0.1
     """W1 at which the generator has arrived, in units of x."""
 
-    rate: float = 0.02
+    rate: Positive = 0.02
     """Learning rate of the generator, for plain descent and for Adam."""
 
-    discriminator_rate: float = 5e-3
+    discriminator_rate: Positive = 5e-3
     """Learning rate of the discriminator's and the critic's Adam."""
 
-    discriminator_steps: int = 5
+    discriminator_steps: Count = 5
     """Updates of the discriminator at every step of the generator."""
 
-    width: int = 32
+    width: Even = 32
     """Width of both hidden layers of discriminator and critic; even."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Samples of each law at an update."""
 
-    dense: int = 1000
+    dense: Count = 1000
     """Points of the integral's curve."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
 

@@ -6,30 +6,27 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-import tyro
-
-from experiments import conditional_runs, harness
+from experiments import conditional_runs, harness, options
 from experiments.image_runs import (
     FREE,
     Config,
     assemble,
+    joined,
     recorded,
 )
 from experiments.pictures import write_grid, write_strip
 from experiments.yardsticks import evaluation_of, yardstick
+from gan_jax import checks
 
 PICTURES = 64
+
+BEST = "KID"
+"""By what the best checkpoint is known: smaller is better. With captions it is the share of wrong colours."""
 
 
 def main(words: Sequence[str]) -> int:
     """Trains until all steps are made, or somebody asks to stop; the same command goes on."""
-    config = tyro.cli(
-        Config,
-        prog="python -m experiments train",
-        description=__doc__,
-        args=words,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    config = options.parsed(Config, "train", words, description=__doc__)
     harness.configure_jax(cpu_devices=1)
     return run(config)
 
@@ -44,10 +41,10 @@ def run(config: Config) -> int:
     from gan_jax.training.sampling import sampler
     from gan_jax.training.state import GameState
 
-    devices = config.devices
-    if devices.connect or devices.coordinator is not None:
-        meshes.connect(devices.coordinator, devices.processes, devices.process)
-    made = assemble(config, meshes.data_mesh(devices.count))
+    if config.schedule.best is not None:
+        known = (BEST, "wrong_colours") if config.condition.kind == "caption" else (BEST,)
+        checks.one_of("schedule.best", config.schedule.best, known)
+    made = assemble(config, joined(config.devices))
     sample = sampler(made.generator)
     picture_key, measure_key = jax.random.split(jax.random.fold_in(made.key, 1))
 

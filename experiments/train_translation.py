@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tyro
 
-from experiments import harness
+from experiments import harness, options
+from experiments.image_runs import joined
 from experiments.pictures import write_grid, write_strip
 from experiments.translation_runs import FREE, Assembled, Config, assemble, plain
+from gan_jax import checks
 
 if TYPE_CHECKING:
     from gan_jax.training.state import GameState
@@ -22,13 +23,7 @@ PICTURES = 8
 
 def main(words: Sequence[str]) -> int:
     """Trains until all steps are made, or somebody asks to stop; the same command goes on."""
-    config = tyro.cli(
-        Config,
-        prog="python -m experiments train_translation",
-        description=__doc__,
-        args=words,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    config = options.parsed(Config, "train_translation", words, description=__doc__)
     harness.configure_jax(cpu_devices=1)
     return run(config)
 
@@ -38,10 +33,9 @@ def run(config: Config) -> int:
     from gan_jax.training import mesh as meshes
     from gan_jax.training import run_folder, runs
 
-    devices = config.devices
-    if devices.connect or devices.coordinator is not None:
-        meshes.connect(devices.coordinator, devices.processes, devices.process)
-    made = assemble(config, meshes.data_mesh(devices.count))
+    if config.schedule.best is not None:
+        checks.one_of("schedule.best", config.schedule.best, ("cycle_x", "cycle_y"))
+    made = assemble(config, joined(config.devices))
     show = _shown(made)
 
     def on_save(state: GameState, step: int) -> None:

@@ -13,9 +13,10 @@ import tyro
 
 from experiments import harness
 from experiments.artifacts import UserError
+from experiments.options import parsed
 from experiments.pictures import write_grid
 from experiments.translation_runs import opened
-from gan_jax import checks
+from gan_jax.ranges import Count
 
 SHOWN = 8
 """Images in a row of the overview, with what became of them below."""
@@ -40,7 +41,7 @@ class Options:
     skip_corrupt: bool = False
     """Leave out images that cannot be read."""
 
-    batch: int = 16
+    batch: Count = 16
     """Images of one call of the compiled program."""
 
     out: Path | None = None
@@ -49,10 +50,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Writes a PNG for every image, and an overview of the first of them."""
-    options = tyro.cli(
-        Options, prog="python -m experiments translate", args=words, config=(tyro.conf.FlagCreatePairsOff,)
-    )
-    checks.at_least("batch", options.batch, 1)
+    options = parsed(Options, "translate", words)
     harness.configure_jax(cpu_devices=1)
     import jax
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from experiments import options
 from experiments.artifacts import UserError
 from experiments.image_runs import Adam, Data, Devices, split_of
 from gan_jax import checks
+from gan_jax.ranges import Count, Decay, NonNegative, Seed, Whole
 from gan_jax.training.runs import Schedule
 
 if TYPE_CHECKING:
@@ -30,25 +32,25 @@ KIND = "translation"
 class Model:
     """Which networks: residual translators, and discriminators of patches."""
 
-    width: int = 32
+    width: Count = 32
     """Channels of the translators at full size; 64 in the paper, which wants an accelerator."""
 
-    blocks: int | None = None
+    blocks: Whole | None = None
     """Residual blocks; 6 up to 128 pixels and 9 above, as in the paper, where not given."""
 
-    fine_blocks: int = 0
+    fine_blocks: Whole = 0
     """Residual blocks at full size, which the paper has none of."""
 
-    kernel_size: int = 7
+    kernel_size: Count = 7
     """Of the translators' first and last convolution; 3 suits images of 16 or 32 pixels."""
 
     skip: str = "none"
     """How an image gets around the translators: none, as in the paper, joined (a U-Net) or added (near the identity at first)."""
 
-    judge_width: int = 32
+    judge_width: Count = 32
     """Channels of the discriminators' first layer; 64 in the paper."""
 
-    judge_layers: int | None = None
+    judge_layers: Count | None = None
     """How often the discriminators halve their images; 3 from 64 pixels on and 2 below where not given."""
 
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -65,28 +67,28 @@ class Rule:
     ablation: str = "full"
     """full, "adversarial only", "forward cycle only", "backward cycle only" or "cycle only"."""
 
-    cycle_weight: float = 10.0
+    cycle_weight: NonNegative = 10.0
     """Of the way there and back, for each domain."""
 
-    identity_weight: float = 0.5
+    identity_weight: NonNegative = 0.5
     """Of leaving alone what is in the other domain already, times the cycle's; without effect where domains differ in channels."""
 
-    pool_size: int = 50
+    pool_size: Whole = 50
     """Translated images of each domain that are kept for the discriminators."""
 
     penalty: str = "none"
     """none, gp, lp, r1, r2, r1_and_r2, zero_centred or dragan."""
 
-    penalty_weight: float = 0.5
+    penalty_weight: NonNegative = 0.5
     """Of the mean penalty, without a half."""
 
-    penalty_every: int = 1
+    penalty_every: Count = 1
     """Compute the penalty at every so many updates, and weigh it so many times more there."""
 
-    batch_size: int = 1
+    batch_size: Count = 1
     """Images of each domain at an update, over all devices together."""
 
-    ema_decay: float = 0.999
+    ema_decay: Decay = 0.999
     """Of the moving average of the parameters that images are translated with."""
 
 
@@ -97,7 +99,7 @@ class Config:
     out: Path = Path("runs/cartoons")
     """The run's folder; where it holds an interrupted run, that run goes on."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Of everything random."""
 
     tensorboard: bool = True
@@ -126,29 +128,15 @@ def plain(config: Config) -> dict[str, Any]:
     return {"kind": KIND, **json.loads(json.dumps(dataclasses.asdict(config), default=str))}
 
 
-def from_plain(tree: Mapping[str, Any]) -> Config:
-    """The configuration that ``plain`` wrote.
+def from_plain(tree: Mapping[str, Any], where: object = "the run's configuration") -> Config:
+    """The configuration that ``plain`` wrote, in the file ``where``.
 
     Raises:
-      UserError: the configuration of another kind of run, or a field that this version does not know.
+      UserError: the configuration of another kind of run, a field that this version does not know, a value that is none of its field's.
     """
     if tree.get("kind") != KIND:
         raise UserError("the run translates nothing; expected one that train_translation has made")
-    parts: dict[str, Callable[..., Any]] = {
-        "x": Data, "y": Data, "model": Model, "rule": Rule, "generator": Adam, "discriminator": Adam,
-        "schedule": Schedule, "devices": Devices,
-    }  # fmt: skip
-    try:
-        config = Config(
-            **{name: parts[name](**value) if name in parts else value for name, value in tree.items() if name != "kind"}
-        )
-    except TypeError as error:
-        raise UserError(f"the run's configuration is of another version ({error})") from error
-
-    def with_path(data: Data) -> Data:
-        return dataclasses.replace(data, data_dir=None if data.data_dir is None else Path(data.data_dir))
-
-    return dataclasses.replace(config, out=Path(config.out), x=with_path(config.x), y=with_path(config.y))
+    return options.from_json(Config, {name: value for name, value in tree.items() if name != "kind"}, where)
 
 
 class Assembled(NamedTuple):
@@ -308,7 +296,7 @@ def opened(folder: Path) -> Opened:
     from gan_jax.training import mesh as meshes
     from gan_jax.training import run_folder, runs
 
-    config = from_plain(run_folder.read_config(folder))
+    config = from_plain(run_folder.read_config(folder), folder / run_folder.CONFIG)
     made = assemble(config, meshes.data_mesh(1))
     try:
         step, state = runs.restored(made.game, made.key, folder, mesh=made.mesh, feed=made.source.feed(0, 1))

@@ -36,6 +36,7 @@ from experiments.claims import AT_LEAST, Claim
 from experiments.progress import Progress
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLUE, ORANGE, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, Seed
 
 ARMS = {
     "wrong": ("wrong pairs", Look(BLUE)),
@@ -49,28 +50,28 @@ ARMS = {
 class Config:
     """Three ways to make the third kind of pair."""
 
-    size: int = 16
+    size: Count = 16
     """Pixels a side."""
 
-    avatars: int = 5000
+    avatars: Count = 5000
     """Training pictures."""
 
     recipe: Recipe = field(default_factory=Recipe)
     """Networks, rates and penalties."""
 
-    steps: int = 3000
+    steps: Count = 3000
     """Of every game; a multiple of ``records``."""
 
-    records: int = 10
+    records: Count = 10
     """How many times a game is looked at."""
 
-    seeds: int = 2
+    seeds: Count = 2
     """Games of every arm."""
 
-    samples: int = 1000
+    samples: Count = 1000
     """Generated pictures at every look; a multiple of 250."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything random."""
 
     def __post_init__(self) -> None:

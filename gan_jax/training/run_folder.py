@@ -88,11 +88,18 @@ def read_config(folder: Path) -> dict[str, Any]:
 
     Raises:
       FileNotFoundError: there is none; names the folder.
+      ValueError: it is no JSON, or no object; names the file.
     """
     file = folder / CONFIG
     if not file.is_file():
         raise FileNotFoundError(f"{folder} holds no {CONFIG}, so it is no run; expected the folder that training left")
-    return dict(json.loads(file.read_text(encoding="utf-8")))
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is not a configuration ({error}); expected the JSON that a run wrote") from error
+    if not isinstance(tree, dict):
+        raise ValueError(f"{file} is not a configuration (it holds no object); expected the JSON that a run wrote")
+    return tree
 
 
 class _Absent:

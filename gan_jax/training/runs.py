@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 
 from jax.sharding import Mesh
 
-from gan_jax import checks
+from gan_jax import ranges
+from gan_jax.ranges import Count
 from gan_jax.training import checkpoint, run_folder
 from gan_jax.training import mesh as meshes
 from gan_jax.training.game import Game
@@ -44,15 +45,14 @@ class Schedule:
       best: name of a number of ``evaluate``; the checkpoint where it is smallest stays too.
     """
 
-    steps: int
-    log_every: int = 100
-    save_every: int = 1000
-    keep: int = 3
+    steps: Count
+    log_every: Count = 100
+    save_every: Count = 1000
+    keep: Count = 3
     best: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "log_every", "save_every", "keep"):
-            checks.at_least(name, getattr(self, name), 1)
+        ranges.check(self)
         for name in ("steps", "save_every"):
             if getattr(self, name) % self.log_every:
                 raise ValueError(

@@ -130,8 +130,8 @@ def test_as_many_records_as_there_are_steps_are_told_apart() -> None:
     ("wrong", "sentence"),
     [
         ({"wgan_steps": 20}, r"wgan_steps is 20; expected at least 25, since records \(15\) are at different steps"),
-        ({"seeds": 1}, "seeds is 1; expected at least 2"),
-        ({"samples": 3}, "samples is 3; expected at least 4"),
+        ({"seeds": 1}, "seeds is 1; expected an integer of at least 2"),
+        ({"samples": 3}, "samples is 3; expected an integer of at least 4"),
         ({"minimax_rate": math.nan}, "minimax_rate is nan; expected a finite number above 0"),
     ],
 )

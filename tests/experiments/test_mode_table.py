@@ -122,9 +122,9 @@ def test_no_published_claim_from_a_short_run() -> None:
     [
         ({"rows": ("gan", "gna")}, "rows is"),
         ({"targets": ()}, "targets is"),
-        ({"records": 0}, "records is 0; expected at least 1"),
+        ({"records": 0}, "records is 0; expected an integer of at least 1"),
         ({"small_steps": 5}, "the row small_gan has 5 steps; expected a multiple of records, which is 2"),
-        ({"samples": 0}, "samples is 0; expected at least 1"),
+        ({"samples": 0}, "samples is 0; expected an integer of at least 1"),
     ],
 )
 def test_bad_configurations(change: dict[str, object], message: str) -> None:

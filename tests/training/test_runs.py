@@ -309,7 +309,7 @@ def test_the_table_is_the_log(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "steps is 0; expected a value of at least 1"),
+        ({"steps": 0}, "steps is 0; expected an integer of at least 1"),
         (
             {"steps": 25, "log_every": 10},
             "steps is 25 and log_every is 10; expected steps to be a multiple of log_every",

@@ -1,0 +1,182 @@
+"""Numbers whose type says which values they may have, and one check of a whole tree of options against these types.
+
+A field ``rate: Positive`` is a float for type checkers and command lines, and carries its range as ``Annotated`` metadata. What is not
+finite is in no range. This module imports nothing, so that a command line can say what is wrong before anything large is loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Range:
+    """Which numbers are meant.
+
+    Attributes:
+      low: the smallest; NaN and infinities are never meant.
+      high: the largest.
+      above: whether ``low`` itself is left out.
+      below: whether ``high`` itself is left out.
+      multiple: of what whole numbers are multiples.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    below: bool = False
+    multiple: int = 1
+
+    def __contains__(self, value: Any) -> bool:
+        low = value > self.low if self.above else value >= self.low
+        high = value < self.high if self.below else value <= self.high
+        return math.isfinite(value) and low and high and (self.multiple == 1 or value % self.multiple == 0)
+
+    def described(self, kind: type) -> str:
+        """``an integer of at least 1``: what is expected of a number of type ``kind``."""
+        low = "" if self.low == -math.inf else f"{'above' if self.above else 'of at least'} {self.low:.12g}"
+        high = "" if self.high == math.inf else f"{'below' if self.below else 'at most'} {self.high:.12g}"
+        what = "an integer" if kind is int else "a finite number"
+        if self.multiple > 1:
+            what = "an even number" if self.multiple == 2 else f"a multiple of {self.multiple}"
+        return " ".join(filter(None, (what, low, "and" if low and high else "", high)))
+
+
+Count: TypeAlias = Annotated[int, Range(1)]
+"""How many, where none makes no sense."""
+
+AtLeastTwo: TypeAlias = Annotated[int, Range(2)]
+"""How many, where one makes no sense: a standard deviation is taken over them, or a distance between them."""
+
+Whole: TypeAlias = Annotated[int, Range(0)]
+"""How many, or none."""
+
+Even: TypeAlias = Annotated[int, Range(2, multiple=2)]
+"""How many, in pairs."""
+
+Fifties: TypeAlias = Annotated[int, Range(50, multiple=50)]
+"""Steps that are recorded at every fiftieth."""
+
+Seed: TypeAlias = Annotated[int, Range(0, 2**32 - 1)]
+"""Of random numbers: JAX takes 32 bits of it, so that larger ones would repeat smaller ones without a word."""
+
+Real: TypeAlias = Annotated[float, Range()]
+"""Any finite number."""
+
+Positive: TypeAlias = Annotated[float, Range(0, above=True)]
+"""A rate, a scale, a length."""
+
+NonNegative: TypeAlias = Annotated[float, Range(0)]
+"""A weight, a distance, a time."""
+
+Share: TypeAlias = Annotated[float, Range(0, 1)]
+"""A part of a whole."""
+
+Decay: TypeAlias = Annotated[float, Range(0, 1, below=True)]
+"""Of a moving average: what is kept at a step. One would keep the start for ever."""
+
+
+class Fault(NamedTuple):
+    """One value of a tree of options that is not what its type says.
+
+    Attributes:
+      name: of the field, dotted.
+      value: it.
+      expected: what its type says, in words.
+    """
+
+    name: str
+    value: object
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.value!r}; expected {self.expected}"
+
+
+def faults(options: Any, prefix: str = "") -> Iterator[Fault]:
+    """Walks a dataclass, and dataclasses within it.
+
+    Args:
+      options: an instance.
+      prefix: what stands before the names of its fields.
+
+    Yields:
+      Each field whose value is of another type than its own, not finite, or outside its range.
+    """
+    hints = get_type_hints(type(options), include_extras=True)
+    for field in dataclasses.fields(options):
+        yield from faults_of(f"{prefix}{field.name}", getattr(options, field.name), hints[field.name])
+
+
+def check(options: Any) -> None:
+    """Raises ``ValueError`` for the first of ``faults``: its name, its value and what was expected."""
+    for fault in faults(options):
+        raise ValueError(str(fault))
+
+
+def faults_of(name: str, value: object, hint: Any) -> Iterator[Fault]:
+    """``faults`` of one value, by its type."""
+    kind, _ = split(hint)
+    if dataclasses.is_dataclass(value) and isinstance(kind, type) and isinstance(value, kind):
+        yield from faults(value, f"{name}.")
+    elif get_origin(kind) is tuple and isinstance(value, tuple):
+        inner = get_args(kind)
+        inner = inner[:1] * len(value) if inner[-1] is Ellipsis else inner
+        if len(inner) != len(value):
+            yield Fault(name, value, described(hint))
+            return
+        for index, (part, part_hint) in enumerate(zip(value, inner, strict=True)):
+            yield from faults_of(f"{name}[{index}]", part, part_hint)
+    elif not _fits(value, hint):
+        yield Fault(name, value, described(hint))
+
+
+def split(hint: Any) -> tuple[Any, Range | None]:
+    """A type without its metadata, and its range; None where it has none."""
+    if get_origin(hint) is not Annotated:
+        return hint, None
+    kind, *metadata = get_args(hint)
+    return kind, next((item for item in metadata if isinstance(item, Range)), None)
+
+
+def is_union(kind: Any) -> bool:
+    """Whether ``kind`` is ``A | B``."""
+    return get_origin(kind) in (Union, types.UnionType)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    kind, range_ = split(hint)
+    if is_union(kind):
+        return any(_fits(value, choice) for choice in get_args(kind))
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if kind in _NUMBERS:
+        return isinstance(value, _NUMBERS[kind]) and not isinstance(value, bool) and value in (range_ or Range())
+    outer = get_origin(kind) or kind
+    return not isinstance(outer, type) or isinstance(value, outer)
+
+
+def described(hint: Any) -> str:
+    """What a type expects, in words: ``a finite number above 0, or None``."""
+    kind, range_ = split(hint)
+    if is_union(kind):
+        return ", or ".join(described(choice) for choice in get_args(kind))
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(repr, get_args(kind)))}"
+    if kind in _NUMBERS:
+        return (range_ or Range()).described(kind)
+    if get_origin(kind) is tuple:
+        first, *_ = inner = get_args(kind)
+        return f"values, each {described(first)}" if inner[-1] is Ellipsis else f"{len(inner)} values"
+    return _WORDS.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+_NUMBERS: Mapping[Any, type] = {int: numbers.Integral, float: numbers.Real}
+_WORDS: Mapping[Any, str] = {str: "a text", bool: "True or False", Path: "a path", type(None): "None"}
