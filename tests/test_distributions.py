@@ -137,6 +137,15 @@ def test_log_density_outside_the_support_is_minus_infinity_with_gradient_zero(la
     assert (np.asarray(slopes)[~np.isfinite(truth)] == 0).all()
 
 
+def test_log_density_of_a_folded_law_counts_both_sides():
+    """SciPy's folded normal; NumPyro's own is a change of variables over one side alone."""
+    law = dist.FoldedDistribution(dist.Normal(0.7, 1.5))
+    x = np.array([0.0, 0.5, 3.0], np.float32)
+    truth = stats.foldnorm(0.7 / 1.5, scale=1.5).logpdf(x)
+    np.testing.assert_allclose(distributions.log_density(law, jnp.asarray(x)), truth, rtol=1e-5)
+    assert distributions.log_density(law, jnp.asarray(-1.0)) == -jnp.inf
+
+
 def test_log_density_of_independent_coordinates_masks_each_of_them():
     square = dist.Uniform(jnp.zeros(2), jnp.asarray([1.0, 2.0])).to_event(1)
     np.testing.assert_allclose(

@@ -87,6 +87,11 @@ def log_density_at(d: Distribution, x: Array) -> Array:
         # The base's batch is [*batch, *independent]; each of its entries sees its own coordinates of x.
         value = _mask_and_evaluate(d.base_dist, x)
         return jnp.sum(value, axis=tuple(range(value.ndim - count, value.ndim)))
+    if isinstance(d, dist.FoldedDistribution):
+        # Not one monotone map: both x and -x come to x.
+        held = jnp.maximum(x, 0.0)
+        both = jnp.logaddexp(log_density_at(d.base_dist, held), log_density_at(d.base_dist, -held))
+        return jnp.where(x >= 0, both, -jnp.inf)
     if isinstance(d, dist.TransformedDistribution):
         return _transformed(d, x)
     return _mask_and_evaluate(d, x)

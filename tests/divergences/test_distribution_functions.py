@@ -1,0 +1,278 @@
+"""Distribution functions: every continuous law of NumPyro on the line, both tails, against SciPy; derivatives against mpmath."""
+
+from __future__ import annotations
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from scipy import special, stats
+
+from gan_jax.divergences.distribution_functions import tails
+
+
+def _double_power_law(alpha, low, high):
+    k = alpha + 1
+    return type(
+        "PowerLaw",
+        (),
+        {
+            "cdf": staticmethod(lambda x: (x**k - low**k) / (high**k - low**k)),
+            "sf": staticmethod(lambda x: (high**k - x**k) / (high**k - low**k)),
+            "points": np.linspace(low, high, 7)[1:-1],
+        },
+    )
+
+
+def _truncated(frozen, low, high):
+    mass = frozen.cdf(high) - frozen.cdf(low)
+    return type(
+        "Truncated",
+        (),
+        {
+            "cdf": staticmethod(lambda x: (frozen.cdf(x) - frozen.cdf(low)) / mass),
+            "sf": staticmethod(lambda x: (frozen.cdf(high) - frozen.cdf(x)) / mass),
+            "points": np.clip(frozen.ppf(frozen.cdf(low) + mass * np.linspace(0.02, 0.98, 7)), low, high),
+        },
+    )
+
+
+# What NumPyro calls it, with the parameters, and what SciPy calls it. AsymmetricLaplace's κ is SciPy's.
+LAWS = {
+    "AsymmetricLaplace": lambda: (dist.AsymmetricLaplace(0.5, 1.3, 2.0), stats.laplace_asymmetric(2.0, 0.5, 1.3)),
+    "AsymmetricLaplaceQuantile": lambda: (
+        dist.AsymmetricLaplaceQuantile(0.5, 1.3, 0.8),
+        # κ = sqrt(q / (1 - q)), scale 1.3 κ / q.
+        stats.laplace_asymmetric(2.0, 0.5, 1.3 * 2.0 / 0.8),
+    ),
+    "Beta": lambda: (dist.Beta(0.1, 0.3), stats.beta(0.1, 0.3)),
+    "BetaProportion": lambda: (dist.BetaProportion(0.3, 5.0), stats.beta(1.5, 3.5)),
+    "Cauchy": lambda: (dist.Cauchy(1.0, 2.0), stats.cauchy(1.0, 2.0)),
+    "Chi2": lambda: (dist.Chi2(3.0), stats.chi2(3.0)),
+    "Dagum": lambda: (dist.Dagum(0.7, 2.5, 1.5), stats.mielke(0.7 * 2.5, 2.5, scale=1.5)),
+    "DoublyTruncatedPowerLaw": lambda: (
+        dist.DoublyTruncatedPowerLaw(-2.5, 0.5, 3.0),
+        _double_power_law(-2.5, 0.5, 3.0),
+    ),
+    "Exponential": lambda: (dist.Exponential(2.0), stats.expon(scale=0.5)),
+    "FoldedDistribution": lambda: (
+        dist.FoldedDistribution(dist.Normal(0.7, 1.5)),
+        stats.foldnorm(0.7 / 1.5, scale=1.5),
+    ),
+    "Gamma": lambda: (dist.Gamma(0.3, 2.0), stats.gamma(0.3, scale=0.5)),
+    "Gompertz": lambda: (dist.Gompertz(0.5, 2.0), stats.gompertz(0.5, scale=0.5)),
+    "Gumbel": lambda: (dist.Gumbel(1.0, 2.0), stats.gumbel_r(1.0, 2.0)),
+    "HalfCauchy": lambda: (dist.HalfCauchy(2.0), stats.halfcauchy(scale=2.0)),
+    "HalfNormal": lambda: (dist.HalfNormal(2.0), stats.halfnorm(scale=2.0)),
+    "InverseGamma": lambda: (dist.InverseGamma(2.5, 1.5), stats.invgamma(2.5, scale=1.5)),
+    "Kumaraswamy": lambda: (
+        dist.Kumaraswamy(0.4, 2.0),
+        # X^a is Beta(1, b).
+        type(
+            "Kumaraswamy",
+            (),
+            {
+                "cdf": staticmethod(lambda x: stats.beta(1, 2.0).cdf(x**0.4)),
+                "sf": staticmethod(lambda x: stats.beta(1, 2.0).sf(x**0.4)),
+                "points": np.array([1e-30, 1e-3, 0.2, 0.5, 0.9]),
+            },
+        ),
+    ),
+    "Laplace": lambda: (dist.Laplace(1.0, 2.0), stats.laplace(1.0, 2.0)),
+    "LeftTruncatedDistribution": lambda: (
+        dist.LeftTruncatedDistribution(dist.StudentT(3.0, 0.5, 2.0), low=1.0),
+        _truncated(stats.t(3.0, 0.5, 2.0), 1.0, np.inf),
+    ),
+    "LeftTruncatedGamma": lambda: (
+        dist.LeftTruncatedGamma(dist.Gamma(2.0, 1.5), low=1.0),
+        _truncated(stats.gamma(2.0, scale=1 / 1.5), 1.0, np.inf),
+    ),
+    "Levy": lambda: (dist.Levy(1.0, 2.0), stats.levy(1.0, 2.0)),
+    "LogNormal": lambda: (dist.LogNormal(1.0, 2.0), stats.lognorm(2.0, scale=np.exp(1.0))),
+    "LogUniform": lambda: (dist.LogUniform(0.5, 30.0), stats.loguniform(0.5, 30.0)),
+    "Logistic": lambda: (dist.Logistic(1.0, 2.0), stats.logistic(1.0, 2.0)),
+    "LowerTruncatedPowerLaw": lambda: (dist.LowerTruncatedPowerLaw(-2.5, 0.5), stats.pareto(1.5, scale=0.5)),
+    "Normal": lambda: (dist.Normal(1.0, 2.0), stats.norm(1.0, 2.0)),
+    "Pareto": lambda: (dist.Pareto(2.0, 1.5), stats.pareto(1.5, scale=2.0)),
+    "RelaxedBernoulliLogits": lambda: (
+        dist.RelaxedBernoulliLogits(0.7, 0.4),
+        # sigmoid((logits + L) / temperature) for L logistic.
+        type(
+            "Relaxed",
+            (),
+            {
+                "cdf": staticmethod(lambda x: stats.logistic.cdf(0.7 * special.logit(x) - 0.4)),
+                "sf": staticmethod(lambda x: stats.logistic.sf(0.7 * special.logit(x) - 0.4)),
+                "points": np.array([1e-12, 0.01, 0.3, 0.5, 0.9]),
+            },
+        ),
+    ),
+    "RightTruncatedDistribution": lambda: (
+        dist.RightTruncatedDistribution(dist.Laplace(0.5, 2.0), high=1.0),
+        _truncated(stats.laplace(0.5, 2.0), -np.inf, 1.0),
+    ),
+    "RightTruncatedGamma": lambda: (
+        dist.RightTruncatedGamma(dist.Gamma(2.0, 1.5), high=1.0),
+        _truncated(stats.gamma(2.0, scale=1 / 1.5), 0.0, 1.0),
+    ),
+    "SoftLaplace": lambda: (dist.SoftLaplace(1.0, 2.0), stats.hypsecant(1.0, 2.0)),
+    "StudentT": lambda: (dist.StudentT(2.5, 1.0, 2.0), stats.t(2.5, 1.0, 2.0)),
+    "TwoSidedTruncatedDistribution": lambda: (
+        dist.TwoSidedTruncatedDistribution(dist.Normal(0.5, 2.0), low=-1.0, high=3.0),
+        _truncated(stats.norm(0.5, 2.0), -1.0, 3.0),
+    ),
+    "TwoSidedTruncatedGamma": lambda: (
+        dist.TwoSidedTruncatedGamma(dist.Gamma(2.0, 1.5), low=0.2, high=3.0),
+        _truncated(stats.gamma(2.0, scale=1 / 1.5), 0.2, 3.0),
+    ),
+    "Uniform": lambda: (dist.Uniform(-1.0, 3.0), stats.uniform(-1.0, 4.0)),
+    "VonMises": lambda: (
+        dist.VonMises(0.5, 2.0),
+        _truncated(stats.vonmises(2.0, 0.5), -np.pi, np.pi),
+    ),
+    "Weibull": lambda: (dist.Weibull(2.0, 0.7), stats.weibull_min(0.7, scale=2.0)),
+}
+# No laws on the line with a density: of several dimensions, partly discrete, or wrappers around a law that is covered.
+# NumPyro's TruncatedPolyaGamma has a density of mass P(X < 2.5) = 1 - 5.6e-6.
+OTHERS = {
+    "CAR", "CirculantNormal", "Delta", "Dirichlet", "Distribution", "EulerMaruyama", "ExpandedDistribution", "GaussianCopula",
+    "GaussianCopulaBeta", "GaussianRandomWalk", "GaussianStateSpace", "HurdleGamma", "HurdleLogNormal", "ImproperUniform",
+    "Independent", "IntervalCensoredDistribution", "InverseWishart", "InverseWishartCholesky", "LKJ", "LKJCholesky",
+    "LeftCensoredDistribution", "LowRankMultivariateNormal", "MaskedDistribution", "MatrixNormal", "MixtureGeneral",
+    "MixtureSameFamily", "MultivariateNormal", "MultivariateStudentT", "ProjectedNormal", "RightCensoredDistribution",
+    "SineBivariateVonMises", "SineSkewed", "TransformedDistribution",
+    "TruncatedPolyaGamma", "Unit", "Wishart", "WishartCholesky", "ZeroSumNormal",
+}  # fmt: skip
+
+
+def test_no_law_of_numpyro_is_forgotten():
+    classes = {
+        name: value
+        for name, value in vars(dist).items()
+        if inspect.isclass(value) and issubclass(value, dist.Distribution)
+    }
+    continuous = {
+        name for name, value in classes.items() if not (isinstance(value.is_discrete, bool) and value.is_discrete)
+    }
+    discrete_by_support = {
+        name for name in continuous if any(word in name for word in ("Binomial", "Poisson", "Geometric", "Categorical"))
+        or name in ("DirichletMultinomial", "DiscreteUniform", "MultinomialLogits", "MultinomialProbs", "OrderedLogistic")
+        or name.startswith(("ZeroInflated", "HurdleProbs", "HurdleLogits", "Bernoulli"))
+    }  # fmt: skip
+    assert continuous - discrete_by_support == set(LAWS) | OTHERS
+
+
+# A tail that is a difference keeps its absolute accuracy alone, at an end of the support that is not 0.
+ABSOLUTE = {"FoldedDistribution": 1e-15, "LogUniform": 1e-15}
+
+
+def _points(frozen):
+    """Where SciPy's quantiles of tails down to 1e-200 can be told from the end of the support."""
+    sides = np.array([1e-200, 1e-30, 1e-9, 0.01, 0.2, 0.4])
+    with np.errstate(all="ignore"):
+        left, right = frozen.ppf(sides), frozen.isf(sides)
+        keep_left = np.abs(frozen.cdf(left) / sides - 1) < 1e-10
+        keep_right = np.abs(frozen.sf(right) / sides - 1) < 1e-10
+    return np.concatenate([left[keep_left], right[keep_right]])
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_both_tails_of_every_law(name):
+    with jax.enable_x64(True):
+        law, frozen = LAWS[name]()
+        x = frozen.points if hasattr(frozen, "points") else _points(frozen)
+        assert len(x) >= 4
+        with np.errstate(all="ignore"):
+            middle = float(x[np.argmin(np.abs(frozen.cdf(x) - 0.5))])
+        lower, upper = jax.jit(jax.vmap(lambda x: tails(law, x)))(jnp.asarray(x))
+        slope = float(jax.jit(jax.grad(lambda x: tails(law, x)[0]))(middle))
+        density = float(np.exp(law.log_prob(middle)))
+    # The points are rounded, and so is what SciPy makes of them far out; truncations subtract here.
+    relative = 1e-7 if hasattr(frozen, "points") else 1e-9
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(lower, frozen.cdf(x), rtol=relative, atol=ABSOLUTE.get(name, 1e-305))
+        np.testing.assert_allclose(upper, frozen.sf(x), rtol=relative, atol=ABSOLUTE.get(name, 1e-305))
+    assert slope == pytest.approx(density, rel=1e-6)
+
+
+def _derivative(of, at):
+    """Central difference in 40 digits."""
+    h = mpmath.mpf(10) ** -12
+    return float((of(at + h) - of(at - h)) / (2 * h))
+
+
+# P(X <= x) in mpmath as a function of the shape, the law, the shape, points.
+SHAPES = {
+    "Beta, first": (lambda x: lambda a: mpmath.betainc(a, 0.3, 0, x, regularized=True), lambda a: dist.Beta(a, 0.3), 0.1),
+    "Beta, second": (lambda x: lambda b: mpmath.betainc(2, b, 0, x, regularized=True), lambda b: dist.Beta(2.0, b), 30.0),
+    "Gamma": (lambda x: lambda a: mpmath.gammainc(a, 0, x, regularized=True), lambda a: dist.Gamma(a, 1.0), 0.3),
+    "Gamma, large": (lambda x: lambda a: mpmath.gammainc(a, 0, 50 * x, regularized=True), lambda a: dist.Gamma(a, 50.0), 40.0),
+    "Chi2": (lambda x: lambda k: mpmath.gammainc(k / 2, 0, x / 2, regularized=True), dist.Chi2, 3.0),
+    "InverseGamma": (lambda x: lambda a: mpmath.gammainc(a, 1 / x, mpmath.inf, regularized=True), lambda a: dist.InverseGamma(a, 1.0), 2.5),
+    "StudentT": (
+        lambda x: lambda k: 1 - mpmath.betainc(k / 2, 0.5, 0, k / (k + x**2), regularized=True) / 2,
+        lambda k: dist.StudentT(k, 0.0, 1.0),
+        2.5,
+    ),
+    "Kumaraswamy": (lambda x: lambda a: 1 - (1 - x**a) ** 2, lambda a: dist.Kumaraswamy(a, 2.0), 0.4),
+    "Dagum": (lambda x: lambda a: (1 + x**-a) ** -2, lambda a: dist.Dagum(2.0, a, 1.0), 1.5),
+    "Weibull": (lambda x: lambda k: 1 - mpmath.exp(-(x**k)), lambda k: dist.Weibull(1.0, k), 0.7),
+    "Pareto": (lambda x: lambda a: 1 - (x / mpmath.mpf(1e-9)) ** -a, lambda a: dist.Pareto(1e-9, a), 1.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_derivatives_in_the_shape(name):
+    truth, law, shape = SHAPES[name]
+    points = [1e-7, 0.02, 0.3, 0.6, 0.97]
+    with mpmath.workdps(40):
+        slopes = [_derivative(truth(mpmath.mpf(x)), mpmath.mpf(shape)) for x in points]
+    with jax.enable_x64(True):
+        slope = jax.jacfwd(lambda shape, x: jnp.stack(tails(law(shape), x)))
+        ours, complement = jax.jit(jax.vmap(slope, (None, 0), 1))(shape, jnp.asarray(points))
+    np.testing.assert_allclose(ours, slopes, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(complement, -ours, rtol=1e-9, atol=1e-15)
+
+
+def test_laws_made_from_others():
+    """A falling image, an image of an image, a truncation far out, a mixture with a point: by hand."""
+    affine, exponential = dist.transforms.AffineTransform, dist.transforms.ExpTransform
+    normal = dist.Normal(0.0, 1.0)
+    with jax.enable_x64(True):
+        # -e^Z lies below 0.
+        fallen = dist.TransformedDistribution(normal, [exponential(), affine(0.0, -1.0)])
+        np.testing.assert_allclose(tails(fallen, jnp.asarray(1.0)), (1.0, 0.0))
+        np.testing.assert_allclose(
+            tails(fallen, jnp.asarray(-2.0)), (stats.norm.sf(np.log(2)), stats.norm.cdf(np.log(2))), rtol=1e-12
+        )
+        # 1 / G near 0, where the slope of the map overflows.
+        np.testing.assert_allclose(tails(dist.InverseGamma(2.5, 1.5), jnp.asarray(1e-200)), (0.0, 1.0))
+        far = dist.TwoSidedTruncatedDistribution(normal, low=10.0, high=11.0)
+        mass = float(mpmath.ncdf(-10) - mpmath.ncdf(-11))
+        expected = float(mpmath.ncdf(-10) - mpmath.ncdf(-10.1)) / mass
+        np.testing.assert_allclose(tails(far, jnp.asarray(10.1)), (expected, 1 - expected), rtol=1e-12)
+        mixture = dist.MixtureGeneral(
+            dist.Categorical(probs=jnp.asarray([0.25, 0.75])), [dist.Delta(0.5), normal], support=dist.constraints.real
+        )
+        np.testing.assert_allclose(
+            [tails(mixture, jnp.asarray(x))[0] for x in (0.49, 0.5)],
+            [0.75 * stats.norm.cdf(0.49), 0.25 + 0.75 * stats.norm.cdf(0.5)], rtol=1e-12,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("law", "message"),
+    [
+        (lambda: dist.Poisson(2.0), "Poisson is discrete; expected a law with a density, or Delta"),
+        (lambda: dist.HurdleGamma(0.2, 1.0, 1.0), "HurdleGamma has no density of mass 1"),
+        (lambda: dist.TruncatedPolyaGamma(), "TruncatedPolyaGamma has no density of mass 1"),
+        (lambda: dist.Dirichlet(jnp.ones(3)), r"Dirichlet has event shape \(3,\); expected a law on the line"),
+    ],
+)
+def test_refusals(law, message):
+    with pytest.raises(ValueError, match=message):
+        tails(law(), jnp.asarray(0.5))
