@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from experiments.claims import Claim
+from gan_jax import files
 
 if TYPE_CHECKING:
     from matplotlib.animation import Animation
@@ -112,7 +113,7 @@ def _publish(stage: Path, target: Path) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Writes ``value`` as strict JSON: NaN and infinities become their names."""
-    path.write_text(json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    files.write_text(path, json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def _plain(value: object) -> object:

@@ -15,7 +15,8 @@ from experiments import harness
 from experiments.artifacts import UserError
 from experiments.image_runs import Opened, opened
 from experiments.options import parsed
-from experiments.pictures import write_grid
+from experiments.pictures import write_grid, write_numbers
+from gan_jax import files
 from gan_jax.ranges import Count, Positive, Real, Seed
 
 if TYPE_CHECKING:
@@ -60,8 +61,6 @@ def main(words: Sequence[str]) -> int:
     """Writes ``draw_CAPTION_seed{seed}.png`` and ``.npz``, and says what can be read off the pictures."""
     options = parsed(Options, "draw", words)
     harness.configure_jax(cpu_devices=1)
-    import numpy as np
-
     run = opened(options.run)
     if run.words is None or run.conditional is None:
         raise UserError(
@@ -73,11 +72,10 @@ def main(words: Sequence[str]) -> int:
         print(f"the run has never seen: {', '.join(unknown)}", file=sys.stderr)
     images = _drawn(run, options, tokens)
     folder = options.run if options.out is None else options.out
-    folder.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "_", options.caption.lower()).strip("_")[:60]
-    name = folder / f"draw_{slug}_seed{options.seed}"
+    name = files.place(folder, f"draw_{slug}_seed{options.seed}")
     write_grid(name.with_suffix(".png"), images, columns=options.columns)
-    np.savez(name.with_suffix(".npz"), images=images, step=run.step, seed=options.seed, caption=options.caption)
+    write_numbers(name.with_suffix(".npz"), images=images, step=run.step, seed=options.seed, caption=options.caption)
     print(
         f"{options.n} pictures of step {run.step}: {name}.png, and {name}.npz with images {list(images.shape)} in [-1, 1]"
     )

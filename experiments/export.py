@@ -13,6 +13,8 @@ from experiments import harness
 from experiments.artifacts import UserError
 from experiments.image_runs import opened
 from experiments.options import parsed
+from experiments.pictures import write_numbers
+from gan_jax import files
 
 LOADER = '''"""Draws images from the generator in this folder: needs JAX (with flatbuffers) and NumPy, nothing else."""
 from pathlib import Path
@@ -59,12 +61,14 @@ def main(words: Sequence[str]) -> int:
     z = jax.ShapeDtypeStruct((n, run.config.model.latent), np.float32)
     generate = jax.jit(lambda z: run.generator.apply(variables, z))
     exported = jax.export.export(generate, platforms=("cpu", "cuda", "tpu"))(z)
-    folder = options.run / "export" if options.out is None else options.out
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "generator.jax").write_bytes(exported.serialize())
+    # The run may come from somebody else, and its "export" may be a link; a folder that is named here is the user's.
+    inside = (options.run, "export") if options.out is None else (options.out,)
+    folder = files.place(*inside, "generator.jax").parent
+    files.write_bytes(folder / "generator.jax", bytes(exported.serialize()))
     flat = jax.tree_util.tree_leaves_with_path(variables)
-    np.savez(folder / "weights.npz", **{jax.tree_util.keystr(p, simple=True, separator="/"): leaf for p, leaf in flat})
+    leaves = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in flat}
+    write_numbers(folder / "weights.npz", **leaves)
     shape = "[16, " + ", ".join(str(side) for side in run.event_shape) + "]"
-    (folder / "load.py").write_text(LOADER.format(latent=run.config.model.latent, shape=shape), encoding="utf-8")
+    files.write_text(folder / "load.py", LOADER.format(latent=run.config.model.latent, shape=shape))
     print(f"{folder}: generator.jax of step {run.step}, weights.npz; python {folder}/load.py draws 16 images")
     return 0

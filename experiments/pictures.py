@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_jax import files
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -18,10 +20,16 @@ def write_grid(file: Path, images: np.ndarray, *, columns: int | None = None, en
 
     factor = enlargement(images.shape[1]) if enlarge is None else enlarge
     picture = tile(to_bytes(images), columns=columns, enlarge=factor)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    Image.fromarray(picture).save(partial, format="PNG")
-    partial.replace(file)
+    with files.replacing(file) as stream:
+        Image.fromarray(picture).save(stream, format="PNG")
+
+
+def write_numbers(file: Path, **arrays: object) -> None:
+    """Writes arrays as one ``.npz``, whole or not at all."""
+    import numpy as np
+
+    with files.replacing(file) as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]  # NumPy's stub gives every keyword the type of allow_pickle.
 
 
 def write_strip(folder: Path, file: Path, *, seconds: float = 0.4) -> None:
@@ -33,4 +41,5 @@ def write_strip(folder: Path, file: Path, *, seconds: float = 0.4) -> None:
         first, *rest = pictures
         # The last one stays for longer, so that an eye can rest on where it ended.
         times = [int(1000 * seconds)] * len(rest) + [3000]
-        first.save(file, save_all=True, append_images=rest, duration=times, loop=0, optimize=False)
+        with files.replacing(file) as stream:
+            first.save(stream, format="GIF", save_all=True, append_images=rest, duration=times, loop=0, optimize=False)

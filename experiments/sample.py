@@ -12,7 +12,8 @@ import tyro
 from experiments import harness
 from experiments.image_runs import opened
 from experiments.options import parsed
-from experiments.pictures import write_grid
+from experiments.pictures import write_grid, write_numbers
+from gan_jax import files
 from gan_jax.ranges import Count, Seed
 
 
@@ -41,15 +42,13 @@ def main(words: Sequence[str]) -> int:
     options = parsed(Options, "sample", words)
     harness.configure_jax(cpu_devices=1)
     import jax
-    import numpy as np
 
     run = opened(options.run)
     images = run.sample(run.state, jax.random.key(options.seed), options.n)
     folder = options.run if options.out is None else options.out
-    folder.mkdir(parents=True, exist_ok=True)
-    name = folder / f"samples_seed{options.seed}"
+    name = files.place(folder, f"samples_seed{options.seed}")
     write_grid(name.with_suffix(".png"), images, columns=options.columns)
-    np.savez(name.with_suffix(".npz"), images=images, step=run.step, seed=options.seed)
+    write_numbers(name.with_suffix(".npz"), images=images, step=run.step, seed=options.seed)
     print(
         f"{options.n} images of step {run.step}: {name}.png, and {name}.npz with images {list(images.shape)} in [-1, 1]"
     )

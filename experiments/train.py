@@ -16,7 +16,7 @@ from experiments.image_runs import (
 )
 from experiments.pictures import write_grid, write_strip
 from experiments.yardsticks import evaluation_of, yardstick
-from gan_jax import checks
+from gan_jax import checks, files
 
 PICTURES = 64
 
@@ -51,7 +51,7 @@ def run(config: Config) -> int:
     def on_save(state: GameState, step: int) -> None:
         images = sample(state, picture_key, PICTURES)
         if meshes.is_first():
-            write_grid(config.out / "samples" / f"{step:09d}.png", images)
+            write_grid(files.place(config.out, "samples", f"{step:09d}.png"), images)
 
     sinks = [run_folder.tensorboard] if config.tensorboard else []
     if config.wandb is not None:

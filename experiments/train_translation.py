@@ -12,7 +12,7 @@ from experiments import harness, options
 from experiments.image_runs import joined
 from experiments.pictures import write_grid, write_strip
 from experiments.translation_runs import FREE, Assembled, Config, assemble, plain
-from gan_jax import checks
+from gan_jax import checks, files
 
 if TYPE_CHECKING:
     from gan_jax.training.state import GameState
@@ -42,7 +42,7 @@ def run(config: Config) -> int:
         pictures, _ = show(state)
         if meshes.is_first():
             for name, images in pictures.items():
-                write_grid(config.out / "samples" / name / f"{step:09d}.png", images, columns=PICTURES)
+                write_grid(files.place(config.out, "samples", name, f"{step:09d}.png"), images, columns=PICTURES)
 
     try:
         done = runs.train(

@@ -16,6 +16,7 @@ from experiments.artifacts import UserError
 from experiments.options import parsed
 from experiments.pictures import write_grid
 from experiments.translation_runs import opened
+from gan_jax import files
 from gan_jax.ranges import Count
 
 SHOWN = 8
@@ -63,12 +64,15 @@ def main(words: Sequence[str]) -> int:
     network, variables, shape = (run.backward, to_x, run.y_shape) if options.back else (run.forward, to_y, run.x_shape)
     images = open_folder(options.folder, size=shape[0], crop=options.crop, skip_corrupt=options.skip_corrupt)
     apply = jax.jit(lambda x: network.apply(variables, x))
-    out = options.out or options.run / "translated" / options.folder.resolve().name
+    kept = options.folder.resolve().name or "images"
+    root = (options.run, "translated", kept) if options.out is None else (options.out,)
+    out = Path(*root)
     if out.resolve() == options.folder.resolve():
         raise UserError(
             f"out is {out}, the folder that is translated; expected another one, since its images would be lost"
         )
-    files = _files(images.names)
+    names = _files(images.names)
+    _keep_the_images(options.folder, images.names, [*(out / name for name in names), _overview(out)])
     shown: list[tuple[np.ndarray, np.ndarray]] = []
     for first in range(0, len(images), options.batch):
         numbers = range(first, min(first + options.batch, len(images)))
@@ -77,9 +81,10 @@ def main(words: Sequence[str]) -> int:
         filled = np.concatenate([given, np.repeat(given[:1], options.batch - len(given), axis=0)])
         made = np.asarray(apply(filled))[: len(given)]
         for number, image in zip(numbers, made, strict=True):
-            write_grid(out / files[number], image[None], enlarge=1)
+            # Names are made of those of files, and folders of the run may be links.
+            write_grid(files.place(*root, names[number]), image[None], enlarge=1)
         shown += zip(given, made, strict=True) if first < SHOWN else []
-    _write_overview(out.with_name(f"{out.name}.png"), shown[:SHOWN])
+    _write_overview(_overview(out), shown[:SHOWN])
     direction = "Y to X" if options.back else "X to Y"
     print(
         f"{len(images)} images from {direction} at step {run.step}: {out}, the first of them in {out.name}.png beside it"
@@ -88,10 +93,30 @@ def main(words: Sequence[str]) -> int:
 
 
 def _files(names: Sequence[str]) -> list[str]:
-    """A PNG for every image: ``a.jpg`` becomes ``a.png``, and ``a.jpg.png`` where ``a.png`` is another image's."""
-    plain = [PurePosixPath(name).with_suffix(".png").as_posix() for name in names]
-    count = Counter(plain)
-    return [short if count[short] == 1 else f"{name}.png" for name, short in zip(names, plain, strict=True)]
+    """A PNG for every image: ``a.jpg`` becomes ``a.png``, and ``a.jpg.png`` where another image would have that name."""
+    short = {name: PurePosixPath(name).with_suffix(".png").as_posix() for name in names}
+    # Some disks take A.png for a.png.
+    count = Counter(one.casefold() for one in short.values())
+    long = {name for name in names if count[short[name].casefold()] > 1}
+    # A long name can be another's short one (a.jpg.png): that one becomes long too, until nothing changes.
+    while True:
+        taken = {f"{name}.png".casefold() for name in long}
+        more = {name for name in names if name not in long and short[name].casefold() in taken}
+        if not more:
+            return [f"{name}.png" if name in long else short[name] for name in names]
+        long |= more
+
+
+def _overview(out: Path) -> Path:
+    return out.with_name(f"{out.name}.png")
+
+
+def _keep_the_images(folder: Path, names: Sequence[str], written: Sequence[Path]) -> None:
+    """Raises ``UserError`` where a file that is going to be written is one of the images that are translated."""
+    given = {(folder / name).resolve() for name in names}
+    lost = next((file for file in written if file.resolve() in given), None)
+    if lost is not None:
+        raise UserError(f"{lost} is one of the images that are translated, and would be lost; name another --out")
 
 
 def _in_channels(image: np.ndarray, channels: int, options: Options) -> np.ndarray:

@@ -19,7 +19,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
-from gan_jax import checks
+from gan_jax import checks, files
 from gan_jax.training.mesh import fetch, is_first
 from gan_jax.typing import PyTree
 
@@ -42,11 +42,15 @@ def manager(
       Orbax's manager.
 
     Raises:
+      OSError: the folder, or something in it, is a symbolic link; names it.
       ValueError: ``keep`` below one.
     """
     checks.at_least("keep", keep, 1)
     if read_only:
         return ocp.CheckpointManager(folder.absolute(), options=ocp.CheckpointManagerOptions(read_only=True))
+    # What is written and what is removed here is in this folder, and nowhere that a link in it leads.
+    for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
+        files.refuse_link(path)
     policies: list[preservation_policy.PreservationPolicy] = [preservation_policy.LatestN(keep)]
     if best is not None:
         sign = -1.0 if smaller_is_better else 1.0

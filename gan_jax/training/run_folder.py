@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from gan_jax import files
+
 Row: TypeAlias = Mapping[str, float]
 """Numbers of one record, ``"step"`` among them."""
 
@@ -35,7 +37,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK).open("a+", encoding="utf-8")
+        file = files.update(folder / LOCK)
     except OSError as error:
         raise OSError(error.errno, f"the run's folder {folder} cannot be written ({error.strerror})") from error
     with file:
@@ -51,6 +53,7 @@ def locked(folder: Path) -> Iterator[None]:
         file.truncate()
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
+        files.sweep(folder)
         yield
 
 
@@ -124,17 +127,7 @@ def write_whole(file: Path, text: str) -> None:
     Raises:
       OSError: it cannot be written; names it.
     """
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(file)
-    except OSError as error:
-        raise OSError(
-            error.errno, f"{file} cannot be written ({error.strerror}); what was there before is whole"
-        ) from error
+    files.write_text(file, text)
 
 
 # ---------------------------------------------------------------------------------------------------------------- the log
@@ -148,7 +141,7 @@ def append(folder: Path, row: Row) -> None:
     """
     file = folder / METRICS
     try:
-        with file.open("a", encoding="utf-8") as stream:
+        with files.update(file) as stream:
             stream.write(json.dumps(row) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -211,6 +204,7 @@ def tensorboard(folder: Path, step: int) -> Iterator[Sink]:
     """
     from tensorboardX import SummaryWriter
 
+    files.refuse_link(folder / "tensorboard")
     with SummaryWriter(os.fspath(folder / "tensorboard"), purge_step=step + 1) as writer:
 
         def write(step: int, row: Row) -> None:
@@ -238,6 +232,7 @@ def weights_and_biases(folder: Path, step: int, *, project: str, config: Mapping
     Raises:
       ModuleNotFoundError: wandb is not installed; says how to.
     """
+    files.refuse_link(folder / "wandb")
     try:
         import wandb
     except ModuleNotFoundError as error:
