@@ -97,14 +97,14 @@ def write_text(file: str | os.PathLike[str], text: str) -> None:
     write_bytes(file, text.encode("utf-8"))
 
 
-def update(file: str | os.PathLike[str]) -> IO[str]:
+def update(file: str | os.PathLike[str]) -> IO[bytes]:
     """Opens a file that grows or is locked: to read from and to append to, made where it does not exist.
 
     Args:
       file: an ordinary file, or none yet.
 
     Returns:
-      The stream, in UTF-8; to be closed by the caller.
+      The stream; to be closed by the caller.
 
     Raises:
       OSError: a symbolic link or another thing that is no ordinary file, or one that cannot be written; names it.
@@ -120,7 +120,7 @@ def update(file: str | os.PathLike[str]) -> IO[str]:
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, f"{path} is no ordinary file; expected one, or nothing: remove it")
-    return os.fdopen(handle, "a+", encoding="utf-8", newline="")
+    return os.fdopen(handle, "a+b")
 
 
 def sweep(folder: str | os.PathLike[str]) -> None:

@@ -71,9 +71,9 @@ def test_what_grows_is_no_link_and_no_pipe(tmp_path: Path) -> None:
         files.update(tmp_path / "pipe")
     assert not (tmp_path / "nothing").exists()
     with files.update(tmp_path / "new") as stream:
-        stream.write("a\n")
+        stream.write(b"a\n")
     with files.update(tmp_path / "new") as stream:
-        stream.write("b\n")
+        stream.write(b"b\n")
     assert (tmp_path / "new").read_bytes() == b"a\nb\n"
 
 

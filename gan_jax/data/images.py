@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import jax
@@ -56,6 +56,10 @@ class LazyImages:
       classes: as in ``ImageSet``.
       read: reads one of them, with its label.
       names: what each is called where it comes from, such as its file; empty where they have no names.
+      class_names: of the classes, in the order of their numbers; empty where they have none.
+      class_counts: how many images each class has; empty where nobody has counted.
+      native: ``(h, w)`` of all images where they come from, before cropping and resizing; None where they differ, or it is not known.
+      left_out: how many files were not read, by reason.
     """
 
     name: str
@@ -64,6 +68,10 @@ class LazyImages:
     classes: int
     read: Reader
     names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
+    native: tuple[int, int] | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.count
@@ -153,6 +161,19 @@ def checked_size(size: int | None) -> int | None:
     return size
 
 
+def nearest(edge: float, sizes: Sequence[int]) -> int:
+    """The one of ``sizes`` that is nearest to ``edge`` pixels; of two equally near ones the smaller, which invents no pixel.
+
+    Raises:
+      ValueError: no sizes, or one below 8.
+    """
+    if not sizes:
+        raise ValueError("sizes is empty; expected at least one edge in pixels")
+    for size in sizes:
+        checked_size(size)
+    return min(sorted(sizes), key=lambda size: abs(size - edge))
+
+
 def resize(image: np.ndarray, size: int) -> np.ndarray:
     """One image at another size, antialiased.
 
@@ -185,10 +206,15 @@ def centre_square(image: np.ndarray) -> np.ndarray:
     Returns:
       ``[s, s, c]``.
     """
-    height, width = image.shape[:2]
+    left, top, right, bottom = _centre(*image.shape[:2])
+    return image[top:bottom, left:right]
+
+
+def _centre(height: int, width: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the largest square in the middle."""
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2
-    return image[top : top + edge, left : left + edge]
+    return left, top, left + edge, top + edge
 
 
 def fitted(image: np.ndarray, size: int | None, crop: bool) -> np.ndarray:
@@ -204,6 +230,15 @@ def fitted(image: np.ndarray, size: int | None, crop: bool) -> np.ndarray:
     """
     square = centre_square(image) if crop else image
     return square if size is None else resize(square, size)
+
+
+def fitted_picture(picture: Image.Image, size: int | None, crop: bool) -> Image.Image:
+    """``fitted`` of a picture of Pillow's, of mode L or RGB: the same bits, without a copy of all pixels on the way."""
+    if crop:
+        picture = picture.crop(_centre(picture.height, picture.width))
+    if size is None or picture.size == (size, size):
+        return picture
+    return picture.resize((size, size), Image.Resampling.BICUBIC)
 
 
 def to_unit(images: HostOrDevice) -> HostOrDevice:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -10,14 +13,18 @@ from PIL import Image
 from gan_jax import checks
 from gan_jax.data.digits import load_digits
 from gan_jax.data.folder import open_folder
-from gan_jax.data.images import ImageSet, LazyImages, check_set, checked_size, collect, lazy, named
+from gan_jax.data.images import ImageSet, LazyImages, check_set, checked_size, collect, lazy, named, nearest
 from gan_jax.data.stream import permutation
 from gan_jax.data.tfds_sets import open_tfds
 
 FOLDER, TFDS = "folder:", "tfds:"
+"""What a name begins with that says where a set is: in a folder of the user's, or among TFDS's."""
 
 BUILT_IN = ("digits", "stacked_digits", "avatars", "cartoons")
 """Sets that need no network, ever."""
+
+NATIVE = {"digits": 8, "stacked_digits": 8, "avatars": 32, "cartoons": 32}
+"""The edges of the built-in sets' images where no size is given, in pixels."""
 
 PREPARED = ("mnist", "fashion_mnist", "cifar10", "celeb_a")
 """Sets that ``tfds_sets.prepare`` fetches once; ``tfds:NAME`` reads any other of TFDS's that has images."""
@@ -85,7 +92,7 @@ def load(
 def open_images(
     name: str,
     *,
-    size: int | None = None,
+    size: int | Sequence[int] | None = None,
     split: str = "train",
     data_dir: str | os.PathLike[str] | None = None,
     crop: bool = False,
@@ -93,18 +100,63 @@ def open_images(
 ) -> LazyImages:
     """The images of a set, read when they are asked for: arguments and sets as of ``load``.
 
+    Args:
+      name, split, data_dir, crop, skip_corrupt: as of ``load``.
+      size: edge in pixels; several, of which the nearest to the images' own is taken (``images.nearest``); None for the native size.
+
     Returns:
       The images; those of the built-in sets are in memory.
+
+    Raises:
+      ValueError: as of ``load``; a path without ``folder:``.
     """
     if name in BUILT_IN:
-        return lazy(load(name, size=size, split=split, data_dir=data_dir))
-    if name.startswith(FOLDER):
-        checks.one_of("split of a folder", split, ("train", "all"))
-        return open_folder(name.removeprefix(FOLDER), size=size, crop=crop, skip_corrupt=skip_corrupt)
-    if name.startswith(TFDS):
-        return open_tfds(name.removeprefix(TFDS), size=size, split=split, data_dir=data_dir, crop=crop)
+        edge = size if size is None or isinstance(size, int) else nearest(NATIVE[name], size)
+        images = lazy(load(name, size=edge, split=split, data_dir=data_dir))
+        digits = tuple("0123456789") if name == "digits" else ()
+        return dataclasses.replace(images, class_names=digits, native=(NATIVE[name],) * 2)
+    for prefix, opener in OPENERS.items():
+        if name.startswith(prefix):
+            return opener(name.removeprefix(prefix), size, split, data_dir, crop, skip_corrupt)
+    if name not in NAMES:
+        _refuse_bare_path(name)
     checks.one_of("name", name, NAMES)
     return open_tfds(name, size=size, split=split, data_dir=data_dir, crop=crop)
+
+
+def _folder(
+    place: str, size: int | Sequence[int] | None, split: str, data_dir: object, crop: bool, skip_corrupt: bool
+) -> LazyImages:
+    if not place:
+        raise ValueError(f"name is '{FOLDER}', without a path; expected '{FOLDER}PATH'")
+    checks.one_of("split of a folder", split, ("train", "all"))
+    return open_folder(place, size=size, crop=crop, skip_corrupt=skip_corrupt)
+
+
+def _tfds(
+    place: str,
+    size: int | Sequence[int] | None,
+    split: str,
+    data_dir: str | os.PathLike[str] | None,
+    crop: bool,
+    skip_corrupt: bool,
+) -> LazyImages:
+    return open_tfds(place, size=size, split=split, data_dir=data_dir, crop=crop)
+
+
+OPENERS: dict[str, Callable[..., LazyImages]] = {FOLDER: _folder, TFDS: _tfds}
+"""What opens the sets of a prefix: ``opener(what follows it, size, split, data_dir, crop, skip_corrupt)``."""
+
+
+def _refuse_bare_path(name: str) -> None:
+    """Raises ``ValueError`` for a path that stands where a name is expected; says what is missing."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise ValueError(f"name is {name!r}, a folder; expected '{FOLDER}{name}'")
+    if path.is_file():
+        raise ValueError(f"name is {name!r}, a file; expected a folder of images, as '{FOLDER}{path.parent}'")
+    if path.name != name or path.suffix:
+        raise ValueError(f"name is {name!r}, a path where nothing is; expected '{FOLDER}PATH' for a folder of images")
 
 
 def stack(digits: ImageSet, n: int, seed: int) -> ImageSet:

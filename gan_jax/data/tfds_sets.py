@@ -10,12 +10,13 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gan_jax import checks
-from gan_jax.data.images import UNKNOWN, LazyImages, checked_size, fitted, named
+from gan_jax.data.images import UNKNOWN, LazyImages, checked_size, fitted, named, nearest
 from gan_jax.data.preparing import default_data_dir
 
 FORMAT = "array_record"
@@ -23,6 +24,12 @@ FORMAT = "array_record"
 
 CROPPED = ("celeb_a",)
 """Sets whose images are no squares, of which the centre square is taken: CelebA's faces are in the middle of 218 × 178."""
+
+NAME = re.compile(r"[A-Za-z_]\w*(/[\w+-][\w.+-]*)?", re.ASCII)
+"""A set, with its configuration where there are several: no path that leads out of the folder of prepared sets."""
+
+OWN_FEATURE = re.compile(r"tensorflow_datasets\.(core\.)?features(\.\w+)+")
+"""The classes of features that a prepared set may name."""
 
 ALL = "all"
 """The split that holds every other."""
@@ -100,7 +107,7 @@ def prepare(name: str, data_dir: str | os.PathLike[str] | None = None, *, show: 
 def open_tfds(
     name: str,
     *,
-    size: int | None = None,
+    size: int | Sequence[int] | None = None,
     split: str = "train",
     data_dir: str | os.PathLike[str] | None = None,
     crop: bool = False,
@@ -111,7 +118,8 @@ def open_tfds(
 
     Args:
       name: TFDS's name of a set whose examples have an ``"image"``, and a ``"label"`` where there are classes.
-      size: edge in pixels that all images are resized to (``images.resize``); None for the native size.
+      size: edge in pixels that all images are resized to (``images.resize``); several, of which the nearest to the native size is taken
+        (``images.nearest``); None for the native size.
       split: one of the set's splits, or ``"all"``.
       data_dir: as of ``prepared``.
       crop: whether the centre square is taken first; always for ``celeb_a``.
@@ -122,10 +130,13 @@ def open_tfds(
     Raises:
       FileNotFoundError: the set is not prepared; the message gives the command.
       RuntimeError: when an image is asked for, where what is prepared is damaged.
-      ValueError: no such split, no image in the set's examples, no size where the images have none in common, a size below 8.
+      ValueError: no such split, no image in the set's examples, no size where the images have none in common, a size below 8; features
+        that are not TFDS's own, whose modules reading would run.
     """
-    size = checked_size(size)
+    if size is None or isinstance(size, int):
+        checked_size(size)
     folder = _prepared_folder(name, _root(data_dir))
+    _only_known_features(name, folder)
     import tensorflow_datasets as tfds
 
     builder = tfds.builder_from_directory(os.fspath(folder))
@@ -136,9 +147,13 @@ def open_tfds(
     if features["image"].np_dtype != np.uint8:
         raise ValueError(f"images of {name} are {features['image'].np_dtype}; expected uint8")
     crop = crop or name in CROPPED
-    shape = _shape(name, tuple(features["image"].shape), size, crop)
+    native = tuple(features["image"].shape)
+    shape = _shape(name, native, size, crop)
+    side = None if size is None else shape[0]
     label = features.get("label")
     classes = label.num_classes if isinstance(label, tfds.features.ClassLabel) else 0
+    # TFDS calls classes that have no name by their numbers.
+    class_names = tuple(map(str, label.names)) if label is not None and classes else ()
     source = builder.as_data_source(split=split)
 
     def read(index: int) -> tuple[np.ndarray, int]:
@@ -149,20 +164,55 @@ def open_tfds(
                 f"{name} in {folder} cannot be read ({error}); delete that folder and run: make data NAME={name}"
             ) from error
         image = np.asarray(example["image"], np.uint8)
-        return fitted(image, size, crop), int(example["label"]) if classes else UNKNOWN
+        return fitted(image, side, crop), int(example["label"]) if classes else UNKNOWN
 
-    return LazyImages(named(name, shape), shape, len(source), classes, read)
+    known = None if None in native[:2] else (int(native[0]), int(native[1]))
+    return LazyImages(named(name, shape), shape, len(source), classes, read, class_names=class_names, native=known)
 
 
-def _shape(name: str, native: tuple[int | None, ...], size: int | None, crop: bool) -> tuple[int, int, int]:
+def _only_known_features(name: str, folder: Path) -> None:
+    """Raises ``ValueError`` where a prepared set names a feature that is not TFDS's own: TFDS would import whatever module it names."""
+    file = folder / "features.json"
+    try:
+        features = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged ({error}); delete that folder and run: make data NAME={name}") from error
+    for called in _feature_classes(features):
+        if not OWN_FEATURE.fullmatch(called):
+            raise ValueError(
+                f"{name} in {folder} has a feature of {called!r}, a module of its own; expected features of tensorflow_datasets, "
+                "since reading it would run that module"
+            )
+
+
+def _feature_classes(tree: object) -> Iterator[str]:
+    """The classes that a description of features names: at every depth, under each of the names that TFDS and protobuf know."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            if key in ("pythonClassName", "python_class_name", "type") and isinstance(value, str):
+                yield value
+            yield from _feature_classes(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _feature_classes(value)
+
+
+def _shape(
+    name: str, native: tuple[int | None, ...], size: int | Sequence[int] | None, crop: bool
+) -> tuple[int, int, int]:
     """Returns ``(h, w, c)`` of images after cropping and resizing."""
     height, width, channels = native if len(native) == 3 else (None, None, None)
     if channels is None or channels not in (1, 3):
         raise ValueError(f"images of {name} have shape {native}; expected [h, w, c] with 1 or 3 channels")
-    if size is not None:
+    if isinstance(size, int):
         return size, size, channels
     if height is None or width is None:
         raise ValueError(f"images of {name} differ in size; give a size to resize all to")
+    if size is not None:
+        side = nearest(min(height, width), size)
+        return side, side, channels
     checked_size(min(height, width))
     return (min(height, width), min(height, width), channels) if crop else (height, width, channels)
 
@@ -182,6 +232,10 @@ def _writable(root: Path) -> None:
 
 
 def _prepared_folder(name: str, root: Path) -> Path:
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"name is {name!r}; expected that of a set of TFDS, such as 'cifar10' or 'cycle_gan/horse2zebra'"
+        )
     folder = _newest(name, root)
     if folder is not None:
         return folder

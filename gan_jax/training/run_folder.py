@@ -45,13 +45,13 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = file.read().strip() or "another process"
+            holder = file.read().decode("utf-8", "replace").strip() or "another process"
             raise RuntimeError(
                 f"{folder} is in use by {holder}; expected one process at a time in a run's folder: wait for it, or name another folder"
             ) from error
         file.seek(0)
         file.truncate()
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
         file.flush()
         files.sweep(folder)
         yield
@@ -142,7 +142,7 @@ def append(folder: Path, row: Row) -> None:
     file = folder / METRICS
     try:
         with files.update(file) as stream:
-            stream.write(json.dumps(row) + "\n")
+            stream.write(f"{json.dumps(row)}\n".encode())
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from gan_jax.data import folder
 from gan_jax.data.folder import UnreadableImage, open_folder
-from gan_jax.data.images import collect, resize
+from gan_jax.data.images import collect, nearest, resize
 from gan_jax.data.sets import load
 
 
@@ -47,7 +48,10 @@ def test_subfolders_of_one_level_are_classes(tmp_path: Path) -> None:
     ):
         save(tmp_path / name, noise(i))
     (tmp_path / "empty").mkdir()
-    images = load(f"folder:{tmp_path}", split="all")
+    with pytest.warns(
+        UserWarning, match="1 of 5 files in .* were left out: 1 images in folders below those of classes"
+    ):
+        images = load(f"folder:{tmp_path}", split="all")
     assert images.classes == 2
     np.testing.assert_array_equal(images.labels, [-1, 0, 1, 1])
     np.testing.assert_array_equal(images.images, np.stack([noise(0), noise(3), noise(1), noise(2)]))
@@ -133,7 +137,9 @@ def test_a_corrupt_image_is_named(damaged: Path) -> None:
 
 
 def test_corrupt_images_are_skipped_when_asked_and_counted(damaged: Path) -> None:
-    with pytest.warns(UserWarning, match=r"2 of 4 images in .* were skipped; the first: image .*1\.png"):
+    with pytest.warns(
+        UserWarning, match=r"2 of 4 files in .* were left out: 2 that cannot be read \(the first: image .*1\.png"
+    ):
         images = load(f"folder:{damaged}", skip_corrupt=True)
     np.testing.assert_array_equal(images.images, np.stack([noise(0, 40, 40), noise(3, 40, 40)]))
 
@@ -160,3 +166,195 @@ def test_images_below_eight_pixels(tmp_path: Path) -> None:
         open_folder(tmp_path)
     with pytest.raises(ValueError, match="size is 4"):
         open_folder(tmp_path, size=4)
+
+
+# ------------------------------------------------------------------------------------------------- what is read, and what is not
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.tif", {}),
+        ("a.TIFF", {"compression": "tiff_lzw"}),
+        ("a.gif", {}),
+        ("a.jfif", {"format": "JPEG"}),
+        ("a.jpe", {"format": "JPEG"}),
+        ("a.dib", {}),
+        ("a.ppm", {}),
+    ],
+)
+def test_every_kind_of_image_is_read(name: str, options: dict[str, str], tmp_path: Path) -> None:
+    save(tmp_path / name, noise(0), **options)
+    with Image.open(tmp_path / name) as image:
+        np.testing.assert_array_equal(open_folder(tmp_path)[0], np.asarray(image.convert("RGB")))
+
+
+def test_an_animation_is_its_first_frame(tmp_path: Path) -> None:
+    frames = [Image.fromarray(noise(i)).quantize(16) for i in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(open_folder(tmp_path)[0], np.asarray(frames[0].convert("RGB")))
+
+
+def test_what_is_not_read_is_counted_by_reason_in_one_warning(tmp_path: Path) -> None:
+    for name in ("a.png", "cats/b.png", "cats/kittens/c.png", "cats/kittens/younger/d.png"):
+        save(tmp_path / name, noise(0))
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    for name in ("e.heic", "f.svg", "g.svg", "labels.csv", "cats/thumbs.db", "h"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "cats" / "again").symlink_to(tmp_path)
+    (tmp_path / "again").symlink_to(tmp_path)
+    with pytest.warns(UserWarning, match="left out") as warned:
+        images = open_folder(tmp_path)
+    assert images.left_out == {
+        "links to nothing": 1,
+        "files without an ending": 1,
+        ".heic files": 1,
+        ".svg files": 2,
+        "links back to the folder itself": 1,
+        "images in folders below those of classes": 2,
+    }
+    assert [str(one.message) for one in warned] == [
+        f"8 of 10 files in {tmp_path} were left out: 1 .heic files, 2 .svg files, 1 links to nothing, 1 files without an ending, "
+        "1 links back to the folder itself, 2 images in folders below those of classes"
+    ]
+    assert (images.class_names, images.class_counts, images.native) == (("cats",), (1,), (12, 12))
+
+
+def test_images_that_are_all_further_down_are_said_to_be(tmp_path: Path) -> None:
+    save(tmp_path / "train" / "cats" / "a.png", noise(0))
+    with pytest.raises(
+        ValueError, match=r"holds no image, but 1 in folders further down, such as .*a\.png; .* such as .*train"
+    ):
+        open_folder(tmp_path)
+    assert open_folder(tmp_path / "train").class_names == ("cats",)
+
+
+def test_what_is_no_picture_is_not_run(tmp_path: Path) -> None:
+    """PostScript is a program, and Pillow would have Ghostscript run it."""
+    Image.new("L", (16, 16)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(UnreadableImage, match="no image that Pillow knows"):
+        open_folder(tmp_path)
+
+
+def test_the_nearest_of_several_sizes_is_taken(tmp_path: Path) -> None:
+    for name, height, width in (("a.png", 40, 40), ("b.png", 41, 90), ("c.png", 33, 36)):
+        save(tmp_path / name, noise(0, height, width))
+    images = open_folder(tmp_path, size=(8, 16, 32, 64))
+    assert (images.shape, images.native) == ((32, 32, 3), None)
+    # Of two equally near the smaller: nothing is invented.
+    assert [nearest(edge, (8, 16, 32, 64)) for edge in (1, 12, 13, 48, 49, 500)] == [8, 8, 16, 32, 64, 64]
+
+
+def test_no_more_pixels_are_decoded_than_are_allowed(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", noise(0, 20, 20))
+    save(tmp_path / "b.png", noise(0, 20, 21))
+    with pytest.raises(
+        UnreadableImage, match=r"b\.png cannot be read \(it has 21 × 20 pixels, 0\.0 million; expected at most 0\.0004"
+    ):
+        open_folder(tmp_path, size=8, most_pixels=400)
+    with pytest.warns(UserWarning, match="1 of 2 files .* left out"):
+        assert len(open_folder(tmp_path, size=8, most_pixels=400, skip_corrupt=True)) == 1
+    assert len(open_folder(tmp_path, size=8, most_pixels=420)) == 2
+
+
+@pytest.mark.parametrize("edge", [7072, 11_000, 14_000])
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header(edge: int, tmp_path: Path) -> None:
+    """50.01 million, 121 million where Pillow warns, and 196 million where it refuses itself."""
+    Image.new("1", (edge, edge)).save(tmp_path / "a.png")
+    with pytest.raises(
+        UnreadableImage, match=r"(million; expected at most 50 million|it has more pixels than Pillow decodes)"
+    ):
+        open_folder(tmp_path, size=8)
+
+
+def test_a_large_picture_is_read_like_any_other(tmp_path: Path) -> None:
+    """Above 8 million pixels pictures are decoded one at a time; what comes out is the same."""
+    picture = np.kron(noise(1, 29, 29, 1)[..., 0], np.ones((100, 100), np.uint8))
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    assert picture.size > folder.LARGE
+    np.testing.assert_array_equal(open_folder(tmp_path, size=16)[0], resize(picture[..., None], 16))
+
+
+# ----------------------------------------------------------------------------------------------------- levels beyond eight bits
+
+
+def test_integers_of_32_bits_and_floats_are_grey_levels(tmp_path: Path) -> None:
+    levels = np.linspace(0.0, 1.0, 144).reshape(12, 12)
+    expected = np.rint(255 * levels)
+    for name, array in (("i", np.rint(levels * 65535).astype(np.int32)), ("f", levels.astype(np.float32))):
+        (tmp_path / name).mkdir()
+        Image.fromarray(array).save(tmp_path / name / "a.tif")
+        images = open_folder(tmp_path / name)
+        assert images.shape == (12, 12, 1)
+        np.testing.assert_allclose(images[0][..., 0], expected, atol=0 if name == "f" else 1)
+
+
+@pytest.mark.parametrize(("bits", "ending"), [(12, "png"), (12, "tif"), (10, "png"), (8, "tif")])
+def test_a_scan_of_fewer_bits_in_a_file_of_16_is_as_bright_as_it_was_meant(
+    bits: int, ending: str, tmp_path: Path
+) -> None:
+    white = 2**bits - 1
+    levels = np.linspace(0, white, 144).astype(np.uint16).reshape(12, 12)
+    Image.fromarray(levels).save(tmp_path / f"a.{ending}")
+    # A dark picture of the same scanner stays dark: the scale is the set's.
+    Image.fromarray(levels // 100).save(tmp_path / f"b.{ending}")
+    with pytest.warns(UserWarning, match=f"reach from 0 to {white}: 0 becomes black and {white} white"):
+        images = open_folder(tmp_path)
+    for image, given in zip(collect(images).images, (levels, levels // 100), strict=True):
+        np.testing.assert_array_equal(image[..., 0], np.rint(255 * (given / white)))
+
+
+def test_levels_below_zero_and_beyond_every_scale(tmp_path: Path) -> None:
+    levels = np.linspace(-3.0, 9.0, 144, dtype=np.float32).reshape(12, 12)
+    Image.fromarray(levels).save(tmp_path / "a.tif")
+    with pytest.warns(UserWarning, match="reach from -3 to 9: -3 becomes black and 9 white"):
+        images = open_folder(tmp_path)
+    np.testing.assert_allclose(images[0][..., 0], 255 * (levels.astype(float) + 3) / 12, atol=0.5 + 1e-4)
+    Image.fromarray((levels * 1e8).clip(0).astype(np.int64).astype(np.uint32).view(np.int32)).save(tmp_path / "a.tif")
+    with pytest.warns(UserWarning, match=r"and 9e\+08 white"):
+        open_folder(tmp_path)
+    levels[0, 0] = np.nan
+    Image.fromarray(levels).save(tmp_path / "a.tif")
+    with pytest.raises(UnreadableImage, match="levels that are NaN or infinite"):
+        open_folder(tmp_path)
+
+
+def test_a_colour_of_16_bits_that_is_transparent_is_white(tmp_path: Path) -> None:
+    levels = np.arange(144, dtype=np.uint16).reshape(12, 12) * 450
+    Image.fromarray(levels).save(tmp_path / "a.png", transparency=4500)
+    image = open_folder(tmp_path)[0][..., 0]
+    expected = np.rint(levels / 257.0)
+    expected[levels == 4500] = 255
+    np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "value"),
+    [
+        (3, 1, b"\x09\0\0\0"),
+        (2, 4, b"six\0"),
+        (7, 4, b"\x06\0\0\0"),
+        (5, 1, b"\xff\xff\0\0"),
+        (99, 1, b"\x06\0\0\0"),
+    ],
+    ids=["9", "a word", "bytes", "a fraction beyond the end", "no type"],
+)
+def test_a_malformed_orientation_refuses_no_good_pixels(kind: int, count: int, value: bytes, tmp_path: Path) -> None:
+    entry = (0x0112).to_bytes(2, "little") + kind.to_bytes(2, "little") + count.to_bytes(4, "little") + value
+    block = b"Exif\0\0II*\0" + (8).to_bytes(4, "little") + (1).to_bytes(2, "little") + entry + bytes(4)
+    picture = save(tmp_path / "a.png", noise(0, 16, 10), exif=block)
+    np.testing.assert_array_equal(open_folder(tmp_path)[0], picture)
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_every_orientation_is_turned_as_pillow_turns_it(value: int, ending: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    save(tmp_path / f"a.{ending}", noise(0, 16, 10), exif=exif)
+    with Image.open(tmp_path / f"a.{ending}") as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    images = open_folder(tmp_path)
+    assert images.shape == expected.shape
+    np.testing.assert_array_equal(images[0], expected)

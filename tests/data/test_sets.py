@@ -155,3 +155,22 @@ def test_bad_input_to_load(arguments: dict, sentence: str, data_dir: Path) -> No
 def test_bad_input_to_stack(change: dict, n: int, seed: int, sentence: str, digits: ImageSet) -> None:
     with pytest.raises(ValueError, match=sentence):
         stack(digits._replace(**change), n, seed)
+
+
+def test_a_path_where_a_name_is_expected_is_told_its_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "MINE").mkdir()
+    (tmp_path / "MINE" / "a.png").write_text("")
+    for name, sentence in (
+        ("MINE", r"name is 'MINE', a folder; expected 'folder:MINE'"),
+        ("MINE/a.png", r"name is 'MINE/a\.png', a file; expected a folder of images, as 'folder:MINE'"),
+        ("YOURS/pictures", r"name is 'YOURS/pictures', a path where nothing is; expected 'folder:PATH'"),
+        ("a.zip", r"name is 'a\.zip', a path where nothing is; expected 'folder:PATH'"),
+        ("folder:", r"name is 'folder:', without a path; expected 'folder:PATH'"),
+        ("digit", r"name is 'digit'; did you mean 'digits'"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            open_images(name)
+    # A folder that is called as a set is does not hide the set.
+    (tmp_path / "digits").mkdir()
+    assert open_images("digits", size=(8, 16)).class_names == tuple("0123456789")

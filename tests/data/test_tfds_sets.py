@@ -282,3 +282,41 @@ def test_a_prepared_set_is_streamed_in_the_order_of_the_seed(whose: str, data_di
 def test_collecting_reads_with_threads_what_one_thread_reads(data_dir: Path) -> None:
     images = open_tfds("tiny_pictures", data_dir=data_dir)
     np.testing.assert_array_equal(collect(images).images, np.stack([images[i] for i in range(30)]))
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["as TFDS writes it", "as TFDS once wrote it"])
+def test_a_prepared_set_imports_no_module_of_its_choice(data_dir: Path, tmp_path: Path, old: bool) -> None:
+    """TFDS imports what a description of features names; here that module would be one that lies beside the run."""
+    shutil.copytree(data_dir, tmp_path / "data")
+    (tmp_path / "evil_features.py").write_text("raise SystemExit('it ran')")
+    file = tmp_path / "data" / "tiny_pictures" / "1.2.3" / "features.json"
+    features = json.loads(file.read_text())
+    if old:
+        features = {"type": "evil_features.Dict", "content": {}}
+    else:
+        features["featuresDict"]["features"]["label"]["pythonClassName"] = "evil_features.Label"
+    file.write_text(json.dumps(features))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(os.fspath(tmp_path))
+        with pytest.raises(ValueError, match=r"has a feature of 'evil_features\.\w+', a module of its own; expected"):
+            open_tfds("tiny_pictures", data_dir=tmp_path / "data")
+    assert "evil_features" not in sys.modules
+
+
+def test_a_feature_may_be_called_type(data_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(data_dir, tmp_path / "data")
+    file = tmp_path / "data" / "tiny_pictures" / "1.2.3" / "features.json"
+    file.write_text(file.read_text().replace('"label"', '"type"'))
+    assert open_tfds("tiny_pictures", data_dir=tmp_path / "data").classes == 0
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/etc", "a/../b", "", "a/b/c"])
+def test_a_name_is_no_path(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected that of a set of TFDS, such as"):
+        open_tfds(name, data_dir=tmp_path)
+
+
+def test_the_nearest_of_several_sizes_and_the_names_of_classes(data_dir: Path) -> None:
+    images = open_tfds("tiny_pictures", size=(8, 16, 32), data_dir=data_dir)
+    assert (images.shape, images.native, images.class_names) == ((16, 16, 3), (20, 14), ("0", "1", "2"))
+    assert images[0].shape == (16, 16, 3)

@@ -125,7 +125,7 @@ def test_coloured_images_are_none_of_a_grey_domain(
     assert "have 3 channels; expected 1, as the run's" in capsys.readouterr().err
 
 
-@pytest.mark.filterwarnings("default:1 of 3 images")
+@pytest.mark.filterwarnings("default:1 of 3 files")
 def test_an_empty_folder_and_a_corrupt_image(
     run: Path, folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,7 +140,7 @@ def test_an_empty_folder_and_a_corrupt_image(
     assert "03.png cannot be read" in capsys.readouterr().err
     words = ["translate", str(run), str(broken), "--skip-corrupt", "--out", str(tmp_path / "out")]
     assert command_line.main(words) == 0
-    assert "1 of 3 images" in capsys.readouterr().err
+    assert "1 of 3 files" in capsys.readouterr().err
 
 
 def test_domains_of_different_sizes(
