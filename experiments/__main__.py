@@ -20,6 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments import EXPERIMENTS, harness
+from experiments.answers import answer, speak_plainly
 from experiments.claims import claims_table, tally
 from experiments.harness import Outcome, Request, UserError
 from experiments.options import FLAGS, check
@@ -77,39 +78,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
       Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    speak_plainly(sys.stdout, sys.stderr)
+    # Figures go to files, whatever a notebook or a desktop has set this to.
+    os.environ["MPLBACKEND"] = "agg"
     try:
-        if not words or words[0] in ("-h", "--help"):
-            _list()
-            return 0
-        if words[0] in COMMANDS:
-            return _command_of(words[0], words[1:])
-        name = _known(words[0])
-        several = name == "all" or name in _chapters()
-        return _several(name, words[1:]) if several else _one(name, words[1:])
+        return _answered(words)
     except UserError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(
-            f"\n{PROGRAM}: interrupted; the experiment under way left nothing, earlier results are as they were.",
-            file=sys.stderr,
-        )
+        print(f"\n{PROGRAM}: interrupted; {_left_by(words)}.", file=sys.stderr)
         return 130
+    except Exception as error:
+        said = answer(error)
+        if said is None:
+            raise
+        print(f"{PROGRAM}: {said}", file=sys.stderr)
+        return 2
+
+
+def _answered(words: Sequence[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        _list()
+        return 0
+    if words[0] in COMMANDS:
+        return _command_of(words[0], words[1:])
+    name = _known(words[0])
+    several = name == "all" or name in _chapters()
+    return _several(name, words[1:]) if several else _one(name, words[1:])
+
+
+def _left_by(words: Sequence[str]) -> str:
+    """What there is after Ctrl-C."""
+    if words[0] in ("train", "train_translation"):
+        return "what the run had saved is whole, and the same command goes on from there"
+    if words[0] in COMMANDS:
+        return "what it had written so far is there"
+    return "the experiment under way left nothing, earlier results are as they were"
 
 
 def _command_of(name: str, words: Sequence[str]) -> int:
-    """Runs one of ``COMMANDS``; what the library says of a wrong request is the answer."""
+    """Runs one of ``COMMANDS``."""
     command = importlib.import_module(f"experiments.{name}")
     # Orbax reports what is as it should be, in words that worry.
     logging.getLogger("absl").setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: print(f"{PROGRAM}: {message}", file=sys.stderr)
-            return int(command.main(words))
-    except (ValueError, OSError, RuntimeError, FloatingPointError, ModuleNotFoundError) as error:
-        # An OSError's first argument is a number that says nothing to a reader.
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(said) from error
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(f"{PROGRAM}: {message}", file=sys.stderr)
+        return int(command.main(words))
 
 
 def _list() -> None:

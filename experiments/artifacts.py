@@ -10,7 +10,9 @@ import json
 import math
 import platform
 import shutil
+import signal
 import subprocess
+import threading
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,9 +70,41 @@ def staged(root: Path, name: str) -> Iterator[Path]:
         ) from error
     try:
         yield stage
-        _publish(stage, target)
+        with uninterrupted():
+            _publish(stage, target)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        with uninterrupted():
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C is not heard while this lasts: a second one, from an impatient hand, would leave half of what is being taken away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Gives what the system says of a failed write, such as a full disk, the name of the folder that was to be written.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise UserError(
+            f"{target} cannot be written ({error.strerror}); what was there before is whole: make room, or name another folder with --out"
+        ) from error
 
 
 def check_replaceable(target: Path) -> None:

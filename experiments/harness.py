@@ -19,6 +19,7 @@ from experiments import EXPERIMENTS, artifacts
 from experiments.artifacts import Arrays, Row, UserError
 from experiments.claims import Claim, tally
 from experiments.progress import Progress, duration
+from gan_jax.files import user_cache
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,7 +119,7 @@ def configure_jax(cpu_devices: int | None = None) -> None:
     import jax
 
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
+        jax.config.update("jax_compilation_cache_dir", str(user_cache() / "xla"))
     # JAX by default stores only programs that took long to compile; many small ones are what a start of seconds goes
     # into.
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
@@ -132,11 +133,6 @@ def configure_jax(cpu_devices: int | None = None) -> None:
         # RuntimeError: the backends are up already, and the devices are what they are.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", cpu_devices or min(cores(), MOST_CPU_DEVICES))
-
-
-def cache_folder() -> Path:
-    """The user's cache folder for gan_jax: ``$XDG_CACHE_HOME/gan_jax``, else ``~/.cache/gan_jax``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan_jax"
 
 
 def cores() -> int:
@@ -168,14 +164,15 @@ def run(request: Request, root: Path, progress: Progress, *, label: str = "") ->
         with progress.task(f"{request.name} {label}".strip(), share=seconds, expected=seconds):
             computed = request.experiment.run(request.config, progress)
         seconds = time.perf_counter() - clock
-        arrays = artifacts.write_arrays(folder, computed)
-        artifacts.write_json(folder / artifacts.CONFIG, request.config)
         seed = getattr(request.config, "seed", None)
         facts = artifacts.manifest(
             request.name, command=request.command, preset=request.preset, seed=seed, started=started, seconds=seconds
         )
-        artifacts.write_json(folder / artifacts.MANIFEST, facts)
-        claims = _present(request.experiment, arrays, folder)
+        with artifacts.writing(root / request.name):
+            arrays = artifacts.write_arrays(folder, computed)
+            artifacts.write_json(folder / artifacts.CONFIG, request.config)
+            artifacts.write_json(folder / artifacts.MANIFEST, facts)
+            claims = _present(request.experiment, arrays, folder)
     progress.console.print(
         f"{root / request.name}: {tally(claims)}, computed in {duration(seconds)}",
         markup=False,
@@ -200,7 +197,7 @@ def redraw(name: str, experiment: Experiment, root: Path) -> Outcome:
       UserError: there are no arrays, or the folder cannot be written.
     """
     arrays = artifacts.read_arrays(root / name)
-    with artifacts.staged(root, name) as folder:
+    with artifacts.staged(root, name) as folder, artifacts.writing(root / name):
         for file in (artifacts.ARRAYS, artifacts.CONFIG, artifacts.MANIFEST):
             shutil.copy2(root / name / file, folder / file)
         claims = _present(experiment, arrays, folder)

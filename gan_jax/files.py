@@ -20,6 +20,22 @@ PARTIAL = ".partial"
 """How the names of files end that are being written; ``sweep`` removes what a kill left of them."""
 
 
+def user_cache() -> Path:
+    """Where this user keeps what is made once: ``$XDG_CACHE_HOME/gan_jax``, else ``~/.cache/gan_jax``.
+
+    Raises:
+      RuntimeError: this user has no home folder, as in some containers; says what to set.
+    """
+    named = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(named or Path.home() / ".cache") / "gan_jax"
+    except RuntimeError as error:
+        raise RuntimeError(
+            "this user has no home folder to keep prepared sets and compiled programs in; expected XDG_CACHE_HOME to name a folder that "
+            "can be written"
+        ) from error
+
+
 def place(root: str | os.PathLike[str], *names: str) -> Path:
     """The path of a file inside a folder, whose folders are there when this returns, none of them a link.
 

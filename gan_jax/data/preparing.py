@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gan_jax.files import user_cache
+
 
 def default_data_dir() -> Path:
     """The folder where data sets are prepared for this user: ``$XDG_CACHE_HOME/gan_jax/tfds``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan_jax" / "tfds"
+    return user_cache() / "tfds"
 
 
 def prepare_once(root: Path, folder: Path, builder: Callable[[Path], Any]) -> None:

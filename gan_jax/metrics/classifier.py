@@ -17,6 +17,7 @@ import optax
 from jax.tree_util import Partial
 
 from gan_jax import checks
+from gan_jax.files import user_cache
 from gan_jax.metrics.features import Features, extract, per_channel
 from gan_jax.models.classifier import Classifier, conv_classifier
 from gan_jax.typing import Array, PRNGKey, Variables
@@ -150,7 +151,7 @@ def classifier_features(
 
 def default_cache_dir() -> Path:
     """Where trained classifiers are kept for this user: ``$XDG_CACHE_HOME/gan_jax/classifiers``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan_jax" / "classifiers"
+    return user_cache() / "classifiers"
 
 
 def _check_set(name: str, images: LabelledImages) -> None:

@@ -1,0 +1,92 @@
+"""What a user can cause, in one sentence. Everything else is a defect of this project, and keeps its traceback."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from typing import TextIO
+
+OURS = ("gan_jax.", "experiments.")
+
+
+def answer(error: Exception) -> str | None:
+    """The sentence for an error that a user can cause; None for a defect.
+
+    What the library refuses is a ``ValueError`` (or one of a few others) that its own code raises; the same error out of NumPy or JAX is a
+    defect that got past its checks. What the system refuses is an ``OSError``, with the path that it was about.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return _of_the_system(error)
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return f"memory ran out ({_short(error)}); expected a smaller batch, width or number of samples, or a larger machine"
+    if isinstance(error, AssertionError | RuntimeError) and not _is_ours(error):
+        return _without_devices()
+    # The library misses a package that is an extra; what these commands miss is a file of their own.
+    if isinstance(error, ModuleNotFoundError):
+        return str(error) if _is_ours(error, OURS[:1]) else None
+    known = (ValueError, OSError, RuntimeError, FloatingPointError)
+    return str(error) if isinstance(error, known) and _is_ours(error) else None
+
+
+def _of_the_system(error: OSError) -> str:
+    """The path, and what the system says of it."""
+    said = error.strerror or os.strerror(error.errno or 0)
+    if error.filename is None:
+        return said
+    wanted = "; expected a folder" if isinstance(error, FileExistsError | NotADirectoryError) else ""
+    return f"{os.fspath(error.filename)}: {said}{wanted}"
+
+
+def _is_ours(error: Exception, ours: tuple[str, ...] = OURS) -> bool:
+    """Whether the line that raised it is this project's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(ours)
+
+
+def _without_devices() -> str | None:
+    """Where JAX has nothing to compute on: that, and what asked for it."""
+    if "jax" not in sys.modules:
+        return None
+    import jax
+
+    try:
+        jax.devices()
+    # JAX asserts that some backend is there, where the one that was asked for has no plugin.
+    except (RuntimeError, AssertionError) as error:
+        asked = os.environ.get("JAX_PLATFORMS")
+        what = f"JAX_PLATFORMS is {asked!r}, of which JAX finds no device here" if asked else "JAX finds no device here"
+        said = f" ({_short(error)})" if str(error) else ""
+        return f"{what}{said}; expected 'cpu', or a platform that is installed, such as with: make setup ACCELERATOR=cuda13"
+    return None
+
+
+def _short(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+# ------------------------------------------------------------------------------------------------------------------ terminals
+
+_PLAIN = str.maketrans({
+    "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "−": "-", "–": "-", "—": "-", "±": "+-", "×": "x", "·": "|", "…": "...", "›": ">", "→": "->",
+    "½": "1/2", "²": "^2", "³": "^3", "∞": "inf", "ε": "epsilon", "λ": "lambda", "σ": "sigma", "θ": "theta", "γ": "gamma", "ψ": "psi",
+    "‖": "||", "é": "e", "ö": "o", "ü": "u", "ä": "a", "ó": "o", "á": "a", "í": "i",
+})  # fmt: skip
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    characters = error.object[error.start : error.end].translate(_PLAIN)
+    return "".join(c if c.isascii() else "?" for c in characters), error.end
+
+
+def speak_plainly(*streams: TextIO) -> None:
+    """Makes streams that cannot encode a character write a plainer one: no result is lost to the terminal it is printed on."""
+    codecs.register_error("gan_jax.plain", _plain)
+    for stream in streams:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and (getattr(stream, "encoding", None) or "").replace("-", "").lower() != "utf8":
+            reconfigure(errors="gan_jax.plain")

@@ -1,0 +1,167 @@
+"""What a user can cause is one sentence with a path; a defect keeps its traceback; no terminal loses what was computed."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import experiments.sample
+import experiments.train
+from experiments import __main__ as command_line
+from experiments import artifacts
+from experiments.answers import answer, speak_plainly
+from gan_jax import checks, files
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """Standard error, whose last line is the answer."""
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def caught(action: Any, *arguments: Any) -> Exception:
+    try:
+        action(*arguments)
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("writes", ["write_arrays", "write_json", "write_table", "write_figure"])
+    def test_a_full_disk(
+        self,
+        stub: Any,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        writes: str,
+    ) -> None:
+        assert command_line.main(["stub", "--out", str(tmp_path)]) == 0
+        before = {file.name: file.read_bytes() for file in (tmp_path / "stub").iterdir()}
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(artifacts, writes, full)
+        assert command_line.main(["stub", "--out", str(tmp_path), "--slope", "9"]) == 2
+        assert f"{tmp_path / 'stub'} cannot be written (No space left on device); what was there" in said(capsys)
+        assert {file.name: file.read_bytes() for file in (tmp_path / "stub").iterdir()} == before
+        assert [entry.name for entry in tmp_path.iterdir()] == ["stub"]
+
+    def test_no_home_folder(
+        self, stub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def home() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.setattr(Path, "home", home)
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        stub.run = lambda config, progress: {"folder": str(files.user_cache())}
+        assert command_line.main(["stub", "--out", str(tmp_path)]) == 2
+        assert "this user has no home folder" in (line := said(capsys))
+        assert "expected XDG_CACHE_HOME to name a folder" in line
+
+    def test_the_system_names_the_path(self, tmp_path: Path) -> None:
+        file = tmp_path / "file"
+        file.touch()
+        assert answer(caught(file.mkdir)) == f"{file}: File exists; expected a folder"
+        assert answer(caught((file / "x").mkdir)) == f"{file / 'x'}: Not a directory; expected a folder"
+        assert answer(caught((tmp_path / "nowhere").read_text)) == f"{tmp_path / 'nowhere'}: No such file or directory"
+        assert answer(OSError(28, "the log x cannot be written")) == "the log x cannot be written"
+
+    def test_what_our_code_refuses_is_a_sentence_and_what_others_raise_is_a_defect(self) -> None:
+        assert answer(caught(checks.at_least, "n", 0, 1)) == "n is 0; expected a value of at least 1"
+        assert answer(caught(np.zeros(3).reshape, 2)) is None
+        assert answer(caught(int, "x")) is None
+        assert answer(caught({}.__getitem__, "x")) is None
+        assert "memory ran out" in str(answer(caught(np.ones, (10**7, 10**7))))
+
+    def test_a_command_lets_defects_through(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(experiments.sample, "main", lambda words: np.zeros(3).reshape(2))
+        with pytest.raises(ValueError, match="cannot reshape"):
+            command_line.main(["sample"])
+
+    @pytest.mark.parametrize("platform", ["rocm", pytest.param("nonsense", marks=pytest.mark.slow)])
+    def test_a_platform_that_is_not_here(self, tmp_path: Path, platform: str) -> None:
+        words = [sys.executable, "-m", "experiments", "moving_plans", "--preset", "smoke", "--out", str(tmp_path)]
+        done = subprocess.run(
+            words, env={**os.environ, "JAX_PLATFORMS": platform}, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert f"JAX_PLATFORMS is '{platform}', of which JAX finds no device here" in done.stderr.splitlines()[-1]
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestTerminals:
+    @pytest.mark.slow
+    def test_ascii_and_a_backend_that_is_none(self, tmp_path: Path) -> None:
+        """The table of claims comes out in plain letters, and figures do not ask for a window."""
+        words = [sys.executable, "-m", "experiments", "moving_plans", "--preset", "smoke", "--out", str(tmp_path)]
+        environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "MPLBACKEND": "nonsense"}
+        done = subprocess.run(words, env=environment, capture_output=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout.decode("ascii")
+        assert "Peyre & Cuturi 2019" in printed
+        assert "claims hold; results in" in printed
+
+    @pytest.mark.parametrize(
+        ("encoding", "written"),
+        [("ascii", "JS <= log 2 +- 0.5, Peyre, ?"), ("cp1252", "JS <= log 2 ± 0.5, Peyré, ?"), ("utf-8", "JS ≤ log 2 ± 0.5, Peyré, 愛")],
+    )  # fmt: skip
+    def test_what_a_stream_cannot_encode_is_plainer(self, encoding: str, written: str) -> None:
+        raw = io.BytesIO()
+        stream = io.TextIOWrapper(raw, encoding=encoding)
+        speak_plainly(stream)
+        stream.write("JS ≤ log 2 ± 0.5, Peyré, 愛")
+        stream.flush()
+        assert raw.getvalue().decode(encoding) == written
+
+
+class TestCtrlC:
+    @pytest.mark.parametrize(
+        ("name", "sentence"),
+        [
+            ("train", "interrupted; what the run had saved is whole, and the same command goes on from there."),
+            ("sample", "interrupted; what it had written so far is there."),
+        ],
+    )
+    def test_what_is_said_is_true(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, sentence: str
+    ) -> None:
+        def interrupted(words: object) -> int:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(getattr(experiments, name), "main", interrupted)
+        assert command_line.main([name]) == 130
+        assert sentence in said(capsys)
+
+    def test_a_second_one_while_an_experiment_is_cleared_away(
+        self, stub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        def impatient(folder: Path, **options: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            rmtree(folder, **options)
+
+        rmtree = shutil.rmtree
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            monkeypatch.setattr(shutil, "rmtree", impatient)
+            stub.run = interrupted
+            assert command_line.main(["stub", "--out", str(tmp_path)]) == 130
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert "the experiment under way left nothing" in said(capsys)
+        assert list(tmp_path.iterdir()) == []
