@@ -24,16 +24,36 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+PROCESSOR = "two cores of an AMD EPYC (Zen 5)"
+"""What "two cores" are in ``EXPERIMENTS``, in the docstrings of experiments and in README: the times are of these, with nothing compiled
+before. ``experiments.times`` scales them by what the machine at hand has been seen to do."""
+
+OTHER_PROCESSOR = "two cores of an AMD EPYC (Zen 3)"
+"""Where some of the times were measured again."""
+
+ELSEWHERE: dict[str, tuple[float, float | None]] = {
+    "moving_plans": (6.0, 9.0),
+    "saturation_1d": (75.0, 66.0),
+    "saturation_2d": (156.0, 99.0),
+    "optimal_discriminator": (53.0, 17.0),
+    "saturation_images": (77.0, 40.0),
+    "divergences": (385.0, 248.0),
+    "cycle_2d": (1118.0, None),
+    "conditional_digits": (900.0, None),
+}
+"""Seconds of default presets, and of a chapter, on ``OTHER_PROCESSOR``: with nothing compiled before, and with all of it in the cache,
+where that was measured."""
+
 
 class Entry(NamedTuple):
     """One line of the table of contents.
 
     Attributes:
       name: the module's name inside this package, and the name of its folder of results.
-      full: seconds that the default preset takes on two cores.
-      smoke: seconds that the smoke preset takes on two cores.
+      full: seconds that the default preset takes on ``PROCESSOR``.
+      smoke: seconds that the smoke preset takes there.
       chapter: the part of the story that it belongs to; ``python -m experiments CHAPTER`` runs all of it.
-      quick: seconds that the quick preset takes on two cores; None where it is the full one.
+      quick: seconds that the quick preset takes there; None where it is the full one.
     """
 
     name: str
@@ -43,9 +63,19 @@ class Entry(NamedTuple):
     quick: float | None = None
 
     def seconds(self, preset: str) -> float:
-        """What a preset takes on two cores; the full one's time where nothing is known of it."""
+        """What a preset takes on ``PROCESSOR``; the full one's time where nothing is known of it."""
         known = {"smoke": self.smoke, "quick": self.full if self.quick is None else self.quick}
         return known.get(preset, self.full)
+
+    @property
+    def preset(self) -> str:
+        """The one for two cores: quick where there is one, else the default."""
+        return "full" if self.quick is None else "quick"
+
+    @property
+    def command(self) -> str:
+        """The whole command of that preset, as it is typed in a checkout."""
+        return f".venv/bin/python -m experiments {self.name}{'' if self.quick is None else ' --preset quick'}"
 
 
 EXPERIMENTS: tuple[Entry, ...] = (

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from experiments import EXPERIMENTS, harness
+from experiments import EXPERIMENTS, PROCESSOR, harness, times
 from experiments.answers import answer, speak_plainly
 from experiments.claims import claims_table, tally
 from experiments.harness import Outcome, Request, UserError
@@ -128,19 +128,23 @@ def _command_of(name: str, words: Sequence[str]) -> int:
 
 
 def _list() -> None:
-    console = _console()
-    table = Table(
-        "experiment", "what it shows", "presets and time on two cores", title="Experiments", title_justify="left"
-    )
+    console, ratios = _console(), times.seen()
+    table = Table("experiment", "what it shows", "presets and time", title="Experiments", title_justify="left")
     chapter = EXPERIMENTS[0].chapter
     for entry in EXPERIMENTS:
         if entry.chapter != chapter:
             chapter = entry.chapter
             table.add_section()
-        quick = "" if entry.quick is None else f"quick {duration(entry.quick)}, "
-        times = f"full {duration(entry.full)}, {quick}smoke {duration(entry.smoke)}"
-        table.add_row(entry.name, escape(harness.title(entry.name)), times)
+        presets = ("full", "smoke") if entry.quick is None else ("full", "quick", "smoke")
+        took = ", ".join(f"{preset} {duration(times.expected(entry, preset, ratios))}" for preset in presets)
+        table.add_row(entry.name, escape(harness.title(entry.name)), took)
     console.print(table)
+    whose = (
+        f"as this machine has been seen to take in {len(ratios)} of them: {times.factor(ratios):.3g} times as long as {PROCESSOR}"
+        if ratios
+        else f"on {PROCESSOR}; this machine's own are kept from its first run on"
+    )
+    console.print(f"Times are {whose}.", markup=False, highlight=False, soft_wrap=True)
     console.print(USAGE, markup=False, highlight=False)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from experiments import EXPERIMENTS, artifacts
+from experiments import artifacts, times
 from experiments.artifacts import Arrays, Row, UserError
 from experiments.claims import Claim, tally
 from experiments.progress import Progress, duration
@@ -101,11 +101,6 @@ def presets(experiment: Experiment) -> dict[str, Any]:
     return {"full": full, "quick": full, "smoke": experiment.SMOKE, **getattr(experiment, "PRESETS", {})}
 
 
-def weight(name: str, preset: str) -> float:
-    """Seconds that the table of contents gives for an experiment: its share of the whole."""
-    return next((entry.seconds(preset) for entry in EXPERIMENTS if entry.name == name), 1.0)
-
-
 def configure_jax(cpu_devices: int | None = None) -> None:
     """Sets JAX up for a run: the compilation cache on disk, virtual devices on a CPU. What the user set stays.
 
@@ -160,7 +155,7 @@ def run(request: Request, root: Path, progress: Progress, *, label: str = "") ->
     with artifacts.staged(root, request.name) as folder:
         configure_jax()
         started, clock = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), time.perf_counter()
-        seconds = weight(request.name, request.preset)
+        seconds = times.weight(request.name, request.preset)
         with progress.task(f"{request.name} {label}".strip(), share=seconds, expected=seconds):
             computed = request.experiment.run(request.config, progress)
         seconds = time.perf_counter() - clock
@@ -173,6 +168,9 @@ def run(request: Request, root: Path, progress: Progress, *, label: str = "") ->
             artifacts.write_json(folder / artifacts.CONFIG, request.config)
             artifacts.write_json(folder / artifacts.MANIFEST, facts)
             claims = _present(request.experiment, arrays, folder)
+    # Options of one's own take a time of their own.
+    if request.config == presets(request.experiment).get(request.preset):
+        times.keep(request.name, request.preset, seconds)
     progress.console.print(
         f"{root / request.name}: {tally(claims)}, computed in {duration(seconds)}",
         markup=False,
@@ -218,7 +216,7 @@ def _present(experiment: Experiment, arrays: Arrays, folder: Path) -> list[Claim
 def run_all(requests: Sequence[Request], root: Path, progress: Progress) -> list[Outcome]:
     """Runs several experiments in one process, with one estimate of the time left for all of them."""
     artifacts.check_writable(root, [request.name for request in requests])
-    total = sum(weight(request.name, request.preset) for request in requests)
+    total = sum(times.weight(request.name, request.preset) for request in requests)
     with progress.task("all experiments", total=total, expected=total):
         return [
             run(request, root, progress, label=f"({index} of {len(requests)})")

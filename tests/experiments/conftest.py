@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import types
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 
 import experiments
 from experiments import __main__ as command_line
-from experiments import harness
+from experiments import harness, times
 from experiments.claims import AT_LEAST, Claim
 
 
@@ -56,6 +57,14 @@ def tabulate(arrays: dict[str, np.ndarray]) -> list[dict[str, object]]:
     return [{"x": x, "y": y} for x, y in zip(arrays["x"], arrays["y"], strict=True)]
 
 
+@pytest.fixture(autouse=True)
+def fresh_record(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The record of times is a file of the test's own: how slow tests are is nobody's expectation."""
+    file = tmp_path_factory.mktemp("times") / "times.json"
+    monkeypatch.setattr(times, "file", lambda: file)
+    return file
+
+
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """An experiment ``stub``, alone in the table of contents; JAX stays as the tests configured it."""
@@ -70,7 +79,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     )
     entries = (experiments.Entry("stub", full=3.0, smoke=1.0),)
     monkeypatch.setattr(command_line, "EXPERIMENTS", entries)
-    monkeypatch.setattr(harness, "EXPERIMENTS", entries)
+    monkeypatch.setattr(times, "EXPERIMENTS", entries)
     monkeypatch.setattr(harness, "load", lambda name: module)
     monkeypatch.setattr(harness, "configure_jax", lambda: None)
     return module

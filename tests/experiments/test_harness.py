@@ -16,7 +16,7 @@ import pytest
 
 import experiments
 from experiments import __main__ as command_line
-from experiments import harness
+from experiments import times
 
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
@@ -117,7 +117,7 @@ class TestRun:
             experiments.Entry(name, full=seconds, smoke=1.0) for name, seconds in (("one", 1.0), ("two", 3.0))
         )
         monkeypatch.setattr(command_line, "EXPERIMENTS", entries)
-        monkeypatch.setattr(harness, "EXPERIMENTS", entries)
+        monkeypatch.setattr(times, "EXPERIMENTS", entries)
         assert command_line.main(["all", "--out", str(tmp_path)]) == 0
         captured = capsys.readouterr()
         # The first of the two is a quarter of the whole, by the seconds in the table of contents.
@@ -139,7 +139,7 @@ class TestRun:
             for name, chapter in (("one", "first"), ("two", "second"), ("three", "second"))
         )
         monkeypatch.setattr(command_line, "EXPERIMENTS", entries)
-        monkeypatch.setattr(harness, "EXPERIMENTS", entries)
+        monkeypatch.setattr(times, "EXPERIMENTS", entries)
         assert command_line.main(["second", "--out", str(tmp_path)]) == 0
         assert sorted(entry.name for entry in tmp_path.iterdir()) == ["three", "two"]
 
@@ -172,7 +172,7 @@ import signal, sys, time, types
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from dataclasses import dataclass
 from pathlib import Path
-from experiments import Entry, __main__ as command_line, harness
+from experiments import Entry, __main__ as command_line, harness, times
 
 @dataclass(frozen=True)
 class Config:
@@ -183,7 +183,7 @@ def run(config, progress):
         Path(sys.argv[1], "running").touch()
         time.sleep(60)
 
-command_line.EXPERIMENTS = harness.EXPERIMENTS = (Entry("stub", 1.0, 1.0),)
+command_line.EXPERIMENTS = times.EXPERIMENTS = (Entry("stub", 1.0, 1.0),)
 parts = dict.fromkeys(("plot", "claims", "table"))
 harness.load = lambda name: types.SimpleNamespace(__doc__="Stub.", Config=Config, SMOKE=Config(), run=run, **parts)
 sys.exit(command_line.main(["stub", "--out", sys.argv[1] + "/results"]))
@@ -228,7 +228,7 @@ class TestJax:
     def test_one_cpu_device_for_each_core_and_a_cache_on_disk(self, tmp_path: Path) -> None:
         code = """
 import os, sys
-from experiments import harness
+from experiments import harness, times
 harness.configure_jax()
 import jax
 assert jax.config.jax_compilation_cache_dir == sys.argv[1] + "/gan_jax/xla", jax.config.jax_compilation_cache_dir
@@ -242,7 +242,7 @@ assert os.listdir(sys.argv[1] + "/gan_jax/xla")
 
     def test_what_the_user_set_stays(self, tmp_path: Path) -> None:
         code = """
-from experiments import harness
+from experiments import harness, times
 harness.configure_jax()
 import jax, sys
 assert jax.config.jax_compilation_cache_dir == sys.argv[1]

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import jax
@@ -22,10 +22,12 @@ SMALL = ("--model.pair", "mlp", "--model.width", "16", "--model.latent", "8", "-
 SHORT = ("--schedule.log-every", "5", "--schedule.save-every", "10", "--evaluation.fake", "0")
 
 
-@pytest.fixture(autouse=True)
-def configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """JAX stays as the tests configured it."""
-    monkeypatch.setattr(harness, "configure_jax", lambda cpu_devices=None: None)
+@pytest.fixture(autouse=True, scope="module")
+def configured() -> Iterator[None]:
+    """JAX stays as the tests configured it, also in what all tests of this file share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harness, "configure_jax", lambda cpu_devices=None: None)
+        yield
 
 
 def train(folder: Path, *words: str, steps: int = 20) -> int:
