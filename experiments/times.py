@@ -10,15 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import platform
 import statistics
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from experiments import EXPERIMENTS, Entry
-from gan_jax.cache import user_cache
+from gan_jax import files
 
 Ratios = Mapping[str, float]
 """``"experiment preset"`` to measured over expected seconds, of the last run of each on this machine."""
@@ -26,7 +24,7 @@ Ratios = Mapping[str, float]
 
 def file() -> Path:
     """Where the record is kept."""
-    return user_cache() / "times.json"
+    return files.user_cache() / "times.json"
 
 
 def seen() -> Ratios:
@@ -48,9 +46,7 @@ def keep(name: str, preset: str, seconds: float) -> None:
             everywhere = _all(path)
         here = {**everywhere.get(platform.node(), {}), f"{name} {preset}": round(seconds / entry.seconds(preset), 3)}
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as stream:
-            json.dump({**everywhere, platform.node(): here}, stream, indent=2)
-        os.replace(stream.name, path)
+        files.write_text(path, json.dumps({**everywhere, platform.node(): here}, indent=2) + "\n")
 
 
 def factor(ratios: Ratios) -> float:
