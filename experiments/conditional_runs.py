@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.artifacts import UserError
-from experiments.image_runs import Assembled, Config, split_of
+from experiments.image_data import Facts, Images, blank_source, facts_of, labelled_source, open_data, split_of
+from experiments.image_runs import Assembled, Config
 from gan_jax import checks
 
 if TYPE_CHECKING:
@@ -28,11 +29,16 @@ PAIR = "dcgan_norm_free"
 WIDTH = 32
 """Channels of the finest layers where a run does not say: what a CPU trains in minutes at 32 pixels a side."""
 
+ATTRIBUTES = 5
+"""Of an avatar, that a caption can say something of."""
+
 SHOWN = 256
 """Conditions that a run's own pictures go round."""
 
 
-def assemble(config: Config, mesh: Mesh, words: Vocabulary | None = None) -> Assembled:
+def assemble(
+    config: Config, mesh: Mesh, words: Vocabulary | None = None, images: Images | Facts | None = None
+) -> Assembled:
     """Makes the conditional game of a configuration on the devices of ``mesh``.
 
     Raises:
@@ -56,17 +62,16 @@ def assemble(config: Config, mesh: Mesh, words: Vocabulary | None = None) -> Ass
     penalty = checks.one_of("rule.penalty", rule.penalty, ("none", *PENALTIES))
     meshes.check_batch(rule.batch_size, mesh)
     if condition.kind == "label":
-        source, encoder, classes, shown = _labels(config, mesh)
+        source, encoder, facts, shown = _labels(config, mesh, images)
     else:
         from experiments.avatar_games import vocabulary
 
         words = words or vocabulary()
-        source, encoder, shown = _captions(config, mesh, words)
-        classes = 0
+        source, encoder, facts, shown = _captions(config, mesh, words, images)
     size, _, channels = source.event_shape
     common: dict[str, Any] = {"dtype": jnp.dtype(model.dtype), "width": model.width or WIDTH}
     generator = conditional_dcgan_generator(size, channels, encoder, latent=model.latent, **common)
-    critic = conditional_dcgan_critic(size, channels, encoder, head=condition.head, classes=classes, **common)
+    critic = conditional_dcgan_critic(size, channels, encoder, head=condition.head, classes=facts.classes, **common)
     made = conditional(
         objective,
         generator,
@@ -90,7 +95,7 @@ def assemble(config: Config, mesh: Mesh, words: Vocabulary | None = None) -> Ass
         return jnp.asarray(shown)[jax.random.randint(key, (n,), 0, len(shown))]
 
     over_all = with_conditions(generator, conditions)
-    return Assembled(made, over_all, source, jax.random.key(config.seed), mesh, generator, words)
+    return Assembled(made, over_all, source, jax.random.key(config.seed), mesh, facts, generator, words)
 
 
 def _check(config: Config) -> None:
@@ -107,39 +112,42 @@ def _check(config: Config) -> None:
         )
 
 
-def _labels(config: Config, mesh: Mesh) -> tuple[Source, Encoder, int, np.ndarray]:
-    """The source of a set with classes, the encoder of its labels, how many there are, and labels for pictures."""
-    from gan_jax.data.sets import load
-    from gan_jax.data.sources import resident_labelled
+def _labels(config: Config, mesh: Mesh, images: Images | Facts | None) -> tuple[Source, Encoder, Facts, np.ndarray]:
+    """The source of a set with classes, the encoder of its labels, what is known of it, and labels for pictures."""
     from gan_jax.models.text import label_encoder
 
-    data = config.data
-    images = load(
-        data.name,
-        size=data.size,
-        split=split_of(data),
-        data_dir=data.data_dir,
-        crop=data.crop,
-        skip_corrupt=data.skip_corrupt,
-    )
-    source = resident_labelled(images, mesh=mesh)
-    encoder = label_encoder(images.classes, width=config.condition.width)
-    return source, encoder, images.classes, np.arange(images.classes, dtype=np.int32)
+    if isinstance(images, Facts):
+        source, facts = blank_source(images, mesh, labelled=True), images
+    else:
+        images = images or open_data(config.data)
+        source = labelled_source(config.data, images, mesh)
+        facts = facts_of(config.data, images.lazy)
+    encoder = label_encoder(facts.classes, width=config.condition.width)
+    return source, encoder, facts, np.arange(facts.classes, dtype=np.int32)
 
 
-def _captions(config: Config, mesh: Mesh, words: Vocabulary) -> tuple[Source, Encoder, np.ndarray]:
-    """The source of avatars with captions, the encoder of these, and captions for pictures."""
+def _captions(
+    config: Config, mesh: Mesh, words: Vocabulary, images: Images | Facts | None
+) -> tuple[Source, Encoder, Facts, np.ndarray]:
+    """The source of avatars with captions, the encoder of these, what is known of them, and captions for pictures."""
     from experiments.avatar_games import encoder_of
-    from gan_jax.data.avatar_sets import captioned, feed_of, load_avatars
-    from gan_jax.data.sources import Source
+    from gan_jax.data.avatar_sets import Feed, captioned, feed_of, load_avatars
+    from gan_jax.data.sources import Source, everywhere
 
-    size = config.data.size or 32
-    feed = feed_of(
-        load_avatars(split_of(config.data), size=size, data_dir=config.data.data_dir), words.encode, mesh=mesh
-    )
-    shown = np.asarray(feed.tokens[:SHOWN, 0])
+    if isinstance(images, Facts) and images.captions:
+        facts, shown = images, np.asarray(images.captions, np.int32)
+        blank = np.zeros((1, *facts.shape), np.uint8), np.zeros((1, 1, shown.shape[1]), np.int32)
+        nothing = np.zeros((1, 1, ATTRIBUTES), np.int32), np.zeros((1, ATTRIBUTES), np.int32)
+        feed = Feed(*(everywhere(array, mesh) for array in (*blank, *nothing)))
+    else:
+        size = config.data.size or 32
+        drawn = load_avatars(split_of(config.data), size=size, data_dir=config.data.data_dir)
+        feed = feed_of(drawn, words.encode, mesh=mesh)
+        shown = np.asarray(feed.tokens[:SHOWN, 0])
+        captions = tuple(tuple(map(int, tokens)) for tokens in shown)
+        facts = Facts(drawn.name, (size, size, 3), len(drawn.images), 0, captions=captions)
     encoder = encoder_of(config.condition.encoder, words, config.condition.width)
-    return Source((size, size, 3), captioned, lambda first_step, steps: feed, lambda: None), encoder, shown
+    return Source(facts.shape, captioned, lambda first_step, steps: feed, lambda: None), encoder, facts, shown
 
 
 def evaluation_of(

@@ -13,7 +13,7 @@ import tyro
 
 from experiments import harness
 from experiments.artifacts import UserError
-from experiments.image_runs import Opened, opened
+from experiments.image_runs import Opened, drawn_with, opened
 from experiments.options import parsed
 from experiments.pictures import write_grid, write_numbers
 from gan_jax import files
@@ -21,11 +21,6 @@ from gan_jax.ranges import Count, Positive, Real, Seed
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from gan_jax.typing import Array, PRNGKey
-
-BATCH = 64
-"""Pictures of one call of the compiled program."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +82,8 @@ def _drawn(run: Opened, options: Options, tokens: np.ndarray) -> np.ndarray:
     """Pictures ``[n, size, size, 3]`` in [-1, 1]; picture i is the same for every n."""
     import jax
     import jax.numpy as jnp
-    import numpy as np
 
-    from gan_jax.models.conditional import guided, truncated_normal
+    from gan_jax.models.conditional import guided
     from gan_jax.training.state import averaged
 
     generator, variables = run.conditional, averaged(run.state)
@@ -99,19 +93,7 @@ def _drawn(run: Opened, options: Options, tokens: np.ndarray) -> np.ndarray:
     if options.guidance != 1.0:
         known = jnp.asarray(run.generator.noise(jax.random.key(options.seed), 256)[1])
         embedding = guided(embedding, jnp.mean(generator.embed(variables, known), axis=0), options.guidance)
-
-    @jax.jit
-    def some(key: PRNGKey) -> Array:
-        z = (
-            generator.noise(key, BATCH)
-            if options.truncation is None
-            else truncated_normal(key, BATCH, run.config.model.latent, options.truncation)
-        )
-        return generator.apply(variables, z, jnp.broadcast_to(embedding, (BATCH, embedding.shape[1])))
-
-    key = jax.random.key(options.seed)
-    parts = [np.asarray(some(jax.random.fold_in(key, part))) for part in range(-(-options.n // BATCH))]
-    return np.concatenate(parts)[: options.n]
+    return drawn_with(run, embedding, options.n, seed=options.seed, truncation=options.truncation)
 
 
 def _read_back(caption: str, images: np.ndarray) -> str:

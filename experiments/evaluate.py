@@ -11,10 +11,11 @@ from typing import Annotated
 import tyro
 
 from experiments import harness
-from experiments.artifacts import write_json
+from experiments.artifacts import UserError, write_json
+from experiments.image_data import facts_of, open_data, settle
 from experiments.image_runs import opened
 from experiments.options import parsed
-from experiments.yardsticks import yardstick
+from experiments.yardsticks import why_not, yardstick
 from gan_jax.ranges import AtLeastTwo, Count, Seed
 
 
@@ -54,9 +55,16 @@ def main(words: Sequence[str]) -> int:
     chosen = run.config.evaluation
     if options.inception is not None:
         chosen = dataclasses.replace(chosen, inception=options.inception, sha256=options.sha256)
-    measure = yardstick(run.config.data, chosen)
-    images = run.sample(run.state, jax.random.key(options.seed), options.n)
-    found = scores(measure.features, measure.real, extract(measure.features, images), k=options.k)
+    # At the size of the run, whatever is nearest now.
+    data = dataclasses.replace(run.config.data, size=run.facts.shape[0])
+    images = open_data(data)
+    reason = why_not(data, chosen, images.lazy)
+    if reason is not None:
+        raise UserError(f"{reason}; give weights of Inception to measure with: --inception FILE --sha256 HASH")
+    settle(options.run, facts_of(data, images.lazy))
+    measure = yardstick(data, chosen, images)
+    generated = run.sample(run.state, jax.random.key(options.seed), options.n)
+    found = scores(measure.features, measure.real, extract(measure.features, generated), k=options.k)
     write_json(
         options.run / "evaluation.json",
         {"step": run.step, "seed": options.seed, "real": measure.name, "accuracy": measure.accuracy, "scores": found},

@@ -68,7 +68,7 @@ def main(words: Sequence[str]) -> int:
     flat = jax.tree_util.tree_leaves_with_path(variables)
     leaves = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in flat}
     write_numbers(folder / "weights.npz", **leaves)
-    shape = "[16, " + ", ".join(str(side) for side in run.event_shape) + "]"
+    shape = "[16, " + ", ".join(str(side) for side in run.facts.shape) + "]"
     files.write_text(folder / "load.py", LOADER.format(latent=run.config.model.latent, shape=shape))
     print(f"{folder}: generator.jax of step {run.step}, weights.npz; python {folder}/load.py draws 16 images")
     return 0

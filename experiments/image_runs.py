@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from jax.sharding import Mesh
 
+    from experiments.image_data import Facts, Images
     from gan_jax.data.sources import Source
     from gan_jax.models.tokenizer import Vocabulary
     from gan_jax.training.game import Game
     from gan_jax.training.state import GameState
-    from gan_jax.typing import ConditionalGenerator, Generator, PRNGKey
+    from gan_jax.typing import Array, ConditionalGenerator, Generator, PRNGKey
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Data:
     """digits, stacked_digits, avatars, mnist, fashion_mnist, cifar10, celeb_a, tfds:NAME, or folder:PATH."""
 
     size: Count | None = None
-    """Edge in pixels: 8, 16, 32 or 64; the set's own where not given."""
+    """Edge in pixels: 8, 16, 32 or 64; the nearest of these to the images' own where not given."""
 
     split: str | None = None
     """Which part of the set is learned; where not given, all of the digits, and the training images of other sets."""
@@ -259,6 +260,7 @@ class Assembled(NamedTuple):
     source: Source
     key: PRNGKey
     mesh: Mesh
+    facts: Facts
     conditional: ConditionalGenerator | None = None
     words: Vocabulary | None = None
 
@@ -269,27 +271,26 @@ def recorded(config: Config, made: Assembled) -> dict[str, Any]:
     return tree if made.words is None else {**tree, VOCABULARY: json.loads(made.words.to_json())}
 
 
-def split_of(data: Data) -> str:
-    """The part of the set that is learned."""
-    return data.split or ("all" if data.name in ("digits", "stacked_digits") else "train")
-
-
-def assemble(config: Config, mesh: Mesh, words: Vocabulary | None = None) -> Assembled:
+def assemble(
+    config: Config, mesh: Mesh, words: Vocabulary | None = None, images: Images | Facts | None = None
+) -> Assembled:
     """Makes the game of a configuration on the devices of ``mesh``.
 
     Args:
       config: the options.
       mesh: the devices.
       words: of a run with captions that is there already; those of this version where None.
+      images: what is learned, open already; or what a run knows of it, where nothing is going to be learned. Opened here where None.
 
     Raises:
+      UserError: a size that the networks do not have.
       ValueError: what a part of it says of a wrong value, in one sentence.
       FileNotFoundError: a set that is not prepared; gives the command.
     """
     import jax
     import jax.numpy as jnp
 
-    from gan_jax.data.sources import load_source
+    from experiments import image_data
     from gan_jax.models.image_pairs import PAIRS
     from gan_jax.objectives.losses import OBJECTIVES
     from gan_jax.objectives.penalties import PENALTIES
@@ -299,24 +300,19 @@ def assemble(config: Config, mesh: Mesh, words: Vocabulary | None = None) -> Ass
     if config.condition.kind != "none":
         from experiments.conditional_runs import assemble as assemble_conditional
 
-        return assemble_conditional(config, mesh, words)
-    rule, data = config.rule, config.data
+        return assemble_conditional(config, mesh, words, images)
+    rule = config.rule
     objective = OBJECTIVES[checks.one_of("rule.objective", rule.objective, OBJECTIVES)]()
     penalty = checks.one_of("rule.penalty", rule.penalty, ("none", *PENALTIES))
     meshes.check_batch(rule.batch_size, mesh)
-    source = load_source(
-        data.name,
-        size=data.size,
-        split=split_of(data),
-        data_dir=data.data_dir,
-        crop=data.crop,
-        skip_corrupt=data.skip_corrupt,
-        flip=data.flip,
+    images = image_data.open_data(config.data) if images is None else images
+    if isinstance(images, image_data.Facts):
+        source, facts = image_data.blank_source(images, mesh), images
+    else:
         # The generator's update draws real examples too, for relativistic pairs.
-        examples_per_step=rule.batch_size * (rule.discriminator_steps + 1),
-        seed=config.seed,
-        mesh=mesh,
-    )
+        examples = rule.batch_size * (rule.discriminator_steps + 1)
+        source = image_data.source_of(config.data, images, mesh, examples_per_step=examples, seed=config.seed)
+        facts = image_data.facts_of(config.data, images.lazy)
     size, _, channels = source.event_shape
     width = {} if config.model.width is None else {"width": config.model.width}
     pair = PAIRS[config.model.pair](
@@ -340,10 +336,14 @@ def assemble(config: Config, mesh: Mesh, words: Vocabulary | None = None) -> Ass
         ema_decay=rule.ema_decay,
         place=meshes.placement(mesh),
     )
-    return Assembled(made, pair.generator, source, jax.random.key(config.seed), mesh)
+    return Assembled(made, pair.generator, source, jax.random.key(config.seed), mesh, facts)
 
 
 # ------------------------------------------------------------------------------------------------------------ finished runs
+
+
+DRAWN_AT_ONCE = 64
+"""Images of one condition that one call of the compiled program draws."""
 
 
 class Opened(NamedTuple):
@@ -353,18 +353,19 @@ class Opened(NamedTuple):
     step: int
     state: GameState
     generator: Generator
-    event_shape: tuple[int, ...]
+    facts: Facts
     conditional: ConditionalGenerator | None
     words: Vocabulary | None
     sample: Callable[[GameState, PRNGKey, int], np.ndarray]
 
 
 def opened(folder: Path) -> Opened:
-    """The newest whole state of a run, on one device.
+    """The newest whole state of a run, on one device; the images that it learned are not needed, but of runs of earlier versions.
 
     Raises:
       FileNotFoundError: no run, or none that has saved anything.
     """
+    from experiments import image_data
     from gan_jax.training import mesh as meshes
     from gan_jax.training import run_folder, runs
     from gan_jax.training.sampling import sampler
@@ -376,10 +377,49 @@ def opened(folder: Path) -> Opened:
         from gan_jax.models.tokenizer import Vocabulary
 
         words = Vocabulary.from_json(json.dumps(tree[VOCABULARY]))
-    made = assemble(config, meshes.data_mesh(1), words)
+    made = assemble(config, meshes.data_mesh(1), words, image_data.read_facts(folder))
     try:
         step, state = runs.restored(made.game, made.key, folder, mesh=made.mesh, feed=made.source.feed(0, 1))
     finally:
         made.source.close()
-    shape, sample = made.source.event_shape, sampler(made.generator)
-    return Opened(config, step, state, made.generator, shape, made.conditional, made.words, sample)
+    return Opened(
+        config, step, state, made.generator, made.facts, made.conditional, made.words, sampler(made.generator)
+    )
+
+
+def drawn_with(run: Opened, embedding: Array, n: int, *, seed: int, truncation: float | None = None) -> np.ndarray:
+    """Images of one condition; image i is the same for every n.
+
+    Args:
+      run: one with a condition.
+      embedding: of the condition, ``[1, width]``.
+      n: how many.
+      seed: of the noise.
+      truncation: largest absolute value of the noise; None for no bound.
+
+    Returns:
+      ``[n, size, size, channels]`` in [-1, 1].
+    """
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from gan_jax.models.conditional import truncated_normal
+    from gan_jax.training.state import averaged
+
+    generator, variables = run.conditional, averaged(run.state)
+    if generator is None:
+        raise ValueError("run has no condition; expected one that was trained with one")
+
+    @jax.jit
+    def some(key: PRNGKey) -> Array:
+        z = (
+            generator.noise(key, DRAWN_AT_ONCE)
+            if truncation is None
+            else truncated_normal(key, DRAWN_AT_ONCE, run.config.model.latent, truncation)
+        )
+        return generator.apply(variables, z, jnp.broadcast_to(embedding, (DRAWN_AT_ONCE, embedding.shape[1])))
+
+    key = jax.random.key(seed)
+    parts = [np.asarray(some(jax.random.fold_in(key, part))) for part in range(-(-n // DRAWN_AT_ONCE))]
+    return np.concatenate(parts)[:n]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from experiments import conditional_runs, harness, options
+from experiments import conditional_runs, harness, image_data, options
 from experiments.image_runs import (
     FREE,
     Config,
@@ -15,7 +15,7 @@ from experiments.image_runs import (
     recorded,
 )
 from experiments.pictures import write_grid, write_strip
-from experiments.yardsticks import evaluation_of, yardstick
+from experiments.yardsticks import evaluation_of, why_not, yardstick
 from gan_jax import checks, files
 
 PICTURES = 64
@@ -44,14 +44,17 @@ def run(config: Config) -> int:
     if config.schedule.best is not None:
         known = (BEST, "wrong_colours") if config.condition.kind == "caption" else (BEST,)
         checks.one_of("schedule.best", config.schedule.best, known)
-    made = assemble(config, joined(config.devices))
+    mesh = joined(config.devices)
+    images, measured = (None, True) if config.condition.kind == "caption" else _opened(config, meshes.is_first())
+    made = assemble(config, mesh, images=images)
     sample = sampler(made.generator)
     picture_key, measure_key = jax.random.split(jax.random.fold_in(made.key, 1))
 
     def on_save(state: GameState, step: int) -> None:
-        images = sample(state, picture_key, PICTURES)
+        pictures = sample(state, picture_key, PICTURES)
         if meshes.is_first():
-            write_grid(files.place(config.out, "samples", f"{step:09d}.png"), images)
+            image_data.write_facts(config.out, made.facts)
+            write_grid(files.place(config.out, "samples", f"{step:09d}.png"), pictures)
 
     sinks = [run_folder.tensorboard] if config.tensorboard else []
     if config.wandb is not None:
@@ -59,9 +62,11 @@ def run(config: Config) -> int:
     evaluate, schedule = None, config.schedule
     if config.evaluation.fake and made.words is not None:
         evaluate, schedule = conditional_runs.evaluation_of(config, made, measure_key)
-    elif config.evaluation.fake:
-        measure = yardstick(config.data, config.evaluation)
+    elif config.evaluation.fake and images is not None and measured:
+        measure = yardstick(config.data, config.evaluation, images)
         evaluate = evaluation_of(config, measure, sample, measure_key)
+    if images is not None:
+        images.release()
     stop = collapsed(below=config.stop_below) if config.stop_below > 0.0 else None
     try:
         done = runs.train(
@@ -74,6 +79,21 @@ def run(config: Config) -> int:
         write_strip(config.out / "samples", config.out / "samples.gif")
         print(_summary(config, done.step, done.complete))
     return 0
+
+
+def _opened(config: Config, first: bool) -> tuple[image_data.Images, bool]:
+    """The images of a run, open, and whether generated ones can be measured against them; the first process says both, and none is read."""
+    images = image_data.open_data(config.data)
+    image_data.settle(config.out, image_data.facts_of(config.data, images.lazy))
+    reason = why_not(config.data, config.evaluation, images.lazy)
+    if first:
+        print(image_data.described(config.data, images.lazy), flush=True)
+    if first and reason is not None and config.evaluation.fake:
+        print(
+            f"not measured: {reason}; give weights of Inception to measure with: --evaluation.inception FILE --evaluation.sha256 HASH",
+            flush=True,
+        )
+    return images, reason is None
 
 
 def _summary(config: Config, step: int, complete: bool) -> str:

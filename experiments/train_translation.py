@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments import harness, options
+from experiments.image_data import write_facts
 from experiments.image_runs import joined
 from experiments.pictures import write_grid, write_strip
 from experiments.translation_runs import FREE, Assembled, Config, assemble, plain
@@ -41,6 +42,8 @@ def run(config: Config) -> int:
     def on_save(state: GameState, step: int) -> None:
         pictures, _ = show(state)
         if meshes.is_first():
+            for name, facts in zip(("x", "y"), made.facts, strict=True):
+                write_facts(config.out, facts, name=name)
             for name, images in pictures.items():
                 write_grid(files.place(config.out, "samples", name, f"{step:09d}.png"), images, columns=PICTURES)
 

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from experiments import options
 from experiments.artifacts import UserError
-from experiments.image_runs import Adam, Data, Devices, split_of
+from experiments.image_data import (
+    Facts,
+    Images,
+    blank_source,
+    described,
+    facts_of,
+    open_data,
+    read_facts,
+    settle,
+    source_of,
+)
+from experiments.image_runs import Adam, Data, Devices
 from gan_jax import checks
 from gan_jax.ranges import Count, Decay, NonNegative, Seed, Whole
 from gan_jax.training.runs import Schedule
@@ -23,6 +34,9 @@ if TYPE_CHECKING:
     from gan_jax.training.game import Game
     from gan_jax.training.state import GameState
     from gan_jax.typing import PRNGKey, Translator
+
+SIZES = (16, 32, 64, 128, 256)
+"""The edges that the translators are made for, in pixels."""
 
 KIND = "translation"
 """What a run's configuration says of itself, so that no other command takes it for its own."""
@@ -149,6 +163,7 @@ class Assembled(NamedTuple):
       source: of ``Domains``.
       key: of the whole run.
       mesh: the devices.
+      facts: what the run knows of X and of Y.
     """
 
     game: Game
@@ -159,10 +174,16 @@ class Assembled(NamedTuple):
     source: Source
     key: PRNGKey
     mesh: Mesh
+    facts: tuple[Facts, Facts]
 
 
-def assemble(config: Config, mesh: Mesh) -> Assembled:
+def assemble(config: Config, mesh: Mesh, facts: tuple[Facts, Facts] | None = None) -> Assembled:
     """Makes the game of a configuration on the devices of ``mesh``.
+
+    Args:
+      config: the options.
+      mesh: the devices.
+      facts: what a run knows of its two sets, where nothing is going to be learned; the sets are opened where None.
 
     Raises:
       UserError: sets whose images differ in size.
@@ -183,8 +204,22 @@ def assemble(config: Config, mesh: Mesh) -> Assembled:
     weights: dict[str, Any] = {"forward_weight": rule.cycle_weight, "backward_weight": rule.cycle_weight}
     weights |= ablation(checks.one_of("rule.ablation", rule.ablation, ABLATIONS))
     meshes.check_batch(rule.batch_size, mesh)
-    x, y = (_source(data, config, mesh, number) for number, data in enumerate((config.x, config.y)))
-    _check_sizes(config, x, y)
+    if facts is None:
+        # Both are opened before either is read.
+        images = [open_data(data, option=name, sizes=SIZES) for name, data in (("x", config.x), ("y", config.y))]
+        _check_sizes(config, *(one.lazy.shape for one in images))
+        facts = facts_of(config.x, images[0].lazy), facts_of(config.y, images[1].lazy)
+        for name, one_of_two in zip(("x", "y"), facts, strict=True):
+            settle(config.out, one_of_two, name=name)
+        if meshes.is_first():
+            for data, one in zip((config.x, config.y), images, strict=True):
+                print(described(data, one.lazy), flush=True)
+        x, y = (
+            _source(data, one, config, mesh, i)
+            for i, (data, one) in enumerate(zip((config.x, config.y), images, strict=True))
+        )
+    else:
+        x, y = (blank_source(one, mesh) for one in facts)
     source = unpaired(x, y)
     networks = _networks(config.model, x.event_shape, y.event_shape)
     steps = config.schedule.steps
@@ -206,33 +241,19 @@ def assemble(config: Config, mesh: Mesh) -> Assembled:
         place=meshes.placement(mesh),
         **weights,
     )
-    return Assembled(made, *networks[:2], x, y, source, jax.random.key(config.seed), mesh)
+    return Assembled(made, *networks[:2], x, y, source, jax.random.key(config.seed), mesh, facts)
 
 
-def _source(data: Data, config: Config, mesh: Mesh, number: int) -> Source:
-    from gan_jax.data.sources import load_source
-
-    return load_source(
-        data.name,
-        size=data.size,
-        split=split_of(data),
-        data_dir=data.data_dir,
-        crop=data.crop,
-        skip_corrupt=data.skip_corrupt,
-        flip=data.flip,
-        examples_per_step=config.rule.batch_size,
-        # Streams of two sets with one order would pair them.
-        seed=2 * config.seed + number,
-        mesh=mesh,
-    )
+def _source(data: Data, images: Images, config: Config, mesh: Mesh, number: int) -> Source:
+    # Streams of two sets with one order would pair them.
+    made = source_of(data, images, mesh, examples_per_step=config.rule.batch_size, seed=2 * config.seed + number)
+    images.release()
+    return made
 
 
-def _check_sizes(config: Config, x: Source, y: Source) -> None:
-    (xh, xw, _), (yh, yw, _) = x.event_shape, y.event_shape
-    for name, (height, width) in (("x", (xh, xw)), ("y", (yh, yw))):
-        if height != width:
-            raise UserError(f"images of {name} are {height} × {width}; expected squares: give --{name}.size")
-    if xh != yh:
+def _check_sizes(config: Config, x: tuple[int, int, int], y: tuple[int, int, int]) -> None:
+    (xh, xw, _), (yh, yw, _) = x, y
+    if (xh, xw) != (yh, yw):
         raise UserError(
             f"images of x ({config.x.name}) are {xh} × {xw} and those of y ({config.y.name}) {yh} × {yw}; expected one size: "
             "give --x.size or --y.size"
@@ -287,7 +308,7 @@ class Opened(NamedTuple):
 
 
 def opened(folder: Path) -> Opened:
-    """The newest whole state of a run, on one device.
+    """The newest whole state of a run, on one device; the sets that it learned are not needed, but of runs of earlier versions.
 
     Raises:
       FileNotFoundError: no run, or none that has saved anything.
@@ -297,7 +318,8 @@ def opened(folder: Path) -> Opened:
     from gan_jax.training import run_folder, runs
 
     config = from_plain(run_folder.read_config(folder), folder / run_folder.CONFIG)
-    made = assemble(config, meshes.data_mesh(1))
+    x, y = (read_facts(folder, name=name) for name in ("x", "y"))
+    made = assemble(config, meshes.data_mesh(1), None if x is None or y is None else (x, y))
     try:
         step, state = runs.restored(made.game, made.key, folder, mesh=made.mesh, feed=made.source.feed(0, 1))
     finally:

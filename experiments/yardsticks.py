@@ -6,15 +6,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from experiments.artifacts import UserError
-from experiments.image_runs import Config, Data, Evaluation, split_of
+from experiments.image_data import SIZES, STACKED, Images, open_data, split_of
+from experiments.image_runs import Config, Data, Evaluation
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gan_jax.data.images import ImageSet
+    from gan_jax.data.images import ImageSet, LazyImages
     from gan_jax.metrics.features import Extracted, Features
     from gan_jax.training.state import GameState
     from gan_jax.typing import PRNGKey
+
+
+FOLDER = "folder:"
+"""What the names of sets begin with that are folders of the user's: they have no test images beside the others."""
 
 
 class Yardstick(NamedTuple):
@@ -26,38 +31,89 @@ class Yardstick(NamedTuple):
     name: str
 
 
-def yardstick(data: Data, evaluation: Evaluation) -> Yardstick:
+def why_not(data: Data, evaluation: Evaluation, images: LazyImages) -> str | None:
+    """Why generated images cannot be measured against a set, as far as its names, its headers and these options say; None where they can.
+
+    Without weights of Inception the features are those of a classifier, which needs classes.
+    """
+    if evaluation.inception is not None or data.name == STACKED:
+        return None
+    if images.classes < 2:
+        how_many = "one class" if images.classes else "no classes"
+        below = " (folders in it, one for each class)" if data.name.startswith(FOLDER) else ""
+        return f"{data.name} has {how_many}{below} to train a classifier on"
+    # Held out is one image of five, rounded: none of two.
+    if images.class_counts and max(images.class_counts) < 3 and not _has_test_images(data):
+        return f"no class of {data.name} has 3 images, to train a classifier on some and hold some out"
+    return None
+
+
+def yardstick(data: Data, evaluation: Evaluation, images: Images | None = None) -> Yardstick:
     """The features that generated images are measured with, and those of the real ones.
 
+    Features are Inception's where its weights are given, and else those of a classifier that is trained on the set. Its accuracy is that on
+    test images; where a set has none, on one in five of its images, which are held out (``sets.held_out``).
+
+    Args:
+      data: which images.
+      evaluation: the options.
+      images: the set, open, and read here where it has not been yet; opened here where None.
+
     Raises:
-      UserError: a set without classes, which no classifier can be trained on, and no Inception weights.
+      UserError: what ``why_not`` says.
     """
-    from gan_jax.data.sets import load
     from gan_jax.metrics.classifier import classifier_features, per_channel
     from gan_jax.metrics.features import extract
     from gan_jax.metrics.inception import inception_features
 
-    def images(name: str, split: str) -> ImageSet:
-        return load(
-            name, size=data.size, split=split, data_dir=data.data_dir, crop=data.crop, skip_corrupt=data.skip_corrupt
-        )
-
-    real = images(data.name, split_of(data))
+    images = open_data(data) if images is None else images
+    reason = why_not(data, evaluation, images.lazy)
+    if reason is not None:
+        raise UserError(reason)
+    stacked = data.name == STACKED
+    real = _part(data, images, data.name, split_of(data)) if stacked else images.all()
     if evaluation.inception is not None:
         features: Features = inception_features(evaluation.inception, evaluation.sha256)
         accuracy = float("nan")
-    elif real.classes == 0 or data.name.startswith("folder:"):
-        raise UserError(
-            f"{data.name} has no test images with classes to train a classifier on; give --evaluation.inception FILE "
-            "--evaluation.sha256 HASH, or --evaluation.fake 0"
-        )
     else:
-        stacked = data.name == "stacked_digits"
-        name = "digits" if stacked else data.name
-        trained = classifier_features(images(name, "train"), images(name, "test"))
+        trained = classifier_features(*_classifier_sets(data, images))
         features = per_channel(trained.features) if stacked else trained.features
         accuracy = trained.accuracy
     return Yardstick(features, extract(features, real.images), accuracy, real.name)
+
+
+def _classifier_sets(data: Data, images: Images) -> tuple[ImageSet, ImageSet]:
+    """What a classifier is trained on, and what it is tested on; nothing is read that has been read already."""
+    from gan_jax.data.sets import held_out
+
+    if not _has_test_images(data):
+        return held_out(images.all())
+    name = "digits" if data.name == STACKED else data.name
+    train = images.all() if split_of(data) == "train" else _part(data, images, name, "train")
+    return train, _part(data, images, name, "test")
+
+
+def _part(data: Data, images: Images, name: str, split: str) -> ImageSet:
+    """A part of a set at the size of ``images``."""
+    from gan_jax.data.sets import load
+
+    size = images.lazy.shape[0]
+    return load(name, size=size, split=split, data_dir=data.data_dir, crop=data.crop, skip_corrupt=data.skip_corrupt)
+
+
+def _has_test_images(data: Data) -> bool:
+    """Whether a set has a split of test images beside what is learned; opens it, and reads nothing."""
+    from gan_jax.data.sets import BUILT_IN, open_images
+
+    if data.name.startswith(FOLDER):
+        return False
+    if data.name in BUILT_IN:
+        return True
+    try:
+        open_images(data.name, size=SIZES[0], split="test", data_dir=data.data_dir)
+    except ValueError:
+        return False
+    return True
 
 
 def kid_of(measure: Yardstick, images: np.ndarray) -> dict[str, float]:

@@ -191,6 +191,27 @@ def stack(digits: ImageSet, n: int, seed: int) -> ImageSet:
     return ImageSet(f"stacked_{digits.name}", np.ascontiguousarray(images), labels.astype(np.int32), digits.classes**3)
 
 
+def held_out(images: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """One image of five, in every class, and the others: a test set for what is trained on the rest, where a set has none.
+
+    Args:
+      images: in classes; those without one are in neither part.
+
+    Returns:
+      The part to train on, and the held out one: ``round(n / 5)`` of every class, chosen by a fixed permutation; each in the set's order.
+
+    Raises:
+      ValueError: no class has the three images that it takes to hold one out.
+    """
+    check_set(images)
+    known = np.flatnonzero(images.labels >= 0)
+    parts = [known[_split(images.labels[known], part)] for part in ("train", "test")]
+    if not len(parts[1]):
+        raise ValueError(f"no class of {images.name} has 3 images; expected one with more, to hold some out")
+    train, test = (images._replace(images=images.images[part], labels=images.labels[part]) for part in parts)
+    return train, test
+
+
 def _digits(size: int | None, split: str, data_dir: str | os.PathLike[str] | None) -> ImageSet:
     size = checked_size(size) or 8
     checks.one_of("split of digits", split, DIGIT_SPLITS)
