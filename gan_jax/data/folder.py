@@ -16,7 +16,17 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from gan_jax import checks
-from gan_jax.data.grey_levels import DEEP, Levels, common_levels, extremes, in_bytes
+from gan_jax.data.grey_levels import (
+    DEEP,
+    Levels,
+    brightened,
+    common_levels,
+    common_upper,
+    extremes,
+    in_bytes,
+    stored_as,
+    upper_extreme,
+)
 from gan_jax.data.images import UNKNOWN, LazyImages, checked_size, fitted_picture, named, nearest, threads
 
 ENDINGS = (
@@ -86,12 +96,14 @@ class Seen(NamedTuple):
       colour: whether it has colours; False for grey.
       orientation: Exif's, 1 to 8; 1 where there is none, or none that means anything.
       extremes: the least and the largest grey level of a file with more than 8 bits a pixel, and whether levels are whole numbers.
+      upper: the largest byte of a file with 16 bits a channel, of which Pillow reads 8.
     """
 
     size: tuple[int, int]
     colour: bool
     orientation: int
     extremes: tuple[float, float, bool] | None
+    upper: int | None
 
 
 class Listed(NamedTuple):
@@ -162,12 +174,14 @@ def open_folder(
     height, width = edges[0] if size is None else (size, size)
     colour = any(one.colour for one in seen)
     levels = common_levels([one.extremes for one in seen if one.extremes is not None])
-    _warn_of_what_is_left_out(folder, listed, levels)
+    upper = common_upper([one.upper for one in seen if one.upper is not None])
+    _warn_of_what_is_left_out(folder, listed, (levels, upper))
     shape = (height, width, 3 if colour else 1)
     side, files, labels = size, listed.files, listed.labels
 
     def read(index: int) -> tuple[np.ndarray, int]:
-        return _pixels(files[index], seen[index], colour, levels, side, crop), labels[index]
+        scale = levels if seen[index].upper is None else upper
+        return _pixels(files[index], seen[index], colour, scale, side, crop), labels[index]
 
     counts = Counter(labels)
     return LazyImages(
@@ -264,15 +278,16 @@ def _counted(left_out: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in left_out.items())
 
 
-def _warn_of_what_is_left_out(folder: Path, listed: Listed, levels: Levels | None) -> None:
+def _warn_of_what_is_left_out(folder: Path, listed: Listed, scales: Sequence[Levels | None]) -> None:
     if listed.left_out:
         total = len(listed.files) + listed.left_out.total()
         warnings.warn(
             f"{listed.left_out.total()} of {total} files in {folder} were left out: {_counted(listed.left_out)}",
             stacklevel=3,
         )
-    if levels is not None and levels.said:
-        warnings.warn(f"grey levels of more than 8 bits in {folder} {levels.said}", stacklevel=3)
+    for what, scale in zip(("grey levels", "colours"), scales, strict=True):
+        if scale is not None and scale.said:
+            warnings.warn(f"{what} of more than 8 bits in {folder} {scale.said}", stacklevel=3)
 
 
 # ------------------------------------------------------------------------------------------------------------------- headers
@@ -311,9 +326,12 @@ def _look(file: Path, *, whole: bool, most_pixels: int) -> Seen:
         size = (image.width, image.height) if turned else (image.height, image.width)
         deep = image.mode in DEEP
         with _gate(image):
+            # Grey with transparency, which Pillow makes colours of where it has 16 bits.
+            colour = image.mode not in GREY and not stored_as(image).startswith("LA")
+            upper = upper_extreme(image)
             if whole or deep:
                 image.load()
-            seen = Seen(size, image.mode not in GREY, orientation, extremes(image) if deep else None)
+            seen = Seen(size, colour, orientation, extremes(image) if deep else None, upper)
     return seen
 
 
@@ -341,16 +359,17 @@ def _orientation(image: Image.Image) -> int:
 # -------------------------------------------------------------------------------------------------------------------- pixels
 
 
-def _pixels(file: Path, seen: Seen, colour: bool, levels: Levels | None, size: int | None, crop: bool) -> np.ndarray:
+def _pixels(file: Path, seen: Seen, colour: bool, scale: Levels | None, size: int | None, crop: bool) -> np.ndarray:
     """``[h, w, c]`` uint8, upright, over white; c is 3 where ``colour`` and 1 elsewhere."""
     with _readable(file), Image.open(file, formats=FORMATS) as image, _gate(image):
-        if image.mode in DEEP and levels is not None:
-            picture = in_bytes(image, levels)
-        elif image.has_transparency_data:
-            layers = image.convert("RGBA")
+        picture: Image.Image = image
+        if scale is not None and seen.upper is not None:
+            picture = brightened(image, scale)
+        elif scale is not None and image.mode in DEEP:
+            picture = in_bytes(image, scale)
+        if picture.has_transparency_data:
+            layers = picture.convert("RGBA")
             picture = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
-        else:
-            picture = image
         mode = "RGB" if colour else "L"
         picture = picture if picture.mode == mode else picture.convert(mode)
         if seen.orientation in UPRIGHT:

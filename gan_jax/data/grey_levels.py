@@ -1,4 +1,4 @@
-"""Grey images of more than 8 bits a pixel as bytes: one scale for a whole set, by the levels that are there."""
+"""Images of more than 8 bits a channel as bytes: one scale for a whole set, by the levels that are there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ WHITES = (1.0, 255.0, 1023.0, 4095.0, 16_383.0, 65_535.0)
 
 SAMPLE_FORMAT, UNSIGNED = 339, 1
 """TIFF's tag of what numbers are, and its value for those without a sign."""
+
+
+UPPER_WHITES = (3, 15, 63, 255)
+"""What is left of white in the upper 8 of 16 bits, of scans of 10, 12, 14 and 16 bits."""
 
 
 class Levels(NamedTuple):
@@ -66,6 +70,52 @@ def common_levels(found: Sequence[tuple[float, float, bool]]) -> Levels | None:
     usual = WHITES[-1] if whole else WHITES[0]
     said = "" if white == usual else f"reach from {low:g} to {high:g}: 0 becomes black and {white:g} white"
     return Levels(0.0, white, said)
+
+
+def stored_as(image: Image.Image) -> str:
+    """Pillow's name of how pixels lie in the file, such as ``"RGB;16B"``; empty where it does not say. Before they are read."""
+    tile = getattr(image, "tile", None)
+    args = tile[0][3] if tile else ""
+    first = args[0] if isinstance(args, tuple) and args else args
+    return first if isinstance(first, str) else ""
+
+
+def upper_extreme(image: Image.Image) -> int | None:
+    """The largest byte of an image of which Pillow reads the upper 8 of 16 bits, as it does of colours; None for every other image.
+
+    Args:
+      image: whose header is read, and whose pixels are not.
+    """
+    if image.mode in DEEP or ";16" not in stored_as(image):
+        return None
+    found = image.getextrema()
+    return max(int(band[1]) if isinstance(band, tuple) else int(band) for band in found)
+
+
+def common_upper(found: Sequence[int]) -> Levels | None:
+    """The scale of a set's colours of 16 bits: white is the first of ``UPPER_WHITES`` that none exceeds.
+
+    Args:
+      found: ``upper_extreme`` of every such image of the set.
+
+    Returns:
+      The scale, None where there is no such image.
+    """
+    if not found:
+        return None
+    white = next(white for white in UPPER_WHITES if max(found) <= white)
+    said = (
+        f"are read by their upper 8 bits, which reach {max(found)}: {white} becomes white, so that few levels are left"
+    )
+    return Levels(0.0, float(white), "" if white == UPPER_WHITES[-1] else said)
+
+
+def brightened(image: Image.Image, upper: Levels) -> Image.Image:
+    """An image of ``upper_extreme`` on the scale of its set, transparency included."""
+    if upper.white == UPPER_WHITES[-1]:
+        return image
+    table = [min(255, round(255 * level / upper.white)) for level in range(256)]
+    return image.point(table * len(image.getbands()))
 
 
 def in_bytes(image: Image.Image, levels: Levels) -> Image.Image:

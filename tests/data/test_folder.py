@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -303,6 +305,37 @@ def test_a_scan_of_fewer_bits_in_a_file_of_16_is_as_bright_as_it_was_meant(
         images = open_folder(tmp_path)
     for image, given in zip(collect(images).images, (levels, levels // 100), strict=True):
         np.testing.assert_array_equal(image[..., 0], np.rint(255 * (given / white)))
+
+
+def write_deep_png(path: Path, levels: np.ndarray) -> None:
+    """16 bits a channel, which Pillow reads and does not write; by the specification of PNG."""
+    height, width, channels = levels.shape
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_colours_of_12_bits_in_16_do_not_come_out_black(channels: int, tmp_path: Path) -> None:
+    """Pillow gives 4 of the 12 bits: that is half a step of 15, and it is said."""
+    levels = np.linspace(0, 4095, 12 * 12 * channels).reshape(12, 12, channels).astype(np.uint16)
+    if channels != 3:
+        levels[..., -1] = 4095
+    write_deep_png(tmp_path / "a.png", levels)
+    with pytest.warns(
+        UserWarning, match="colours of more than 8 bits in .* reach 15: 15 becomes white, so that few levels are left"
+    ):
+        images = open_folder(tmp_path)
+    expected = levels[..., : 3 if channels >= 3 else 1] / 4095 * 255
+    assert np.abs(images[0].astype(float) - expected).max() <= 255 / 15 + 1
+    assert images[0].max() == 255
+    write_deep_png(tmp_path / "a.png", levels * 16)
+    np.testing.assert_allclose(open_folder(tmp_path)[0].astype(float), expected, atol=1.01)
 
 
 def test_levels_below_zero_and_beyond_every_scale(tmp_path: Path) -> None:
