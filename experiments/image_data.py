@@ -134,7 +134,12 @@ def described(data: Data, images: LazyImages) -> str:
         words.append(f"{unlabelled} without a class")
     if images.left_out:
         words.append("left out: " + ", ".join(f"{count} {reason}" for reason, count in images.left_out.items()))
-    return f"{data.name}: " + "; ".join(words)
+    return _printable(f"{data.name}: " + "; ".join(words))
+
+
+def _printable(text: str) -> str:
+    """``text``, or it with escapes: the names of a stranger's folders can hold what a terminal obeys, and what no encoding has."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 # ------------------------------------------------------------------------------------------------------------------ sources
@@ -229,9 +234,7 @@ def write_facts(folder: Path, facts: Facts, *, name: str = "data") -> None:
     tree = _tree(folder)
     plain = json.loads(json.dumps(facts.__dict__))
     if tree.get(name) != plain:
-        files.write_text(
-            files.place(folder, FACTS), json.dumps({**tree, name: plain}, indent=1, ensure_ascii=False) + "\n"
-        )
+        files.write_text(files.place(folder, FACTS), json.dumps({**tree, name: plain}) + "\n")
 
 
 def read_facts(folder: Path, *, name: str = "data") -> Facts | None:

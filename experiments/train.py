@@ -47,6 +47,12 @@ def run(config: Config) -> int:
     mesh = joined(config.devices)
     images, measured = (None, True) if config.condition.kind == "caption" else _opened(config, meshes.is_first())
     made = assemble(config, mesh, images=images)
+    if images is None and meshes.is_first():
+        image_data.settle(config.out, made.facts)
+        print(
+            f"{config.data.name}: {made.facts.count} images of {made.facts.shape[0]} pixels a side, with captions",
+            flush=True,
+        )
     sample = sampler(made.generator)
     picture_key, measure_key = jax.random.split(jax.random.fold_in(made.key, 1))
 

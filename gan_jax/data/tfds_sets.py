@@ -172,26 +172,31 @@ def open_tfds(
 
 def _only_known_features(name: str, folder: Path) -> None:
     """Raises ``ValueError`` where a prepared set names a feature that is not TFDS's own: TFDS would import whatever module it names."""
-    file = folder / "features.json"
-    try:
-        features = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
-    except ValueError as error:
-        raise ValueError(f"{file} is damaged ({error}); delete that folder and run: make data NAME={name}") from error
-    for called in _feature_classes(features):
-        if not OWN_FEATURE.fullmatch(called):
+    # TFDS writes features into the first; the other has a place for them too.
+    for file in (folder / "features.json", folder / "dataset_info.json"):
+        try:
+            features = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
             raise ValueError(
-                f"{name} in {folder} has a feature of {called!r}, a module of its own; expected features of tensorflow_datasets, "
-                "since reading it would run that module"
-            )
+                f"{file} is damaged ({error}); delete that folder and run: make data NAME={name}"
+            ) from error
+        for called in _feature_classes(features):
+            if not OWN_FEATURE.fullmatch(called):
+                raise ValueError(
+                    f"{name} in {folder} has a feature of {called!r}, a module of its own; expected features of tensorflow_datasets, "
+                    "since reading it would run that module"
+                )
 
 
 def _feature_classes(tree: object) -> Iterator[str]:
     """The classes that a description of features names: at every depth, under each of the names that TFDS and protobuf know."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
-            if key in ("pythonClassName", "python_class_name", "type") and isinstance(value, str):
+            # The old form names a class as the type of a content; "type" alone can be anything.
+            named = key in ("pythonClassName", "python_class_name") or (key == "type" and "content" in tree)
+            if named and isinstance(value, str):
                 yield value
             yield from _feature_classes(value)
     elif isinstance(tree, list):

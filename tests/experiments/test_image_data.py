@@ -16,6 +16,7 @@ from experiments import __main__ as command_line
 from experiments import harness, image_data, image_runs, sample
 from experiments.artifacts import UserError
 from gan_jax.data import folder as folders
+from gan_jax.data.folder import open_folder
 from gan_jax.metrics import classifier
 from gan_jax.metrics.features import Features
 
@@ -161,6 +162,18 @@ def test_a_run_that_goes_on_has_the_set_that_it_began_with(
     write_images(plain, 5, size=16)
     assert train(plain, run, "--evaluation.fake", "0") == 2
     assert "has images (16, 16, 1), and the run in" in capsys.readouterr().err
+
+
+def test_names_of_classes_do_not_reach_the_terminal_as_they_are(tmp_path: Path) -> None:
+    """Neither an escape sequence nor bytes that are no UTF-8, which no encoding can print; both are kept as they are."""
+    for name in ("a\x1b[2J", "b\udcff"):
+        write_images(tmp_path / name, 1)
+    images = open_folder(tmp_path, size=8)
+    data = image_runs.Data(name="folder:x")
+    assert r"2 classes (a\x1b[2J, b\udcff)" in image_data.described(data, images)
+    facts = image_data.facts_of(data, images)
+    image_data.write_facts(tmp_path / "run", facts)
+    assert image_data.read_facts(tmp_path / "run") == facts
 
 
 @pytest.mark.slow
