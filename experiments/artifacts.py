@@ -275,9 +275,6 @@ def write_animation(folder: Path, animation: Animation) -> None:
 
 def manifest(name: str, *, command: str, preset: str, seed: int | None, started: str, seconds: float) -> dict[str, Any]:
     """What a run was made with: code, versions, devices, time."""
-    import jax
-
-    devices = jax.devices()
     return {
         "experiment": name,
         "command": command,
@@ -285,6 +282,16 @@ def manifest(name: str, *, command: str, preset: str, seed: int | None, started:
         "seed": seed,
         "started_utc": started,
         "wall_seconds": round(seconds, 3),
+        **surroundings(),
+    }
+
+
+def surroundings() -> dict[str, Any]:
+    """Where something is computed and with what: the commit, Python, the system, versions, devices, precision."""
+    import jax
+
+    devices = jax.devices()
+    return {
         "git": git_state(Path(__file__).parent),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -186,6 +186,9 @@ class Config:
     stop_below: Share = 0.0
     """Ends the run, saved, where generated batches vary less than this share of real ones (Info.spread); 0 for never."""
 
+    change: tuple[str, ...] = ()
+    """Options that are given other values than the run was started with, such as generator.rate: it goes on under these, on record."""
+
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     rule: Rule = field(default_factory=Rule)
@@ -216,9 +219,21 @@ FREE = (
 """What may change from one start of a run to the next: it moves no number of the run."""
 
 
+CHANGEABLE = (
+    *(f"{side}.{name}" for side in ("generator", "discriminator") for name in ("rate", "b1", "b2")),
+    "rule.penalty_weight",
+    "rule.ema_decay",
+)
+"""What may change on request: it moves numbers, and the state keeps its shape."""
+
+
 def plain(config: Config) -> dict[str, Any]:
-    """The configuration in the types that JSON has; without the condition where there is none, as runs had it before there were any."""
+    """The configuration in the types that JSON has.
+
+    Without what is asked of one start alone, and without the condition where there is none, as runs had it before there were any.
+    """
     tree = dict(json.loads(json.dumps(dataclasses.asdict(config), default=str)))
+    del tree["change"]
     if config.condition.kind == "none":
         del tree["condition"]
     return tree

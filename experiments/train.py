@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 
-from experiments import conditional_runs, harness, image_data, options
+from experiments import conditional_runs, harness, image_data, options, starts
 from experiments.image_runs import (
+    CHANGEABLE,
     FREE,
     Config,
     assemble,
@@ -28,10 +28,10 @@ def main(words: Sequence[str]) -> int:
     """Trains until all steps are made, or somebody asks to stop; the same command goes on."""
     config = options.parsed(Config, "train", words, description=__doc__)
     harness.configure_jax(cpu_devices=1)
-    return run(config)
+    return run(config, words)
 
 
-def run(config: Config) -> int:
+def run(config: Config, words: Sequence[str] = ()) -> int:
     """Trains in ``config.out``; prints where it stands at the end."""
     import jax
 
@@ -44,9 +44,11 @@ def run(config: Config) -> int:
     if config.schedule.best is not None:
         known = (BEST, "wrong_colours") if config.condition.kind == "caption" else (BEST,)
         checks.one_of("schedule.best", config.schedule.best, known)
+    change = starts.changes(config.change, CHANGEABLE)
     mesh = joined(config.devices)
     images, measured = (None, True) if config.condition.kind == "caption" else _opened(config, meshes.is_first())
-    made = assemble(config, mesh, images=images)
+    with starts.working("loading the images"):
+        made = assemble(config, mesh, images=images)
     if images is None and meshes.is_first():
         image_data.settle(config.out, made.facts)
         print(
@@ -69,16 +71,20 @@ def run(config: Config) -> int:
     if config.evaluation.fake and made.words is not None:
         evaluate, schedule = conditional_runs.evaluation_of(config, made, measure_key)
     elif config.evaluation.fake and images is not None and measured:
-        measure = yardstick(config.data, config.evaluation, images)
+        with starts.working("training the classifier that images are measured with"):
+            measure = yardstick(config.data, config.evaluation, images)
         evaluate = evaluation_of(config, measure, sample, measure_key)
     if images is not None:
         images.release()
     stop = collapsed(below=config.stop_below) if config.stop_below > 0.0 else None
+    on_start = starts.opening(config.out, "train", words, schedule.steps, made.source.event_shape)
     try:
-        done = runs.train(
-            made.game, made.key, config.out, schedule, config=recorded(config, made), free=FREE, mesh=made.mesh,
-            feed=made.source.feed, evaluate=evaluate, on_save=on_save, sinks=sinks, stop=stop, show=sys.stderr.isatty(),
-        )  # fmt: skip
+        with starts.diverging(config.out):
+            done = runs.train(
+                made.game, made.key, config.out, schedule, config=recorded(config, made), free=FREE, change=change, mesh=made.mesh,
+                feed=made.source.feed, evaluate=evaluate, on_start=on_start, on_save=on_save, sinks=sinks, stop=stop,
+                during=starts.working, show=meshes.is_first(),
+            )  # fmt: skip
     finally:
         made.source.close()
     if meshes.is_first():

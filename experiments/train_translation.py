@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments import harness, options
+from experiments import harness, options, starts
 from experiments.image_data import write_facts
 from experiments.image_runs import joined
 from experiments.pictures import write_grid, write_strip
-from experiments.translation_runs import FREE, Assembled, Config, assemble, plain
+from experiments.translation_runs import CHANGEABLE, FREE, Assembled, Config, assemble, plain
 from gan_jax import checks, files
 
 if TYPE_CHECKING:
@@ -26,17 +25,20 @@ def main(words: Sequence[str]) -> int:
     """Trains until all steps are made, or somebody asks to stop; the same command goes on."""
     config = options.parsed(Config, "train_translation", words, description=__doc__)
     harness.configure_jax(cpu_devices=1)
-    return run(config)
+    return run(config, words)
 
 
-def run(config: Config) -> int:
+def run(config: Config, words: Sequence[str] = ()) -> int:
     """Trains in ``config.out``; prints where it stands at the end."""
     from gan_jax.training import mesh as meshes
     from gan_jax.training import run_folder, runs
 
     if config.schedule.best is not None:
         checks.one_of("schedule.best", config.schedule.best, ("cycle_x", "cycle_y"))
-    made = assemble(config, joined(config.devices))
+    change = starts.changes(config.change, CHANGEABLE)
+    mesh = joined(config.devices)
+    with starts.working("loading the images"):
+        made = assemble(config, mesh)
     show = _shown(made)
 
     def on_save(state: GameState, step: int) -> None:
@@ -47,12 +49,14 @@ def run(config: Config) -> int:
             for name, images in pictures.items():
                 write_grid(files.place(config.out, "samples", name, f"{step:09d}.png"), images, columns=PICTURES)
 
+    on_start = starts.opening(config.out, "train_translation", words, config.schedule.steps, made.x.event_shape)
     try:
-        done = runs.train(
-            made.game, made.key, config.out, config.schedule, config=plain(config), free=FREE, mesh=made.mesh,
-            feed=made.source.feed, evaluate=lambda state: show(state)[1], on_save=on_save,
-            sinks=[run_folder.tensorboard] if config.tensorboard else [], show=sys.stderr.isatty(),
-        )  # fmt: skip
+        with starts.diverging(config.out):
+            done = runs.train(
+                made.game, made.key, config.out, config.schedule, config=plain(config), free=FREE, change=change, mesh=made.mesh,
+                feed=made.source.feed, evaluate=lambda state: show(state)[1], on_start=on_start, on_save=on_save,
+                sinks=[run_folder.tensorboard] if config.tensorboard else [], during=starts.working, show=meshes.is_first(),
+            )  # fmt: skip
     finally:
         made.source.close()
     if meshes.is_first():

@@ -119,6 +119,9 @@ class Config:
     tensorboard: bool = True
     """Event files for TensorBoard beside the log; --no-tensorboard leaves them out."""
 
+    change: tuple[str, ...] = ()
+    """Options that are given other values than the run was started with, such as generator.rate: it goes on under these, on record."""
+
     x: Data = field(default_factory=lambda: Data(name="avatars"))
     """The images that G translates."""
 
@@ -137,9 +140,15 @@ FREE = ("out", "devices", "schedule.keep", "tensorboard", "x.data_dir", "y.data_
 """What may change from one start of a run to the next; not the number of steps, which the rates follow."""
 
 
+CHANGEABLE = tuple(f"{side}.{name}" for side in ("generator", "discriminator") for name in ("rate", "b1", "b2"))
+"""What may change on request."""
+
+
 def plain(config: Config) -> dict[str, Any]:
-    """The configuration in the types that JSON has."""
-    return {"kind": KIND, **json.loads(json.dumps(dataclasses.asdict(config), default=str))}
+    """The configuration in the types that JSON has, without what is asked of one start alone."""
+    tree = {"kind": KIND, **json.loads(json.dumps(dataclasses.asdict(config), default=str))}
+    del tree["change"]
+    return tree
 
 
 def from_plain(tree: Mapping[str, Any], where: object = "the run's configuration") -> Config:

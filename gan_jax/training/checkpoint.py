@@ -1,20 +1,23 @@
 """Checkpoints of a state: written whole or not at all, checked when they are read, the last few and the best one kept.
 
-A checkpoint is an orbax one, so that it goes on with another number of devices, and carries the SHA-256 of all its numbers and the shape of
-every leaf: what is damaged is found when it is read, and what belongs to another model is named.
+A checkpoint is an orbax one, so that it goes on with another number of devices. It carries the SHA-256 of all its numbers, its step and the
+shape of every leaf: what is damaged, under another step's name or not finite is found when it is read, and what belongs to another model is
+named. A state that is not finite is never written.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
@@ -26,16 +29,12 @@ from gan_jax.typing import PyTree
 STATE, FACTS = "state", "facts"
 
 
-def manager(
-    folder: Path, *, keep: int = 3, best: str | None = None, smaller_is_better: bool = True, read_only: bool = False
-) -> ocp.CheckpointManager:
+def manager(folder: Path, *, keep: int | None = None, read_only: bool = False) -> ocp.CheckpointManager:
     """What writes and reads the checkpoints in a folder; to be closed by the caller.
 
     Args:
       folder: of the checkpoints, one sub-folder each, named by its step; made where it does not exist.
-      keep: how many of the last are kept.
-      best: name of a metric given to ``save``; the checkpoint that is best by it is kept too. None: only the last are.
-      smaller_is_better: whether the best is the smallest.
+      keep: how many of the last are kept at every save; all of them where None (``prune`` leaves fewer).
       read_only: whether to leave the folder as it is: somebody else may be writing there.
 
     Returns:
@@ -45,20 +44,15 @@ def manager(
       OSError: the folder, or something in it, is a symbolic link; names it.
       ValueError: ``keep`` below one.
     """
-    checks.at_least("keep", keep, 1)
     if read_only:
         return ocp.CheckpointManager(folder.absolute(), options=ocp.CheckpointManagerOptions(read_only=True))
     # What is written and what is removed here is in this folder, and nowhere that a link in it leads.
     for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
         files.refuse_link(path)
-    policies: list[preservation_policy.PreservationPolicy] = [preservation_policy.LatestN(keep)]
-    if best is not None:
-        sign = -1.0 if smaller_is_better else 1.0
-        # Not a number, and steps at which nothing was measured, are worse than anything.
-        worst = lambda metrics: float(np.nan_to_num(sign * (metrics or {}).get(best, np.nan), nan=-np.inf))  # noqa: E731
-        policies.append(preservation_policy.BestN(get_metric_fn=worst, n=1))
+    if keep is not None:
+        checks.at_least("keep", keep, 1)
     options = ocp.CheckpointManagerOptions(
-        preservation_policy=preservation_policy.AnyPreservationPolicy(policies),
+        preservation_policy=preservation_policy.PreserveAll() if keep is None else preservation_policy.LatestN(keep),
         # One that was interrupted while it was written never had its name.
         cleanup_tmp_directories=True,
         # A step whose checkpoint is on the disk when ``save`` returns is simple to reason about, and takes a tenth of a second.
@@ -68,23 +62,27 @@ def manager(
     return ocp.CheckpointManager(folder.absolute(), options=options)
 
 
-def save(to: ocp.CheckpointManager, step: int, state: PyTree, metrics: Mapping[str, float] | None = None) -> None:
+def save(to: ocp.CheckpointManager, step: int, state: PyTree, notes: Mapping[str, Any] | None = None) -> None:
     """Writes one checkpoint; it has its name only when all of it is on the disk. Every process of a run calls it.
 
     Args:
       to: from ``manager``.
       step: its name.
       state: any pytree of arrays and keys.
-      metrics: measured at this step, for ``best``.
+      notes: what else to keep with it, in the types that JSON has; ``notes`` reads them.
 
     Raises:
+      FloatingPointError: the state is not finite; names the leaf. Nothing is written.
       OSError: it cannot be written (a full disk, no permission); names the folder. What was saved before stays.
     """
-    facts = {"sha256": digest(state), "leaves": leaves(state)}
+    host = fetch(_plain(state))
+    refuse_not_finite(host, f"after step {step}, which is not saved")
+    record = {"step": step, "leaves": leaves(state), "notes": dict(notes or {})}
+    facts = {"sha256": digest(host), "record_sha256": _record_digest(record), **record}
     items = ocp.args.Composite(**{STATE: ocp.args.StandardSave(state), FACTS: ocp.args.JsonSave(facts)})
     try:
-        _refuse_full_disk(Path(str(to.directory)), state)
-        to.save(step, args=items, metrics=None if metrics is None else dict(metrics), force=True)
+        _refuse_full_disk(Path(str(to.directory)), host)
+        to.save(step, args=items, force=True)
     # Tensorstore has no exceptions of its own: a failed write is a ValueError.
     except (OSError, ValueError) as error:
         raise OSError(
@@ -94,6 +92,19 @@ def save(to: ocp.CheckpointManager, step: int, state: PyTree, metrics: Mapping[s
         ) from error
 
 
+def prune(among: ocp.CheckpointManager, *, keep: int, best: int | None = None) -> None:
+    """Deletes all checkpoints but the last few and the best one. Every process of a run calls it.
+
+    Args:
+      among: from ``manager``.
+      keep: how many of the last stay, ≥ 1.
+      best: the step of one that stays beside them; None for none.
+    """
+    for step in sorted(among.all_steps())[:-keep]:
+        if step != best:
+            among.delete(step)
+
+
 def restore(source: ocp.CheckpointManager, like: PyTree, *, rename: bool = True) -> tuple[int, PyTree] | None:
     """The newest checkpoint that is whole; a damaged one is warned of, and the one before is tried.
 
@@ -101,39 +112,111 @@ def restore(source: ocp.CheckpointManager, like: PyTree, *, rename: bool = True)
       source: from ``manager``.
       like: a state of the same structure, arrays or ``jax.ShapeDtypeStruct``; where it has shardings the result has those, whatever number
         of devices it was saved from.
-      rename: whether a damaged checkpoint is renamed, to ``damaged-STEP``, so that its step can be saved again.
+      rename: whether damaged checkpoints newer than the one that is found are renamed, to ``damaged-STEP``, so that their steps can be
+        saved again. Where none is found nothing is renamed: the same refusal comes again until a person has acted.
 
     Returns:
       Its step and the state, or None where there is no checkpoint.
 
     Raises:
-      ValueError: a checkpoint of another model; names the first leaf that differs.
+      ValueError: a checkpoint of another model, or of another precision; names the first leaf that differs.
       RuntimeError: there are checkpoints, and none can be read.
     """
-    steps = sorted(source.all_steps(), reverse=True)
-    for step in steps:
-        try:
-            facts = source.restore(step, args=ocp.args.Composite(**{FACTS: ocp.args.JsonRestore()}))[FACTS]
-            there, sha256 = dict(facts["leaves"]), str(facts["sha256"])
-        except Exception as error:  # Whatever orbax says of a damaged file.
-            _pass_over(source, step, _reason(error), rename)
-            continue
-        _refuse_another_model(Path(str(source.directory)) / str(step), there, leaves(like))
-        try:
-            items = ocp.args.Composite(**{STATE: ocp.args.StandardRestore(_abstract(like))})
-            state = source.restore(step, args=items)[STATE]
-        except Exception as error:
-            _pass_over(source, step, _reason(error), rename)
-            continue
-        if digest(state) != sha256:
-            _pass_over(source, step, "its numbers are not those that were saved", rename)
-            continue
-        return step, state
-    if steps:
+    folder, damaged = Path(str(source.directory)), dict[int, str]()
+    for step in sorted(source.all_steps(), reverse=True):
+        found = _read(source, step, like)
+        if not isinstance(found, str):
+            if rename:
+                _step_aside(source, list(damaged))
+            return step, found[0]
+        damaged[step] = found
+        warnings.warn(
+            f"checkpoint {folder / str(step)} is damaged ({found}); the one before it is used",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    aside = sorted(path.name for path in folder.glob("damaged-*")) if folder.is_dir() else []
+    if damaged:
         raise RuntimeError(
-            f"none of the {len(steps)} checkpoints in {source.directory} can be read; delete that folder to start the run again"
+            f"none of the {len(damaged)} checkpoints in {folder} can be read; expected a whole one: put a copy back, or "
+            "delete that folder to start the run again"
+        )
+    if aside:
+        raise RuntimeError(
+            f"{folder} holds {', '.join(aside)} and no checkpoint that is whole; expected one: put a copy back, or delete "
+            "that folder to start the run again"
         )
     return None
+
+
+def notes(source: ocp.CheckpointManager, step: int) -> dict[str, Any]:
+    """What was kept with a checkpoint beside its state; empty where nothing was."""
+    return dict(_facts(source, step).get("notes", {}))
+
+
+def _facts(source: ocp.CheckpointManager, step: int) -> Mapping[str, Any]:
+    facts: Mapping[str, Any] = source.restore(step, args=ocp.args.Composite(**{FACTS: ocp.args.JsonRestore()}))[FACTS]
+    return facts
+
+
+def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTree] | str:
+    """The state of one checkpoint, or what is wrong with it."""
+    try:
+        facts = _facts(source, step)
+        there, sha256 = dict(facts["leaves"]), str(facts["sha256"])
+        # Older checkpoints have no record of their own: of these the state's number of steps is looked at (``_number``).
+        record = {name: facts[name] for name in ("step", "leaves", "notes")} if "record_sha256" in facts else None
+    except Exception as error:  # Whatever orbax says of a damaged file.
+        return _reason(error)
+    if record is not None and _record_digest(record) != facts["record_sha256"]:
+        return "its record is not the one that was saved"
+    if record is not None and record["step"] != step:
+        return f"by its own record it is the one of step {record['step']}, under another name"
+    _refuse_another_model(Path(str(source.directory)) / str(step), there, leaves(like))
+    try:
+        state = source.restore(step, args=ocp.args.Composite(**{STATE: ocp.args.StandardRestore(_abstract(like))}))[
+            STATE
+        ]
+    except Exception as error:
+        return _reason(error)
+    host = fetch(_plain(state))
+    if digest(host) != sha256:
+        return "its numbers are not those that were saved"
+    number = getattr(host, "step", None)
+    if record is None and number is not None and int(number) != step:
+        return f"its state is the one of step {int(number)}, under another name"
+    bad = not_finite(host)
+    if bad:
+        return f"{_listed(bad)} not finite"
+    return (state,)
+
+
+def not_finite(state: PyTree) -> list[str]:
+    """The paths of the leaves of a state that hold NaN or infinity."""
+    host = fetch(_plain(state))
+    return [
+        jax.tree_util.keystr(path, simple=True, separator=".")
+        for path, leaf in jax.tree_util.tree_leaves_with_path(host)
+        if jnp.issubdtype(leaf.dtype, jnp.inexact) and not np.isfinite(leaf).all()
+    ]
+
+
+def refuse_not_finite(state: PyTree, when: str) -> None:
+    """Raises ``FloatingPointError`` where a state holds NaN or infinity; names the first such leaf, and ``when`` that is."""
+    bad = not_finite(state)
+    if bad:
+        raise FloatingPointError(
+            f"{_listed(bad)} not finite {when}; expected finite numbers: lower the learning rates, or look at the hyperparameters"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{names[0]} is" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more leaves of the state are"
+
+
+def _record_digest(record: Mapping[str, Any]) -> str:
+    """SHA-256 of what a checkpoint says of itself."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def digest(state: PyTree) -> str:
@@ -169,27 +252,32 @@ def _abstract(like: PyTree) -> PyTree:
 
 
 def _refuse_another_model(path: Path, there: Mapping[str, str], here: Mapping[str, str]) -> None:
-    for name in dict.fromkeys([*here, *there]):
-        if there.get(name) != here.get(name):
-            raise ValueError(
-                f"{path} is a checkpoint of another model: {name} is {there.get(name, 'not there')} in it and "
-                f"{here.get(name, 'not there')} here; expected the model that it was saved from"
-            )
+    differing = [name for name in dict.fromkeys([*here, *there]) if there.get(name) != here.get(name)]
+    if not differing:
+        return
+    narrow = {name: kind.replace("64[", "32[") for name, kind in there.items()}
+    if narrow == {name: kind.replace("64[", "32[") for name, kind in here.items()}:
+        wide = any("64[" in there[name] for name in differing)
+        raise ValueError(
+            f"{path} was saved {'with' if wide else 'without'} 64-bit numbers ({differing[0]} is {there[differing[0]]}), and JAX here "
+            f"works {'without' if wide else 'with'} them; expected JAX_ENABLE_X64={int(wide)}, as when the run was started"
+        )
+    name = differing[0]
+    raise ValueError(
+        f"{path} is a checkpoint of another model: {name} is {there.get(name, 'not there')} in it and "
+        f"{here.get(name, 'not there')} here; expected the model that it was saved from"
+    )
 
 
-def _pass_over(source: ocp.CheckpointManager, step: int, why: str, rename: bool) -> None:
-    """Warns of a damaged checkpoint; renamed, it can still be looked into."""
-    folder = Path(str(source.directory)) / str(step)
-    if rename and is_first():
-        aside = folder.with_name(f"damaged-{step}")
-        for number in range(1, 1000):
-            if not aside.exists():
-                break
-            aside = folder.with_name(f"damaged-{step}-{number}")
-        folder.rename(aside)
-    if rename:
+def _step_aside(source: ocp.CheckpointManager, steps: Sequence[int]) -> None:
+    """Renames damaged checkpoints, which can still be looked into."""
+    for step in steps:
+        folder = Path(str(source.directory)) / str(step)
+        if is_first():
+            names = (f"damaged-{step}", *(f"damaged-{step}-{number}" for number in range(1, 1000)))
+            folder.rename(next(path for name in names if not (path := folder.with_name(name)).exists()))
+    if steps:
         source.reload()
-    warnings.warn(f"checkpoint {folder} is damaged ({why}); the one before it is used", RuntimeWarning, stacklevel=3)
 
 
 def _reason(error: Exception) -> str:

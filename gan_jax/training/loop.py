@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
@@ -84,6 +86,7 @@ def run(
             on_chunk(chunks[-1])
 
     with progress(steps, show) as shown:
+        shown(0)
         waiting: tuple[int, int, Seen] | None = None
         for begin in range(0, steps, chunk):
             size = min(chunk, steps - begin)
@@ -124,14 +127,75 @@ def compiled(
 
     def advance(state: GameState, feed: PyTree, size: int) -> tuple[GameState, Seen]:
         state, infos = jax.lax.scan(lambda s, _: step_of(game, feed)(s), state, length=size)
-
-        def first_bad(values: Array) -> Array:
-            bad = ~jnp.isfinite(values)
-            return jnp.where(jnp.any(bad), jnp.argmax(bad), size)
-
-        return state, (jax.tree.map(jnp.mean, infos), jax.tree.map(first_bad, infos), observe(state))
+        return state, (*_summary(infos), observe(state))
 
     return jax.jit(advance, static_argnums=2, donate_argnums=0)
+
+
+class Window(NamedTuple):
+    """The programs of a window of steps that is made in pieces of any size, with the same bits whatever the sizes are.
+
+    The number of steps of a piece is an argument of its program, not a part of it: one program makes every step. What the steps looked like
+    is gathered in an array, and its means are taken when the window is full.
+
+    Attributes:
+      begin: ``() -> infos``, each ``[size]``, not filled yet.
+      advance: ``(state, infos, feed, first, count) -> (state, infos, done)``: makes ``count`` steps and puts what they looked like into
+        ``infos`` from ``first`` on; ``done = first + count`` is there when they are made. State and ``infos`` that go in are donated.
+      seen: ``infos -> (their means, the first step from 0 at which each was not finite)``.
+    """
+
+    begin: Callable[[], Info]
+    advance: Callable[[GameState, Info, PyTree, int, int], tuple[GameState, Info, Array]]
+    seen: Callable[[Info], tuple[Info, Info]]
+
+
+def windows(game: Game, state: GameState, feed: PyTree, size: int, place: Callable[[PyTree], PyTree]) -> Window:
+    """Compiles nothing yet: the programs do at their first call, of which ``advance`` with a count of 0 makes no step.
+
+    Args:
+      game: whose steps are made.
+      state: what it goes on from; only shapes are looked at.
+      feed: what its data draws from; likewise.
+      size: steps of a window.
+      place: puts a tree of host arrays where the state is.
+    """
+    shapes = jax.eval_shape(lambda state, feed: step_of(game, feed)(state)[1], state, feed)
+
+    def begin() -> Info:
+        return place(jax.tree.map(lambda leaf: np.zeros((size, *leaf.shape), leaf.dtype), shapes))
+
+    def advance(
+        state: GameState, infos: Info, feed: PyTree, first: Array, count: Array
+    ) -> tuple[GameState, Info, Array]:
+        step = step_of(game, feed)
+
+        def one(index: Array, carry: tuple[GameState, Info]) -> tuple[GameState, Info]:
+            state, infos = carry
+            state, info = step(state)
+            return state, jax.tree.map(lambda all_, new: all_.at[index].set(new), infos, info)
+
+        state, infos = jax.lax.fori_loop(first, first + count, one, (state, infos))
+        return state, infos, first + count
+
+    compiled_advance = jax.jit(advance, donate_argnums=(0, 1))
+    return Window(
+        begin,
+        lambda state, infos, feed, first, count: compiled_advance(
+            state, infos, feed, np.asarray(first, np.int32), np.asarray(count, np.int32)
+        ),
+        jax.jit(_summary),
+    )
+
+
+def _summary(infos: Info) -> tuple[Info, Info]:
+    """Means over a window, and where each quantity was first not finite (the window's size where it never was)."""
+
+    def first_bad(values: Array) -> Array:
+        bad = ~jnp.isfinite(values)
+        return jnp.where(jnp.any(bad), jnp.argmax(bad), values.shape[0])
+
+    return jax.tree.map(jnp.mean, infos), jax.tree.map(first_bad, infos)
 
 
 def stop_where_not_finite(first: int, last: int, broken: Info) -> None:
@@ -150,18 +214,61 @@ def stop_where_not_finite(first: int, last: int, broken: Info) -> None:
 
 @contextmanager
 def progress(steps: int, show: bool) -> Iterator[Callable[[int], None]]:
-    """Yields ``advance(steps)``; shows a bar with the time left where asked to."""
+    """Yields ``advance(steps)``; where asked to, shows on standard error a bar with the time left, or lines where that is no terminal."""
     if not show:
         yield lambda _: None
+        return
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(steps, console)
         return
     columns = (
         TextColumn("steps"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task("steps", total=steps)
-        yield lambda count: bars.advance(task, count)
+    with Progress(*columns, console=console) as bars:
+        task = bars.add_task("steps", total=steps, speed="")
+
+        def advance(count: int) -> None:
+            speed = bars.tasks[0].speed
+            bars.update(task, advance=count, speed="" if not speed else f"{speed:.3g} steps/s")
+
+        yield advance
+
+
+LINE_SECONDS = 15.0
+"""Between two lines of progress; the first comes as soon as a speed is known, the last at the end."""
+
+
+def _lines(steps: int, console: Console) -> Callable[[int], None]:
+    """``advance(steps)`` that prints a line now and then. Its first call is where the work begins, and takes no time."""
+    done: int | None = None
+    begun, at, last = 0, time.perf_counter(), -LINE_SECONDS
+
+    def advance(count: int) -> None:
+        nonlocal done, begun, at, last
+        now = time.perf_counter()
+        if done is None:
+            done = begun = count
+            at = now
+            return
+        done += count
+        # What the first second says of the speed is not worth a line, unless it was all.
+        if done < steps and (now - at < 1.0 or now - last < LINE_SECONDS):
+            return
+        last = now
+        speed = (done - begun) / max(now - at, 1e-9)
+        left = datetime.timedelta(seconds=round((steps - done) / speed))
+        console.print(
+            f"step {done} of {steps}, {speed:.3g} steps/s, time left {left}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    return advance

@@ -145,9 +145,21 @@ def fetch(tree: PyTree) -> PyTree:
 
 def any_process(flag: bool) -> bool:
     """Whether ``flag`` is True in some process; every process calls it, at the same point of the run."""
+    return bool(largest(float(flag))[0])
+
+
+def largest(*values: float) -> tuple[float, ...]:
+    """Of each value the largest that some process has; every process calls it, at the same point of the run."""
     if jax.process_count() == 1:
-        return flag
-    return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
+        return values
+    return tuple(float(value) for value in np.max(multihost_utils.process_allgather(np.asarray(values)), axis=0))
+
+
+def from_first(value: int) -> int:
+    """The value that the first process has; every process calls it, at the same point of the run."""
+    if jax.process_count() == 1:
+        return value
+    return int(multihost_utils.broadcast_one_to_all(np.asarray(value)))
 
 
 def is_first() -> bool:

@@ -8,8 +8,10 @@ import io
 import json
 import os
 import socket
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +24,7 @@ Sink: TypeAlias = Callable[[int, Row], None]
 """``(step, numbers)``: where else numbers go: TensorBoard, Weights & Biases."""
 
 CONFIG, LOCK, METRICS, TABLE = "config.json", "run.lock", "metrics.jsonl", "metrics.csv"
+CUT, CHANGES, MANIFEST = "metrics_cut.jsonl", "changes.jsonl", "manifest.jsonl"
 
 
 @contextmanager
@@ -57,33 +60,67 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def settle_config(folder: Path, config: Mapping[str, Any], *, free: Sequence[str] = ()) -> None:
+def settle_config(
+    folder: Path, config: Mapping[str, Any], *, free: Sequence[str] = (), change: Sequence[str] = ()
+) -> dict[str, tuple[Any, Any]]:
     """Writes the configuration that starts a run, or holds this one against it.
 
     Args:
       folder: of the run.
       config: nested, of plain values.
       free: fields that may change between one start and the next, by dotted name; a name covers what is under it.
+      change: fields that are to change at this start, on request.
+
+    Returns:
+      Of the fields of ``change`` that differ: what they were, and what they are now. Where there are any, the configuration is as it was:
+      ``record_changes`` writes it, with the record.
 
     Raises:
       ValueError: a field differs; names it and both values. Or the file there is no configuration.
     """
     file = folder / CONFIG
     new = flattened(json.loads(json.dumps(config)))
+    changed: dict[str, tuple[Any, Any]] = {}
     if file.is_file():
         try:
             old = flattened(json.loads(file.read_text(encoding="utf-8")))
         except (ValueError, AttributeError) as error:
             raise ValueError(f"{file} is not a configuration ({error}); expected the JSON that a run wrote") from error
         for name in dict.fromkeys([*new, *old]):
-            if any(name == other or name.startswith(f"{other}.") for other in free):
+            was, now = old.get(name, _ABSENT), new.get(name, _ABSENT)
+            # As JSON has them NaN is the same value at every start.
+            if was == now or json.dumps(was, default=repr) == json.dumps(now, default=repr) or _covers(free, name):
                 continue
-            if old.get(name, _ABSENT) != new.get(name, _ABSENT):
+            if not _covers(change, name):
                 raise ValueError(
-                    f"{name} is {new.get(name, _ABSENT)!r}, and the run in {folder} was started with {old.get(name, _ABSENT)!r}; "
-                    "expected the same configuration: change it back, or name another folder"
+                    f"{name} is {now!r}, and the run in {folder} was started with {was!r}; expected the same configuration: change it "
+                    f"back, name another folder, or ask for the change by name: change {name}"
                 )
-    write_whole(file, json.dumps(config, indent=2) + "\n")
+            changed[name] = was, now
+    if not changed:
+        write_whole(file, json.dumps(config, indent=2) + "\n")
+    return changed
+
+
+def _covers(names: Sequence[str], field: str) -> bool:
+    return any(field == name or field.startswith(f"{name}.") for name in names)
+
+
+def record_changes(folder: Path, step: int, changed: Mapping[str, tuple[Any, Any]], config: Mapping[str, Any]) -> None:
+    """Puts ``config`` in place, after ``changes.jsonl`` says from which step on which field was changed, from what to what."""
+    rows = [
+        {"step": step, "name": name, "from": None if was is _ABSENT else was, "to": None if now is _ABSENT else now}
+        for name, (was, now) in changed.items()
+    ]
+    _append_lines(folder / CHANGES, rows, "nothing is changed")
+    write_whole(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+
+
+def changed_since(folder: Path, step: int) -> bool:
+    """Whether ``changes.jsonl`` has a change from ``step`` on, or from a later one."""
+    file = folder / CHANGES
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return any(json.loads(line)["step"] >= step for line in lines)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -133,49 +170,110 @@ def write_whole(file: Path, text: str) -> None:
 # ---------------------------------------------------------------------------------------------------------------- the log
 
 
-def append(folder: Path, row: Row) -> None:
-    """Adds a row to ``metrics.jsonl``, on the disk when this returns.
+def append(folder: Path, *rows: Row) -> None:
+    """Adds rows to ``metrics.jsonl``, on the disk when this returns.
 
     Raises:
-      OSError: it cannot be written; names the file.
+      OSError: they cannot be written; names the file, which is as it was.
     """
-    file = folder / METRICS
+    _append_lines(
+        folder / METRICS,
+        rows,
+        "the checkpoints before it are whole: make room there, and start the same run again",
+    )
+
+
+def record_start(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Adds what is to be known of one start of a run to ``manifest.jsonl``."""
+    _append_lines(folder / MANIFEST, [facts], "the run has not begun")
+
+
+def _append_lines(file: Path, rows: Sequence[Mapping[str, Any]], otherwise: str) -> None:
     try:
         with files.update(file) as stream:
-            stream.write(f"{json.dumps(row)}\n".encode())
-            stream.flush()
-            os.fsync(stream.fileno())
+            handle, data = stream.fileno(), "".join(json.dumps(row) + "\n" for row in rows).encode()
+            before = os.fstat(handle).st_size
+            try:
+                while data:
+                    data = data[os.write(handle, data) :]
+                os.fsync(handle)
+            except OSError:
+                # Half a line would be a bad one as soon as another follows it.
+                with suppress(OSError):
+                    os.ftruncate(handle, before)
+                raise
     except OSError as error:
-        raise OSError(
-            error.errno, f"{file} cannot be written ({error.strerror}); the checkpoints before it are whole: make room there, and start "
-            "the same run again",
-        ) from error  # fmt: skip
+        raise OSError(error.errno, f"{file} cannot be written ({error.strerror}); {otherwise}") from error
 
 
 def read_rows(folder: Path) -> list[dict[str, float]]:
     """The rows of ``metrics.jsonl``; a last line that was cut short is left out.
 
     Raises:
-      ValueError: another line is no row; names it.
+      ValueError: another line is no row, or steps do not rise; names the line.
     """
     file = folder / METRICS
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    rows = []
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+    rows: list[dict[str, float]] = []
     for number, line in enumerate(lines, start=1):
         try:
-            rows.append(dict(json.loads(line)))
+            row = json.loads(line)
         except ValueError as error:
             if number < len(lines):
                 raise ValueError(
                     f"line {number} of {file} is no record ({error}); expected one JSON object a line"
                 ) from error
+            continue
+        if not isinstance(row, dict) or type(row.get("step")) is not int:
+            raise ValueError(f'line {number} of {file} has no step; expected a record such as {{"step": 100, ...}}')
+        if rows and row["step"] <= rows[-1]["step"]:
+            raise ValueError(
+                f"line {number} of {file} is of step {row['step']}, after step {rows[-1]['step']}; expected steps that rise"
+            )
+        rows.append(row)
     return rows
 
 
 def cut(folder: Path, step: int) -> None:
-    """Takes the rows after ``step`` out of the log: the state goes on from there, and will write them again."""
-    kept = [row for row in read_rows(folder) if row["step"] <= step]
-    write_whole(folder / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
+    """Takes the rows after ``step`` out of the log, since the state goes on from there and will write them again.
+
+    They are kept in ``metrics_cut.jsonl``, each with the step that the log was cut back to.
+    """
+    rows = read_rows(folder)
+    gone = [{**row, "cut_back_to": step} for row in rows if row["step"] > step]
+    if gone:
+        _append_lines(folder / CUT, gone, "the log is as it was")
+    write_rows(folder, [row for row in rows if row["step"] <= step])
+
+
+def write_rows(folder: Path, rows: Sequence[Row]) -> None:
+    """Writes ``metrics.jsonl`` anew, whole or not at all."""
+    write_whole(folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def amend(folder: Path, step: int, measured: Row) -> dict[str, float]:
+    """Adds what was measured after the row of ``step`` was written to that row; returns it, or only what was measured where it is lost."""
+    rows = read_rows(folder)
+    if not rows or rows[-1]["step"] != step:
+        return {"step": step, **measured}
+    rows[-1] |= measured
+    if measured:
+        write_rows(folder, rows)
+    return rows[-1]
+
+
+def missing(rows: Sequence[Row], step: int, every: int) -> list[int]:
+    """The steps up to ``step`` that a log with a row for ``every`` so many has no row of."""
+    there = {row["step"] for row in rows}
+    return [number for number in range(every, step + 1, every) if number not in there]
+
+
+def table_ends(folder: Path) -> int:
+    """The last step of ``metrics.csv``; 0 where there is no table, or no step in it."""
+    file = folder / TABLE
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+    first = lines[-1].partition(",")[0] if len(lines) > 1 else ""
+    return int(first) if first.isdigit() else 0
 
 
 def write_table(folder: Path) -> None:
@@ -202,18 +300,28 @@ def tensorboard(folder: Path, step: int) -> Iterator[Sink]:
     Yields:
       The sink.
     """
-    from tensorboardX import SummaryWriter
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+    from tensorboardX.summary import scalar
 
     files.refuse_link(folder / "tensorboard")
-    with SummaryWriter(os.fspath(folder / "tensorboard"), purge_step=step + 1) as writer:
+    events = folder / "tensorboard"
+    events.mkdir(exist_ok=True)
+    # The writer itself, not the queue and the thread that ``SummaryWriter`` puts before it: where that thread fails (a full disk), whoever
+    # fills the queue waits for ever. The name has a part of its own, since two starts in one second would share a file.
+    writer = EventsWriter(os.fspath(events / "events"), filename_suffix=f".{uuid.uuid4().hex[:8]}")
 
-        def write(step: int, row: Row) -> None:
-            for name, value in row.items():
-                if name != "step":
-                    writer.add_scalar(name, value, step)
-            writer.flush()
+    def write(step: int, row: Row) -> None:
+        for name, value in row.items():
+            if name != "step":
+                writer.write_event(Event(wall_time=time.time(), step=step, summary=scalar(name, value)))
+        writer.flush()
 
+    writer.write_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+    try:
         yield write
+    finally:
+        writer.close()
 
 
 @contextmanager

@@ -1,23 +1,31 @@
 """A run: a game, a folder, and the promise that stopping and going on gives the numbers of never having stopped.
 
-What a run goes on from is the state alone: its key is constant, a step folds its number into it, and the data is a function of both. A
-checkpoint is written between two chunks of steps, after the log's rows up to there; whoever goes on cuts the log back to the checkpoint.
-Chunks are of one length, so that the same compiled program makes every step, whatever happened in between.
+What a run goes on from is the state: its key is constant, a step folds its number into it, and the data is a function of both. A checkpoint
+is written after the log's rows up to there; whoever goes on cuts the log back to the checkpoint. Steps are made in windows, each of them a
+row of the log, and windows in pieces that take about a second, so that whoever asks to stop is heard: one compiled program makes every
+step, whatever the pieces are. A checkpoint inside a window holds what the steps of that window looked like so far.
+
+At a save the checkpoint is on the disk before anything else is tried: pictures, an evaluation, sinks. Where one of these fails it is warned
+of, and the run goes on; where the process ends before they are done, the next start does them first.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
 import time
 import types
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from gan_jax import ranges
@@ -25,9 +33,12 @@ from gan_jax.ranges import Count
 from gan_jax.training import checkpoint, run_folder
 from gan_jax.training import mesh as meshes
 from gan_jax.training.game import Game
-from gan_jax.training.loop import Seen, compiled, progress, stop_where_not_finite
-from gan_jax.training.state import GameState, Info
-from gan_jax.typing import PRNGKey, PyTree
+from gan_jax.training.loop import Window, progress, stop_where_not_finite, windows
+from gan_jax.training.state import GameState, Hyperparameters, Info
+from gan_jax.typing import Array, PRNGKey, PyTree
+
+PIECE_SECONDS = 1.0
+"""How long a piece of a window takes about, where one step is not longer: two of them are under way when somebody asks to stop."""
 
 SinkFactory = Callable[[Path, int], AbstractContextManager[run_folder.Sink]]
 """``(folder, step)`` to a sink that is open while the run goes on from ``step``."""
@@ -39,10 +50,11 @@ class Schedule:
 
     Attributes:
       steps: of the whole run, however often it is interrupted; a multiple of ``log_every``.
-      log_every: steps of one call of the compiled program, and of one row of the log.
+      log_every: steps of a window, and of one row of the log.
       save_every: steps between two checkpoints, evaluations and pictures; a multiple of ``log_every``.
-      keep: how many of the last checkpoints stay.
-      best: name of a number of ``evaluate``; the checkpoint where it is smallest stays too.
+      keep: how many of the last checkpoints stay, whatever they were written for.
+      best: name of a number of ``evaluate``; of the checkpoints that have it in the log, the one where it is smallest stays too. A
+        checkpoint where it was not measured, or is no finite number, is never the best.
     """
 
     steps: Count
@@ -66,7 +78,7 @@ class Finished(NamedTuple):
     Attributes:
       state: the last one.
       step: its number.
-      complete: whether all steps were made; False where it was asked to stop, by a signal or by ``stop``.
+      complete: whether all steps were made and measured; False where it was asked to stop, by a signal or by ``stop``.
     """
 
     state: GameState
@@ -82,18 +94,22 @@ def train(
     *,
     config: Mapping[str, Any],
     free: Sequence[str] = (),
+    change: Sequence[str] = (),
     mesh: Mesh | None = None,
     feed: Callable[[int, int], PyTree] | None = None,
     evaluate: Callable[[GameState], Mapping[str, float]] | None = None,
+    on_start: Callable[[GameState, int], None] | None = None,
     on_save: Callable[[GameState, int], None] | None = None,
     sinks: Sequence[SinkFactory] = (),
     stop: Callable[[Info], bool] | None = None,
+    during: Callable[[str], AbstractContextManager[object]] = nullcontext,
     show: bool = False,
 ) -> Finished:
     """Trains in a folder, from where that folder ends: a new run, or the same one going on.
 
-    SIGTERM and Ctrl-C end the chunk of steps under way, save, and return; a second Ctrl-C interrupts at once. After a kill the run goes on
-    from its last checkpoint that is whole, and writes the rows after it again, the same ones.
+    SIGTERM and Ctrl-C end the steps under way, about two seconds of them, save, and return; a second Ctrl-C interrupts at once. Before the
+    first step of this start there is nothing to save, and both do what they do to any program. After a kill the run goes on from its last
+    checkpoint that is whole, and writes the rows after it again, the same ones.
 
     Args:
       game: from ``game.adversarial`` or ``game.direct``.
@@ -102,140 +118,468 @@ def train(
       schedule: how long, and how often what.
       config: what decides the run's numbers, nested, of plain values; a later start with another one is refused.
       free: dotted names in ``config`` that may change from start to start, such as how many steps or devices.
+      change: dotted names in ``config`` that are changed at this start, on request: learning rates that were too high, say. From the last
+        checkpoint on the hyperparameters are those of ``game``; ``changes.jsonl`` says what was changed at which step.
       mesh: the devices; all of them where None.
       feed: what the game's data draws from (``data.sources``).
-      evaluate: measured on the state at every save, into the log.
-      on_save: called with the state and its step at every save and before the first step: pictures.
-      sinks: where rows go besides the log.
-      stop: told the means of every chunk of ``log_every`` steps; where it says so, the run saves and ends (``collapse.collapsed``). Started
-        again, it goes on from there.
-      show: whether progress and the time left are shown on standard error.
+      evaluate: measured on the state after every save, into the log. Where it fails the row stays without it, and a warning says why; the
+        next start tries again where no step was made since.
+      on_start: called with the state and its step before the first step of this start.
+      on_save: called with the state and its step after every save and before the first step: pictures. At a start from a save that it may
+        not have been called for it is called again.
+      sinks: where rows go besides the log; one that fails is warned of, and gets no more rows at this start.
+      stop: told the means of every window of ``log_every`` steps; where it says so, the run saves and ends (``collapse.collapsed``).
+        Started again, it goes on from there.
+      during: ``during("compiling a step")`` is entered while something takes long before the first step: for showing that.
+      show: whether progress and the time left are shown on standard error: a bar on a terminal, lines elsewhere.
 
     Returns:
       The last state, and whether the run is complete.
 
     Raises:
-      ValueError: another configuration, or a checkpoint of another model; names what differs.
+      ValueError: another configuration, or a checkpoint of another model; names what differs. Or a bad line in the log.
       RuntimeError: another process is at work in the folder, or no checkpoint can be read.
       OSError: the folder cannot be written, or its disk is full; names the path. What was saved before stays.
-      FloatingPointError: a quantity is not finite; names it and the step. The checkpoint before it stays.
+      FloatingPointError: a quantity, or the state itself, is not finite; names it and the step. The checkpoint before it stays.
     """
     folder = Path(folder)
     over = meshes.data_mesh() if mesh is None else mesh
     first = meshes.is_first()
     with ExitStack() as stack:
+        changed: dict[str, tuple[Any, Any]] = {}
         if first:
             stack.enter_context(run_folder.locked(folder))
-            run_folder.settle_config(folder, config, free=free)
-        manager = checkpoint.manager(folder / "checkpoints", keep=schedule.keep, best=schedule.best)
+            changed = run_folder.settle_config(folder, config, free=free, change=change)
+        manager = checkpoint.manager(folder / "checkpoints")
         stack.callback(manager.close)
-        state = meshes.begin(game, key, over, feed=None if feed is None else feed(0, schedule.log_every))
-        restored = checkpoint.restore(manager, state)
-        step, state = (0, state) if restored is None else restored
+        with during("preparing the networks and the last checkpoint"):
+            at, hyper = _begun(game, key, over, manager, schedule, feed)
+        on_record = bool(change) or meshes.from_first(first and run_folder.changed_since(folder, at.step))
+        at = _with_hyperparameters(at, hyper, bool(on_record))
         if first:
-            run_folder.cut(folder, step)
-        rows = [stack.enter_context(sink(folder, step)) for sink in sinks] if first else []
-        stopping = stack.enter_context(_asked_to_stop())
-        if step == 0 and on_save is not None:
-            on_save(state, 0)
-        journey = _Journey(
-            folder, schedule, manager, evaluate, on_save, tuple(rows), first, stop, [time.perf_counter()]
+            _settle_log(folder, at.step, schedule)
+        if changed:
+            run_folder.record_changes(folder, at.step, changed, config)
+        outlets = [stack.enter_context(_guarded(sink, folder, at.step)) for sink in sinks] if first else []
+        journey = _Journey(folder, schedule, manager, evaluate, on_save, tuple(outlets), first, stop)
+        if on_start is not None:
+            on_start(at.state, at.step)
+        if at.step == 0 and on_save is not None:
+            journey.attempt("pictures of step 0", lambda: on_save(at.state, 0))
+        if journey.owed(at.step):
+            with during(f"measuring what was saved at step {at.step}"):
+                journey.after(at.step, at.state)
+        if at.step >= schedule.steps:
+            return Finished(at.state, at.step, True)
+        with during("compiling a step"):
+            window, state, infos = _compiled(game, at, schedule, feed, over)
+        with _asked_to_stop() as request, progress(schedule.steps, show) as shown:
+            return _run(window, state, at.step, infos, feed, journey, request, shown)
+
+
+class _At(NamedTuple):
+    """Where a run stands: its state after ``step`` steps, and what the steps of the window under way looked like, where there are any."""
+
+    state: GameState
+    step: int
+    infos: Info | None
+
+
+def _begun(
+    game: Game,
+    key: PRNGKey,
+    over: Mesh,
+    manager: Any,
+    schedule: Schedule,
+    feed: Callable[[int, int], PyTree] | None,
+) -> tuple[_At, Hyperparameters]:
+    """Where the newest whole checkpoint stands, or the first step; and the hyperparameters of the game as it is now."""
+    state = meshes.begin(game, key, over, feed=None if feed is None else feed(0, schedule.log_every))
+    restored = checkpoint.restore(manager, state)
+    if restored is None:
+        checkpoint.refuse_not_finite(state, "before the first step")
+        return _At(state, 0, None), state.hyper
+    step, found = restored
+    inside = step % schedule.log_every
+    window = checkpoint.notes(manager, step).get(WINDOW, {})
+    lengths = {len(values) for values in window.values()} or {0}
+    if lengths != {inside}:
+        raise ValueError(
+            f"the checkpoint of step {step} was saved {lengths.pop()} steps into a row of the log, and with log_every = "
+            f"{schedule.log_every} it is {inside} steps into one; expected the log_every that it was saved with"
         )
-        return _run(game, state, step, feed, journey, stopping, show)
+    front: Any = {name: np.asarray(values) for name, values in window.items()}
+    return _At(found, step, Info(**front) if front else None), state.hyper
 
 
-@dataclass(frozen=True)
+def _with_hyperparameters(at: _At, hyper: Hyperparameters, on_record: bool) -> _At:
+    """The state under the hyperparameters of the game as it is now; other ones than it was saved with have to be asked for."""
+    for name, value in meshes.fetch(hyper).items():
+        was = meshes.fetch(at.state.hyper[name])
+        if not np.array_equal(was, value, equal_nan=True) and not on_record:
+            raise ValueError(
+                f"{name} is {value!s}, and the run was trained with {was!s} up to step {at.step}; expected the same, or a change that is "
+                "asked for by name (change)"
+            )
+    checkpoint.refuse_not_finite(hyper, f"among the hyperparameters at step {at.step}")
+    return at._replace(state=at.state._replace(hyper=hyper))
+
+
+WINDOW = "window"
+"""What a checkpoint inside a window keeps with the state: for every quantity of ``Info`` its values at the window's steps so far."""
+
+
+def _settle_log(folder: Path, step: int, schedule: Schedule) -> None:
+    """Cuts the log back to where the state is, and says what it should have and has not."""
+    run_folder.cut(folder, step)
+    gone = run_folder.missing(run_folder.read_rows(folder), step, schedule.log_every)
+    if gone:
+        warnings.warn(
+            f"{folder / run_folder.METRICS} lacks {len(gone)} of {step // schedule.log_every} rows up to step {step}, the first of them "
+            f"of step {gone[0]}; the run goes on from its checkpoint, and log and table keep that gap",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _compiled(
+    game: Game, at: _At, schedule: Schedule, feed: Callable[[int, int], PyTree] | None, over: Mesh
+) -> tuple[Window, GameState, Info]:
+    """The programs of a window, compiled by making no step; the state, and what the window under way looked like so far."""
+    begun = at.step - at.step % schedule.log_every
+    held = None if feed is None else feed(begun, schedule.log_every)
+    sharding = meshes.replicated(over)
+
+    def place(tree: PyTree) -> PyTree:
+        # Every process has the same numbers.
+        return jax.tree.map(
+            lambda leaf: jax.make_array_from_callback(leaf.shape, sharding, lambda index: leaf[index]), tree
+        )
+
+    window = windows(game, at.state, held, schedule.log_every, place)
+    infos = window.begin()
+    if at.infos is not None:
+        infos = place(jax.tree.map(_with_front, meshes.fetch(infos), at.infos))
+    state, infos, _ = window.advance(at.state, infos, held, 0, 0)
+    jax.block_until_ready(window.seen(infos))
+    return window, state, infos
+
+
+def _with_front(whole: np.ndarray, front: np.ndarray) -> np.ndarray:
+    result = whole.copy()
+    result[: len(front)] = front
+    return result
+
+
+Outlet = Callable[[int, run_folder.Row], None]
+
+
+@contextmanager
+def _guarded(factory: SinkFactory, folder: Path, step: int) -> Iterator[Outlet]:
+    """A sink whose failure costs no run: it is warned of once, and the sink is left alone from then on.
+
+    What it says when it is opened stops the run before it starts: then nothing is lost, and somebody is there to read it.
+    """
+    name = getattr(getattr(factory, "func", factory), "__name__", "a sink")
+    manager = factory(folder, step)
+    write, works = manager.__enter__(), True
+
+    def guarded(last: int, row: run_folder.Row) -> None:
+        nonlocal works
+        if works:
+            works = _attempt(f"{name} at step {last}", lambda: write(last, row), "nothing more goes there")
+
+    try:
+        yield guarded
+    finally:
+        _attempt(f"closing {name}", lambda: manager.__exit__(None, None, None), "the run's own log is whole")
+
+
+def _attempt(what: str, do: Callable[[], object], so: str) -> bool:
+    """Whether ``do`` came to its end; what stopped it is a warning."""
+    try:
+        do()
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        warnings.warn(
+            f"{what} failed ({type(error).__name__}: {reason[:300]}); {so}, and the run goes on",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return False
+    return True
+
+
+@dataclass
 class _Journey:
-    """What happens between two chunks."""
+    """What happens between two pieces of work on the device."""
 
     folder: Path
     schedule: Schedule
     manager: Any
     evaluate: Callable[[GameState], Mapping[str, float]] | None
     on_save: Callable[[GameState, int], None] | None
-    sinks: tuple[run_folder.Sink, ...]
+    sinks: tuple[Outlet, ...]
     first: bool
     stop: Callable[[Info], bool] | None
-    clock: list[float]
+    unwritten: list[dict[str, float]] = field(default_factory=list)
+    clock: tuple[int, float] | None = None
 
-    def log(self, last: int, seen: Seen, measured: Mapping[str, float]) -> None:
-        """One row for the chunk that ended with step ``last``."""
-        info, broken, _ = meshes.fetch(seen)
+    def attempt(self, what: str, do: Callable[[], object]) -> bool:
+        """``do``, whose failure is a warning."""
+        return _attempt(what, do, "what is saved stays")
+
+    def log(self, last: int, seen: tuple[Info, Info]) -> dict[str, float]:
+        """The row of the window that ended with step ``last``: into the log, and back for the sinks."""
+        info, broken = meshes.fetch(seen)
         stop_where_not_finite(last - self.schedule.log_every + 1, last, broken)
-        row = {"step": last, **{name: float(value) for name, value in info._asdict().items()}, **measured}
-        now = time.perf_counter()
-        speed = self.schedule.log_every / (now - self.clock.pop())
-        self.clock.append(now)
+        row = {"step": last, **{name: float(value) for name, value in info._asdict().items()}}
         if self.first:
-            run_folder.append(self.folder, row)
-            # How fast it went is for eyes: in the log it would make two equal runs differ.
-            for sink in self.sinks:
-                sink(last, {**row, "steps_per_second": speed})
+            self.unwritten.append(row)
+            # A disk that is full for a moment costs nothing: rows wait for the next save, which needs them on the disk.
+            self.attempt(f"writing the log at step {last}", self.write)
+        return row
 
-    def save(self, last: int, state: GameState, measured: Mapping[str, float]) -> None:
-        """The checkpoint of step ``last``, after the log's rows up to there."""
+    def write(self) -> None:
+        """Puts the rows that wait into the log."""
+        if self.unwritten:
+            run_folder.append(self.folder, *self.unwritten)
+            self.unwritten.clear()
+
+    def tell(self, row: Mapping[str, float]) -> None:
+        """A row for the sinks, with how fast it went: that is for eyes, and in the log it would make two equal runs differ."""
+        last, now = int(row["step"]), time.perf_counter()
+        speed = {}
+        if self.clock is not None and last > self.clock[0]:
+            speed = {"steps_per_second": (last - self.clock[0]) / (now - self.clock[1])}
+        self.clock = last, now
+        for sink in self.sinks:
+            sink(last, {**row, **speed})
+
+    def due(self, step: int) -> bool:
+        """Whether pictures and an evaluation belong to the save of this step."""
+        return step % self.schedule.save_every == 0 or step == self.schedule.steps
+
+    def save(self, step: int, state: GameState, infos: Info | None = None) -> None:
+        """The checkpoint of this step, after the log's rows up to there; inside a window with what its steps looked like so far."""
         if self.first:
-            run_folder.write_table(self.folder)
-        checkpoint.save(self.manager, last, state, measured or None)
+            self.write()
+        front = {} if infos is None else infos._asdict()
+        inside = step % self.schedule.log_every
+        values = {name: np.asarray(meshes.fetch(array))[:inside].tolist() for name, array in front.items()}
+        checkpoint.save(self.manager, step, state, {WINDOW: values} if values else None)
+
+    def owed(self, step: int) -> bool:
+        """Whether the process that saved this step ended before all that belongs to that save was done."""
+        owed = False
+        if self.first and step > 0 and self.due(step):
+            rows = [row for row in run_folder.read_rows(self.folder) if row["step"] == step]
+            measured = bool(rows) and not set(rows[-1]) <= {"step", *Info._fields}
+            owed = run_folder.table_ends(self.folder) != step or (self.evaluate is not None and not measured)
+        return bool(meshes.from_first(owed))
+
+    def after(self, step: int, state: GameState) -> None:
+        """What belongs to the save of this step and can fail: pictures, an evaluation; then the table, and fewer checkpoints."""
+        on_save, evaluate = self.on_save, self.evaluate
+        measured: dict[str, float] = {}
+        if on_save is not None:
+            self.attempt(f"pictures of step {step}", lambda: on_save(state, step))
+        if evaluate is not None:
+            self.attempt(f"the evaluation at step {step}", lambda: measured.update(evaluate(state)))
+        if self.first:
+            self.attempt(
+                f"writing what was measured at step {step}",
+                lambda: self.tell(run_folder.amend(self.folder, step, measured)),
+            )
+        self.tidy(step)
+
+    def tidy(self, step: int) -> None:
+        """The table, and only those checkpoints that are to stay."""
+        best = -1
+        if self.first:
+            self.attempt(f"writing the table at step {step}", lambda: run_folder.write_table(self.folder))
+            best = self.best_step()
+        best = meshes.from_first(best)
+        self.attempt(
+            f"deleting old checkpoints at step {step}",
+            lambda: checkpoint.prune(self.manager, keep=self.schedule.keep, best=best),
+        )
+
+    def best_step(self) -> int:
+        """The step of the checkpoint that is best by the log; −1 where none is."""
+        name = self.schedule.best
+        there = set(self.manager.all_steps())
+        values = {
+            int(row["step"]): float(row[name])
+            for row in run_folder.read_rows(self.folder)
+            if name in row and row["step"] in there and math.isfinite(row[name])
+        } if name is not None else {}  # fmt: skip
+        return min(values, key=lambda step: values[step], default=-1)
+
+
+class _Pace:
+    """How many steps are a piece: as many as take ``PIECE_SECONDS``, by the time that the last piece took; one where nothing is known."""
+
+    def __init__(self) -> None:
+        self.per_step = math.inf
+        self.waiting: list[tuple[Array, int]] = []
+        self.began: float | None = None
+
+    def size(self, most: int) -> int:
+        return max(1, min(most, int(PIECE_SECONDS / self.per_step) if self.per_step > 0.0 else most))
+
+    def sent(self, done: Array, count: int, *asked: bool) -> bool:
+        """Waits for the piece before this one, so that the device has one to do meanwhile; returns whether some process asks to stop."""
+        self.waiting.append((done, count))
+        seconds = 0.0
+        if len(self.waiting) > 1:
+            mark, made = self.waiting.pop(0)
+            jax.block_until_ready(mark)
+            now = time.perf_counter()
+            if self.began is not None:
+                seconds = (now - self.began) / made
+            self.began = now
+        # Pieces are of one size in all processes, which exchange something at every step.
+        flag, seconds = meshes.largest(float(any(asked)), seconds)
+        if seconds > 0.0:
+            self.per_step = seconds
+        return flag > 0.0
+
+    def rest(self) -> None:
+        """Time that passes from now on was not spent on steps: the device has none to make."""
+        for mark, _ in self.waiting:
+            jax.block_until_ready(mark)
+        self.waiting.clear()
+        self.began = time.perf_counter()
 
 
 def _run(
-    game: Game,
+    window: Window,
     state: GameState,
     step: int,
+    infos: Info,
     feed: Callable[[int, int], PyTree] | None,
     journey: _Journey,
-    stopping: threading.Event,
-    show: bool,
+    request: _Request,
+    shown: Callable[[int], None],
 ) -> Finished:
-    """Chunk after chunk, until all steps are made or somebody asks to stop."""
-    schedule = journey.schedule
-    advance = compiled(game)
-    waiting: tuple[int, Seen] | None = None
-    with progress(schedule.steps, show) as shown:
-        shown(step)
-        while step < schedule.steps:
-            state, seen = advance(state, None if feed is None else feed(step, schedule.log_every), schedule.log_every)
-            # While this chunk computes, the host looks at the one before.
+    """Piece after piece, until all steps are made or somebody asks to stop."""
+    schedule, pace = journey.schedule, _Pace()
+    waiting: tuple[int, tuple[Info, Info]] | None = None
+    shown(step)
+    pace.rest()
+    while step < schedule.steps:
+        begun = step - step % schedule.log_every
+        held = None if feed is None else feed(begun, schedule.log_every)
+        asked, inside = False, step - begun
+        while inside < schedule.log_every and not asked:
+            count = pace.size(schedule.log_every - inside)
+            state, infos, done = window.advance(state, infos, held, inside, count)
+            inside += count
             if waiting is not None:
-                journey.log(*waiting, {})
-            step += schedule.log_every
-            waiting = step, seen
-            shown(schedule.log_every)
-            stop = meshes.any_process(stopping.is_set())
-            # The means are the same on every process, and so is the answer.
-            stop |= journey.stop is not None and journey.stop(meshes.fetch(seen[0]))
-            due = step % schedule.save_every == 0 or step == schedule.steps
-            if due or stop:
-                # Looked at first: a state that is not finite is never saved.
-                stop_where_not_finite(step - schedule.log_every + 1, step, meshes.fetch(seen[1]))
-                measured = dict(journey.evaluate(state)) if due and journey.evaluate is not None else {}
-                journey.log(*waiting, measured)
+                # While this piece computes, the host looks at the window before.
+                journey.tell(journey.log(*waiting))
                 waiting = None
-                if due and journey.on_save is not None:
-                    journey.on_save(state, step)
-                journey.save(step, state, measured)
-            if stop:
-                return Finished(state, step, step >= schedule.steps)
+            asked = pace.sent(done, count, request.made)
+            shown(count)
+        step = begun + inside
+        if inside == schedule.log_every:
+            waiting = step, window.seen(infos)
+        # The means are the same on every process, and so is the answer.
+        collapsed = waiting is not None and journey.stop is not None and journey.stop(meshes.fetch(waiting[1][0]))
+        if asked or collapsed or (waiting is not None and journey.due(step)):
+            pace.rest()
+            done_after = _saved(journey, state, step, infos, waiting, request, asked)
+            waiting = None
+            pace.rest()
+            if asked or collapsed or not done_after:
+                return Finished(state, step, step >= schedule.steps and done_after)
     return Finished(state, step, True)
 
 
+def _saved(
+    journey: _Journey,
+    state: GameState,
+    step: int,
+    infos: Info,
+    full: tuple[int, tuple[Info, Info]] | None,
+    request: _Request,
+    asked: bool,
+) -> bool:
+    """Saves, and then does what belongs to the save; returns whether all of it was done, which it is not where somebody asks to stop."""
+    row = None
+    if full is None:
+        broken = jax.tree.map(lambda values: values[: step % journey.schedule.log_every], meshes.fetch(infos))
+        stop_where_not_finite(step - step % journey.schedule.log_every + 1, step, jax.tree.map(_first_bad, broken))
+    else:
+        row = journey.log(*full)
+    journey.save(step, state, infos if full is None else None)
+    if full is None or not journey.due(step):
+        if row is not None:
+            journey.tell(row)
+        journey.tidy(step)
+        return True
+    if asked:
+        return False
+    with suppress(_Asked), request.heard_at_once():
+        journey.after(step, state)
+        return True
+    return False
+
+
+def _first_bad(values: np.ndarray) -> int:
+    bad = ~np.isfinite(values)
+    return int(np.argmax(bad)) if bad.any() else len(values)
+
+
+class _Asked(BaseException):
+    """Somebody asks to stop while nothing is done that has to be ended first."""
+
+
+class _Request:
+    """Whether somebody has asked to stop."""
+
+    def __init__(self) -> None:
+        self.made = False
+        self.at_once = False
+
+    @contextmanager
+    def heard_at_once(self) -> Iterator[None]:
+        """In here ``_Asked`` is raised at once: what is done here is done again at the next start.
+
+        Not among several processes: one that left would leave the others waiting for it.
+        """
+        if jax.process_count() > 1:
+            yield
+            return
+        self.at_once = True
+        try:
+            if self.made:
+                raise _Asked
+            yield
+        finally:
+            self.at_once = False
+
+
 @contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGTERM and the first Ctrl-C set, while this lasts; the second Ctrl-C interrupts as it always does."""
-    asked = threading.Event()
+def _asked_to_stop() -> Iterator[_Request]:
+    """What SIGTERM and the first Ctrl-C ask, while this lasts; the second Ctrl-C interrupts as it always does."""
+    request = _Request()
     if threading.current_thread() is not threading.main_thread():
         # Python hands signals to the main thread alone: whoever trains in another one has to stop it by other means.
-        yield asked
+        yield request
         return
 
     def ask(number: int, frame: types.FrameType | None) -> None:
-        asked.set()
+        request.made = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if request.at_once:
+            request.at_once = False
+            raise _Asked
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield asked
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import PIL.Image
 import pytest
 
 from experiments import __main__ as command_line
-from experiments import harness, image_runs
+from experiments import harness, image_runs, starts
 from gan_jax.training import run_folder
 
 SMALL = ("--model.pair", "mlp", "--model.width", "16", "--model.latent", "8", "--rule.batch-size", "16")
@@ -27,6 +28,8 @@ def configured() -> Iterator[None]:
     """JAX stays as the tests configured it, also in what all tests of this file share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(harness, "configure_jax", lambda cpu_devices=None: None)
+        # A machine with much else to do says nothing of what it takes long for.
+        patch.setattr(starts, "QUIET", 1e6)
         yield
 
 
@@ -70,6 +73,57 @@ def test_two_halves_are_one_run(run: Path, tmp_path: Path) -> None:
     assert run_folder.read_rows(tmp_path) == run_folder.read_rows(run)
     for picture in (run / "samples").iterdir():
         assert (tmp_path / "samples" / picture.name).read_bytes() == picture.read_bytes()
+
+
+def test_every_start_is_said_and_recorded(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(tmp_path, steps=10) == 0
+    said = capsys.readouterr().err
+    opened = image_runs.opened(tmp_path)
+    sizes = [
+        sum(leaf.size for leaf in jax.tree.leaves(player.variables["params"]))
+        for player in (opened.state.generator, opened.state.discriminator)
+    ]
+    devices = len(jax.devices())
+    assert f"{tmp_path}: {devices} cpu device" in said
+    assert f"(cpu), images 8 × 8 × 1, generator {sizes[0]} and discriminator {sizes[1]} parameters" in said
+    assert "step 0 of 10" in said
+    assert "step 10 of 10, " in said
+    assert "steps/s, time left 0:00:00" in said
+    assert train(tmp_path, steps=20) == 0
+    starts_of = [json.loads(line) for line in (tmp_path / run_folder.MANIFEST).read_text(encoding="utf-8").splitlines()]
+    assert [facts["step"] for facts in starts_of] == [0, 10]
+    for facts in starts_of:
+        assert facts["versions"]["jax"] == jax.__version__
+        assert facts["device"] == {"platform": "cpu", "kind": "cpu", "count": devices}
+        assert set(facts["git"]) == {"commit", "dirty"}
+        assert facts["command"].startswith(f"python -m experiments train --out {tmp_path}")
+
+
+def test_a_rate_is_changed_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Steps of 1e30 in every coordinate leave float32 within the first row.
+    assert train(tmp_path, "--generator.rate", "1e30", "--discriminator.rate", "1e30") == 2
+    assert "--generator.rate RATE --discriminator.rate RATE --change generator.rate" in capsys.readouterr().err
+    assert train(tmp_path, steps=5) == 2
+    assert "is 0.001, and the run in" in capsys.readouterr().err
+    assert train(tmp_path, "--change", "generator.rate", "discriminator.rate") == 0
+    changes = [json.loads(line) for line in (tmp_path / run_folder.CHANGES).read_text(encoding="utf-8").splitlines()]
+    assert {(row["name"], row["from"], row["to"]) for row in changes} == {
+        (f"{side}.rate", 1e30, 0.001) for side in ("generator", "discriminator")
+    }
+    assert train(tmp_path, "--change", "model.width") == 2
+    assert "change is 'model.width'" in capsys.readouterr().err
+
+
+def test_what_takes_long_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(starts, "QUIET", 0.01)
+    with starts.working("waiting"):
+        time.sleep(0.2)
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["waiting: 1 s so far", "waiting: done in 1 s"]
+    monkeypatch.setattr(starts, "QUIET", 1e6)
+    with starts.working("waiting"):
+        pass
+    assert capsys.readouterr().err == ""
 
 
 def test_samples_are_a_picture_and_numbers(run: Path, tmp_path: Path) -> None:
