@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from gan_jax import checks, files
+from gan_jax.training.finite import listed, not_finite, plain, refuse_not_finite
 from gan_jax.training.mesh import fetch, is_first
 from gan_jax.typing import PyTree
 
@@ -75,7 +75,7 @@ def save(to: ocp.CheckpointManager, step: int, state: PyTree, notes: Mapping[str
       FloatingPointError: the state is not finite; names the leaf. Nothing is written.
       OSError: it cannot be written (a full disk, no permission); names the folder. What was saved before stays.
     """
-    host = fetch(_plain(state))
+    host = fetch(plain(state))
     refuse_not_finite(host, f"after step {step}, which is not saved")
     record = {"step": step, "leaves": leaves(state), "notes": dict(notes or {})}
     facts = {"sha256": digest(host), "record_sha256": _record_digest(record), **record}
@@ -179,7 +179,7 @@ def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTre
         ]
     except Exception as error:
         return _reason(error)
-    host = fetch(_plain(state))
+    host = fetch(plain(state))
     if digest(host) != sha256:
         return "its numbers are not those that were saved"
     number = getattr(host, "step", None)
@@ -187,31 +187,8 @@ def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTre
         return f"its state is the one of step {int(number)}, under another name"
     bad = not_finite(host)
     if bad:
-        return f"{_listed(bad)} not finite"
+        return f"{listed(bad)} not finite"
     return (state,)
-
-
-def not_finite(state: PyTree) -> list[str]:
-    """The paths of the leaves of a state that hold NaN or infinity."""
-    host = fetch(_plain(state))
-    return [
-        jax.tree_util.keystr(path, simple=True, separator=".")
-        for path, leaf in jax.tree_util.tree_leaves_with_path(host)
-        if jnp.issubdtype(leaf.dtype, jnp.inexact) and not np.isfinite(leaf).all()
-    ]
-
-
-def refuse_not_finite(state: PyTree, when: str) -> None:
-    """Raises ``FloatingPointError`` where a state holds NaN or infinity; names the first such leaf, and ``when`` that is."""
-    bad = not_finite(state)
-    if bad:
-        raise FloatingPointError(
-            f"{_listed(bad)} not finite {when}; expected finite numbers: lower the learning rates, or look at the hyperparameters"
-        )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{names[0]} is" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more leaves of the state are"
 
 
 def _record_digest(record: Mapping[str, Any]) -> str:
@@ -222,7 +199,7 @@ def _record_digest(record: Mapping[str, Any]) -> str:
 def digest(state: PyTree) -> str:
     """SHA-256 of all numbers of a state, in the order of its leaves."""
     total = hashlib.sha256()
-    for array in jax.tree.leaves(fetch(_plain(state))):
+    for array in jax.tree.leaves(fetch(plain(state))):
         total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()
 
@@ -233,15 +210,6 @@ def leaves(state: PyTree) -> dict[str, str]:
         jax.tree_util.keystr(path, simple=True, separator="."): f"{leaf.dtype}{list(leaf.shape)}"
         for path, leaf in jax.tree_util.tree_leaves_with_path(state)
     }
-
-
-def _plain(state: PyTree) -> PyTree:
-    """``state`` with the numbers of its keys."""
-
-    def numbers(leaf: Any) -> Any:
-        return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-
-    return jax.tree.map(numbers, state)
 
 
 def _abstract(like: PyTree) -> PyTree:
@@ -288,7 +256,7 @@ def _reason(error: Exception) -> str:
 
 def _refuse_full_disk(folder: Path, state: PyTree) -> None:
     """Raises ``OSError`` where the disk has no room for a state, before anything of it is written."""
-    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(_plain(state)))
+    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(plain(state)))
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(errno.ENOSPC, f"{free / 1e6:.1f} MB free, {needed / 1e6:.1f} MB needed")

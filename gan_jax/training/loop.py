@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gan_jax import checks
+from gan_jax.training.finite import refuse_not_finite
 from gan_jax.training.game import Game, step_of
 from gan_jax.training.mesh import fetch
 from gan_jax.training.state import GameState, Info
@@ -69,7 +70,8 @@ def run(
 
     Raises:
       ValueError: ``steps`` or ``chunk`` below one.
-      FloatingPointError: a quantity of ``Info`` is not finite; names it, the step, and the window of steps it was found in.
+      FloatingPointError: a quantity of ``Info`` is not finite; names it, the step, and the window of steps it was found in. Or the last
+        state is not; names the leaf.
     """
     checks.at_least("steps", steps, 1)
     checks.at_least("chunk", chunk, 1)
@@ -105,6 +107,7 @@ def run(
         if waiting is not None:
             look(*waiting)
             shown(waiting[1] - waiting[0] + 1)
+    refuse_not_finite(state, f"after step {chunks[-1].last}")
     return state, chunks
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,7 +113,37 @@ def test_a_game_that_diverges_is_stopped_at_its_first_infinite_number() -> None:
         loop.run(bilinear, bilinear.init(jax.random.key(0)), steps=50, chunk=50)
 
 
-def test_progress_shows_steps_and_time_left(gan: Game, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_last_update_that_is_not_finite_is_not_handed_back(gan: Game) -> None:
+    """What a step looks like is of the state before its update: of the last one only the state itself can tell."""
+
+    def step(state: GameState) -> tuple[GameState, Info]:
+        after, info = gan.step(state)
+        params = jax.tree.map(
+            lambda leaf: jnp.where(after.step == 8, jnp.nan, leaf), after.generator.variables["params"]
+        )
+        return after._replace(generator=after.generator._replace(variables={"params": params})), info
+
+    with pytest.raises(
+        FloatingPointError, match=r"^generator\.variables\.params\.\w+ and 1 more leaves .* after step 8"
+    ):
+        loop.run(gan._replace(step=step), gan.init(jax.random.key(0)), steps=8, chunk=4)
+
+
+def test_progress_is_lines_where_there_is_no_terminal(gan: Game, capsys: pytest.CaptureFixture[str]) -> None:
+    loop.run(gan, gan.init(jax.random.key(0)), steps=6, chunk=2, show=True)
+    shown = capsys.readouterr()
+    # One line, and on a machine that is slow some before it.
+    lines = shown.err.splitlines()
+    assert all(re.fullmatch(r"step [246] of 6, [0-9.e+-]+ steps/s, time left .*", line) for line in lines)
+    assert lines[-1].startswith("step 6 of 6")
+    assert lines[-1].endswith("time left 0:00:00")
+    assert shown.out == ""
+
+
+def test_progress_shows_steps_and_time_left(
+    gan: Game, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
     loop.run(gan, gan.init(jax.random.key(0)), steps=6, chunk=2, show=True)
     shown = capsys.readouterr()
     assert "6/6" in shown.err
