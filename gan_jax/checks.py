@@ -6,14 +6,15 @@ Values are looked at where they are concrete; inside ``jit``, ``vmap`` and ``gra
 from __future__ import annotations
 
 import difflib
+import inspect
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.typing import Array
+from gan_jax.typing import Array, PRNGKey
 
 
 def is_concrete(value: object) -> bool:
@@ -92,27 +93,48 @@ def one_of(name: str, value: str, choices: Iterable[str]) -> str:
     known = list(choices)
     if value in known:
         return value
-    near = difflib.get_close_matches(str(value), known, n=1)
+    near = difflib.get_close_matches(str(value), known, n=1) or difflib.get_close_matches(
+        str(value).lower(), known, n=1
+    )
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise ValueError(f"{name} is {value!r}; {hint}expected one of {', '.join(map(repr, known))}")
 
 
 def at_least(name: str, value: object, low: float, *, strict: bool = False) -> None:
-    """Raises ``ValueError`` where a concrete ``value`` is no real number ``>= low`` (``> low`` where ``strict``), or is NaN."""
+    """Raises ``ValueError`` unless ``value`` is a real number ``>= low`` (``> low`` where ``strict``), or an array of such; NaN is none."""
     expected = f"a value {'above' if strict else 'of at least'} {low:g}"
-    if is_concrete(value):
-        array = _numbers(name, value, expected)
-        if not bool(np.all(array > low if strict else array >= low)):
-            raise ValueError(f"{name} is {value}; expected {expected}")
+    _refuse_unless(name, value, expected, lambda array: array > low if strict else array >= low)
 
 
 def between(name: str, value: object, low: float, high: float) -> None:
-    """Raises ``ValueError`` where a concrete ``value`` is no real number with ``low < value < high``, or is NaN."""
+    """Raises ``ValueError`` unless ``value`` is a real number with ``low < value < high``, or an array of such; NaN is none."""
     expected = f"a value between {low:g} and {high:g}"
-    if is_concrete(value):
-        array = _numbers(name, value, expected)
-        if not bool(np.all((low < array) & (array < high))):
-            raise ValueError(f"{name} is {value}; expected {expected}")
+    _refuse_unless(name, value, expected, lambda array: (low < array) & (array < high))
+
+
+def within(
+    name: str,
+    value: object,
+    low: float,
+    high: float,
+    *,
+    low_open: bool = False,
+    high_open: bool = False,
+    what: str | None = None,
+) -> None:
+    """Raises ``ValueError`` unless ``value`` is a real number (or an array of such) in an interval, whose ends may be excluded."""
+    expected = f"a value in {'(' if low_open else '['}{low:g}, {high:g}{')' if high_open else ']'}"
+
+    def inside(array: np.ndarray) -> np.ndarray:
+        above = array > low if low_open else array >= low
+        return above & (array < high if high_open else array <= high)
+
+    _refuse_unless(name, value, what or expected, inside)
+
+
+def number(name: str, value: object) -> None:
+    """Raises ``ValueError`` unless ``value`` is a real and finite number, or an array of such."""
+    _refuse_unless(name, value, "a finite number", np.isfinite)
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -135,18 +157,137 @@ def integer(name: str, value: object, low: int, high: int | None = None) -> int:
     if isinstance(value, jax.core.Tracer):
         raise ValueError(f"{name} is traced; expected {expected}, known at compile time")
     try:
-        number = operator.index(value)  # type: ignore[arg-type]  # what it is for: not all objects are integers
+        found = operator.index(value)  # type: ignore[arg-type]  # what it is for: not all objects are integers
     except TypeError:
-        raise ValueError(f"{name} is {value!r}; expected {expected}") from None
-    if isinstance(value, bool) or number < low or (high is not None and number > high):
+        hint = f", such as {value:.0f}" if isinstance(value, float) and value.is_integer() else ""
+        raise ValueError(f"{name} is {value!r}; expected {expected}{hint}") from None
+    if isinstance(value, bool) or found < low or (high is not None and found > high):
         raise ValueError(f"{name} is {value}; expected {expected}")
-    return number
+    return found
 
 
-def _numbers(name: str, value: object, expected: str) -> np.ndarray:
-    """The array of a concrete value, whose type is neither boolean nor complex nor no number at all."""
-    array = np.asarray(value)
-    is_number = jnp.issubdtype(array.dtype, jnp.integer) or jnp.issubdtype(array.dtype, jnp.floating)
-    if not is_number:
+def sizes(name: str, value: object, *, what: str = "sizes") -> tuple[int, ...]:
+    """Returns sizes as a tuple of integers of at least one: a shape, widths.
+
+    Raises:
+      ValueError: no sequence, or what is in it is no integer of at least one.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+        example = f"({value},)" if isinstance(value, int) else "(64, 64)"
+        raise ValueError(f"{name} is {value!r}; expected a tuple of {what}, such as {example}")
+    try:
+        return tuple(integer("a size", size, 1) for size in value)
+    except ValueError:
+        raise ValueError(f"{name} is {tuple(value)}; expected {what} that are integers of at least 1") from None
+
+
+def key(name: str, value: object) -> PRNGKey:
+    """Returns a random key; a whole number is the seed of one.
+
+    Args:
+      name: what the caller's user called the argument.
+      value: a key of ``jax.random.key``, a raw one of ``jax.random.PRNGKey``, or an integer.
+
+    Returns:
+      The key, ``[]`` (a raw one as it was).
+
+    Raises:
+      TypeError: none of these, or several keys.
+      ValueError: an integer that is no seed.
+    """
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        try:
+            return jax.random.key(int(value))
+        except OverflowError as error:
+            raise ValueError(f"{name} is {value}; expected a seed below 2^63") from error
+    if isinstance(value, jax.Array | np.ndarray):
+        typed = jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+        if (typed and value.ndim == 0) or (value.dtype == np.uint32 and value.ndim == 1):
+            return jnp.asarray(value)
+        if value.ndim == 0 and np.issubdtype(value.dtype, np.integer):
+            return jax.random.key(value)
+        if typed:
+            raise TypeError(f"{name} has shape {value.shape}; expected one key (map over several with jax.vmap)")
+    raise TypeError(f"{name} is {_shown(value)}; expected a key, such as jax.random.key(0)")
+
+
+def made(name: str, value: object, kind: type, example: str, *, known: Iterable[str] = ()) -> None:
+    """Raises ``TypeError`` unless ``value`` is a ``kind``; says so where it is what makes one, or the name of one.
+
+    Args:
+      name: what the caller's user called the argument.
+      value: what was given.
+      kind: what is expected.
+      example: how one is made, such as ``"losses.minimax()"``.
+      known: names of what makes one, in the module of the example.
+    """
+    if isinstance(value, kind):
+        return
+    module, _, _ = example.rpartition(".")
+    if isinstance(value, str):
+        near = difflib.get_close_matches(value, known, n=1)
+        raise TypeError(
+            f"{name} is {value!r}; expected {_one(kind)}, such as {f'{module}.{near[0]}()' if near else example}"
+        )
+    if callable(value):
+        own = getattr(value, "__name__", "a function")
+        raise TypeError(f"{name} is the function {own}; did you mean {own}()? expected {_one(kind)}, such as {example}")
+    raise TypeError(f"{name} is {_shown(value)}; expected {_one(kind)}, such as {example}")
+
+
+def takes(name: str, value: object, arguments: Sequence[str], example: str, *, more: bool = False) -> None:
+    """Raises ``TypeError`` unless ``value`` is a function that can be called with ``arguments`` by position.
+
+    A constructor whose brackets were forgotten is a function too, but one of other arguments.
+
+    Args:
+      name: what the caller's user called the argument.
+      value: what was given.
+      arguments: names of what it is called with.
+      example: what would do, such as ``"penalties.r1()"``.
+      more: whether it may need other arguments as well, by name.
+    """
+    expected = f"a function of ({', '.join(arguments)}), such as {example}"
+    if not callable(value):
+        raise TypeError(f"{name} is {_shown(value)}; expected {expected}")
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # Some that are written in C have none: they are asked when they are called.
+        return
+    try:
+        (signature.bind_partial if more else signature.bind)(*arguments)
+    except TypeError as error:
+        own = getattr(value, "__name__", type(value).__name__)
+        hint = f"did you mean {own}()? " if _needs_nothing(signature) else ""
+        raise TypeError(f"{name} is {own}{signature}; {hint}expected {expected}") from error
+
+
+def _needs_nothing(signature: inspect.Signature) -> bool:
+    try:
+        signature.bind()
+    except TypeError:
+        return False
+    return True
+
+
+def _one(kind: type) -> str:
+    return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
+
+
+def _shown(value: object) -> str:
+    """A value in a sentence: short ones as they are, others by their type."""
+    if isinstance(value, jax.Array | np.ndarray):
+        return f"an array of shape {value.shape}"
+    text = repr(value)
+    return text if len(text) <= 40 and "\n" not in text else f"of type {type(value).__name__}"
+
+
+def _refuse_unless(name: str, value: object, expected: str, holds: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Raises ``ValueError`` unless ``value`` is real numbers which, where they are concrete, are what is expected."""
+    # A Python integer of any size is a number; NumPy would make an object of a large one.
+    value = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    kind = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+    if not (jnp.issubdtype(kind, jnp.integer) or jnp.issubdtype(kind, jnp.floating)):
         raise ValueError(f"{name} is {value!r}; expected {expected}")
-    return array
+    if is_concrete(value) and not bool(np.all(holds(np.asarray(value)))):
+        raise ValueError(f"{name} is {value}; expected {expected}")

@@ -43,6 +43,8 @@ class Critic(NamedTuple):
         weights alone.
       mixes_examples: whether the logit of one example depends on the rest of its batch (batch normalisation, minibatch statistics). Such
         a discriminator has no gradient of one example alone, so a per-example penalty refuses it.
+      bounded: whether ``constrain`` holds the slope, exactly (orthonormal layers) or nearly (power iterations, clipping), whatever is
+        trained. By what constant, ``lipschitz_bound`` certifies.
     """
 
     init: Callable[[PRNGKey, Array], Variables]
@@ -50,6 +52,7 @@ class Critic(NamedTuple):
     constrain: Callable[[Variables], Variables]
     lipschitz_bound: Callable[[Variables], Array]
     mixes_examples: bool = False
+    bounded: bool = False
 
 
 class Generator(NamedTuple):

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from gan_jax import checks
 from gan_jax.distributions import Pair
 from gan_jax.divergences import exact, variational
 from gan_jax.divergences.variational import Estimate
@@ -157,7 +158,7 @@ def trained_point(key: PRNGKey, samplers: Samplers, separation: Array, recipe: R
     Returns:
       Both estimates and three gradient norms.
     """
-    js_key, w1_key, noise_key = jax.random.split(key, 3)
+    js_key, w1_key, noise_key = jax.random.split(checks.key("key", key), 3)
     train = partial(
         variational.neural_estimator,
         steps=recipe.steps,

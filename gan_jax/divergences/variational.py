@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 import optax
 
-from gan_jax import checks, numerics
+from gan_jax import caching, checks, numerics
 from gan_jax.divergences import exact
 from gan_jax.objectives import oracle
-from gan_jax.objectives.losses import Objective
-from gan_jax.objectives.penalties import Penalty, gradient_norms, interpolates
+from gan_jax.objectives.losses import Objective, check_objective
+from gan_jax.objectives.penalties import Penalty, check_penalty, gradient_norms, interpolates
 from gan_jax.training import critic as critic_training
 from gan_jax.training.critic import CriticTraining, History
 from gan_jax.typing import Array, Critic, PRNGKey, Sampler, Variables
 
 Law: TypeAlias = dist.Distribution | Sampler | Array
-"""A NumPyro distribution or a sampler ``(key, batch) -> [batch, *event]``, sampled afresh; or samples ``[n, *event]``."""
+"""A NumPyro distribution or a sampler ``(key, batch) -> [batch, *event]``, sampled afresh; or samples ``[n, *event]``.
+
+Samples ``[n]`` are read as ``[n, 1]``, which is also what a distribution on the line gives.
+"""
+
+ROUNDING = 1e-4
+"""A certified Lipschitz constant of at most one plus this is one: what float32 leaves of orthonormal matrices."""
 
 
 class Lipschitz(NamedTuple):
@@ -61,6 +69,9 @@ class Estimate(NamedTuple):
       lipschitz: what slope the critic reached.
       oracle_gap: the optimal critic's value less this one's, ``[]``; NaN where the truth is not known.
       critic: the trained critic, for ``logits``.
+      is_lower_bound: whether ``value`` is at most the truth but for sampling noise, ``[]``, boolean. True for divergences that any
+        discriminator bounds from below (JS); for distances in units of the data where ``lipschitz.certified`` is at most one. Where it is
+        False and that is finite, ``value / lipschitz.certified`` is a lower bound.
     """
 
     value: Array
@@ -69,6 +80,7 @@ class Estimate(NamedTuple):
     lipschitz: Lipschitz
     oracle_gap: Array
     critic: TrainedCritic
+    is_lower_bound: Array
 
 
 class _Data(NamedTuple):
@@ -90,19 +102,24 @@ def neural_estimator(
     penalty_weight: float | Array = 10.0,
     held_out: int = 16384,
     held_out_share: float = 1 / 3,
-    records: int = 50,
+    records: int | None = None,
 ) -> Callable[[PRNGKey, Law, Law], Estimate]:
-    """Estimates a divergence by training a critic on samples and scoring it on others.
+    """Estimates a divergence by training a critic on samples and scoring it on others, as one program that is compiled once.
 
     The critic maximises the objective's divergence (minimises its discriminator loss plus penalty). Its value on fresh samples is, in
     expectation, at most the truth: of JS for ``losses.minimax()`` with any discriminator, of W1 for ``losses.wasserstein()`` with a
     1-Lipschitz critic (``models.lipschitz.orthonormal_mlp``). With a penalty, clipping or any other soft constraint the value can lie on
-    either side; ``Estimate.lipschitz`` tells by how much it may.
+    either side; ``Estimate.is_lower_bound`` tells whether it may, and ``Estimate.lipschitz`` by how much. With no constraint at all the
+    slope grows as long as one trains, and the value of a distance means nothing: that warns.
+
+    Estimators of equal settings share their program, and estimators that differ in rates or penalty weights as well; so do two calls with
+    samples, or distributions, of equal shapes. A sampler, like any function, is equal to itself alone. Inside of a ``jax.jit`` or a
+    ``jax.vmap`` of one's own, an estimator is a part of that program.
 
     Args:
       objective: ``losses.minimax()`` for JS, ``losses.wasserstein()`` for W1.
       critic: from ``models``.
-      steps: updates, a multiple of ``records``.
+      steps: updates.
       batch_size: samples of each law a step.
       learning_rate: of Adam (β = .5, .9) with cosine decay to zero; may be traced. Not used where ``optimizer`` is given.
       optimizer: any optax transformation, in place of that Adam.
@@ -110,56 +127,142 @@ def neural_estimator(
       penalty_weight: λ; may be traced.
       held_out: fresh samples of each law that score the critic, where laws are distributions.
       held_out_share: share of the examples that score the critic, where laws are arrays.
-      records: length of the history.
+      records: length of the history, a divisor of ``steps``; the largest one up to 50 where None.
 
     Returns:
-      ``estimator(key, p, q) -> Estimate``, pure: call it under ``jax.jit``, which makes it one program. ``p`` and ``q`` are each a
-      NumPyro distribution of event shape ``[]`` or ``[*event]``, a sampler ``(key, batch) -> [batch, *event]``, or an array of samples
-      ``[n, *event]`` that is split into training and held-out examples by the key.
+      ``estimator(key, p, q) -> Estimate``, pure. ``p`` and ``q`` are each a NumPyro distribution of event shape ``[]`` or ``[*event]``, a
+      sampler ``(key, batch) -> [batch, *event]``, or an array of samples ``[n, *event]`` that is split into training and held-out
+      examples by the key. The key may be an integer, the seed of one.
 
     Raises:
-      ValueError: sizes below one, ``steps`` no multiple of ``records``, a share outside (0, 1), a negative penalty weight; (when called)
+      ValueError: sizes below one, ``steps`` no multiple of ``records``, a share outside (0, 1), a negative rate or weight; (when called)
         laws of different event shapes, batch shapes, NaN or too few samples.
+      TypeError: an argument of another kind.
+
+    Warns:
+      UserWarning: an objective in units of the data, and nothing that holds the slope of the critic.
 
     Source: Goodfellow et al. 2014, theorem 1; Arjovsky, Chintala & Bottou 2017; Nowozin et al. 2016 for the variational view.
     """
-    checks.at_least("steps", steps, 1)
-    checks.at_least("held_out", held_out, 2)
-    checks.at_least("penalty_weight", penalty_weight, 0.0)
-    if not 0.0 < held_out_share < 1.0:
-        raise ValueError(f"held_out_share is {held_out_share}; expected a share between 0 and 1, both excluded")
-    adam = optimizer or optax.adam(optax.cosine_decay_schedule(learning_rate, steps), b1=0.5, b2=0.9)
-    training = CriticTraining(objective, adam, penalty, penalty_weight, batch_size)
+    _check_settings(objective, critic, optimizer, penalty)
+    sizes = {"steps": (steps, 1), "batch_size": (batch_size, 1), "held_out": (held_out, 2)}
+    for name, (value, low) in sizes.items():
+        checks.integer(name, value, low)
+    checks.within("learning_rate", learning_rate, 0.0, math.inf, high_open=True)
+    checks.within("penalty_weight", penalty_weight, 0.0, math.inf, high_open=True)
+    checks.within("held_out_share", held_out_share, 0.0, 1.0, low_open=True, high_open=True)
+    length = max(n for n in range(1, min(steps, 50) + 1) if steps % n == 0) if records is None else records
+    critic_training.check_records(steps, length)
+    _warn_where_nothing_holds_the_slope(objective, critic, penalty)
+    recipe = _Recipe(objective, critic, optimizer, penalty, steps, batch_size, held_out, held_out_share, length)
 
     def estimator(key: PRNGKey, p: Law, q: Law) -> Estimate:
-        p_key, q_key, frame_key, fit_key, audit_key = jax.random.split(key, 5)
-        real, fake = _data("p", p_key, p, held_out, held_out_share), _data("q", q_key, q, held_out, held_out_share)
-        if real.held_out.shape[1:] != fake.held_out.shape[1:]:
-            raise ValueError(
-                f"p has event shape {real.held_out.shape[1:]} and q has event shape {fake.held_out.shape[1:]}; expected one event shape"
-            )
-        frame = _frame(frame_key, real, fake, objective)
-        framed = critic._replace(apply=lambda variables, x: logits(critic, frame._replace(variables=variables), x))
-        state, history = critic_training.fit(
-            fit_key, framed, training, real.sample, fake.sample, steps=steps, records=records
-        )
-        trained = frame._replace(variables=state.variables)
-        return _score(audit_key, objective, critic, trained, real.held_out, fake.held_out, history, p, q)
+        key, p, q = checks.key("key", key), _law("p", p), _law("q", q)
+        # Samplers are functions, which a program is compiled for; distributions and samples are its arguments.
+        (p_sampler, p_values), (q_sampler, q_values) = _split(p), _split(q)
+        samplers = p_sampler, q_sampler
+        arguments = key, (p_values, q_values), learning_rate, penalty_weight
+        if caching.outside_of_traces(arguments):
+            return cast(Estimate, caching.program(_estimate, recipe, samplers)(*arguments))
+        return _estimate(recipe, samplers, *arguments)
 
     return estimator
 
 
-def logits(critic: Critic, trained: TrainedCritic, x: Array) -> Array:
+def _split(law: Law) -> tuple[Sampler | None, dist.Distribution | Array | None]:
+    """A law as a function, or as values: the other one is None."""
+    # A distribution can be called too.
+    if isinstance(law, dist.Distribution | jax.Array):
+        return None, law
+    return law, None
+
+
+class _Recipe(NamedTuple):
+    """What an estimator's program is compiled for; as the arguments of ``neural_estimator``."""
+
+    objective: Objective
+    critic: Critic
+    optimizer: optax.GradientTransformation | None
+    penalty: Penalty | None
+    steps: int
+    batch_size: int
+    held_out: int
+    held_out_share: float
+    records: int
+
+
+def _estimate(
+    recipe: _Recipe,
+    samplers: tuple[Sampler | None, Sampler | None],
+    key: PRNGKey,
+    laws: tuple[dist.Distribution | Array | None, dist.Distribution | Array | None],
+    learning_rate: float | Array,
+    penalty_weight: float | Array,
+) -> Estimate:
+    """The estimate, given what is fixed and what is not; each law is in ``samplers`` or in ``laws``."""
+    objective, critic = recipe.objective, recipe.critic
+    p, q = (law if sampler is None else sampler for sampler, law in zip(samplers, laws, strict=True))
+    p_key, q_key, frame_key, fit_key, audit_key = jax.random.split(key, 5)
+    real = _data("p", p_key, p, recipe.held_out, recipe.held_out_share)
+    fake = _data("q", q_key, q, recipe.held_out, recipe.held_out_share)
+    if real.held_out.shape[1:] != fake.held_out.shape[1:]:
+        raise ValueError(
+            f"p has event shape {real.held_out.shape[1:]} and q has event shape {fake.held_out.shape[1:]}; expected one event shape"
+        )
+    adam = optax.adam(optax.cosine_decay_schedule(learning_rate, recipe.steps), b1=0.5, b2=0.9)
+    training = CriticTraining(objective, recipe.optimizer or adam, recipe.penalty, penalty_weight, recipe.batch_size)
+    frame = _frame(frame_key, real, fake, objective)
+    framed = critic._replace(apply=lambda variables, x: logits(critic, frame._replace(variables=variables), x))
+    state, history = critic_training.fit(
+        fit_key, framed, training, real.sample, fake.sample, steps=recipe.steps, records=recipe.records
+    )
+    trained = frame._replace(variables=state.variables)
+    return _score(audit_key, objective, critic, trained, real.held_out, fake.held_out, history, p, q)
+
+
+def _check_settings(
+    objective: Objective, critic: Critic, optimizer: optax.GradientTransformation | None, penalty: Penalty | None
+) -> None:
+    """Raises ``TypeError`` where an argument of ``neural_estimator`` is of another kind."""
+    check_objective(objective)
+    checks.made("critic", critic, Critic, "models.mlp.mlp()")
+    if optimizer is not None:
+        checks.made("optimizer", optimizer, optax.GradientTransformation, "optax.adam(1e-3)")
+    if penalty is not None:
+        check_penalty(penalty)
+
+
+def _is_distance(objective: Objective) -> bool:
+    """Whether only a 1-Lipschitz critic bounds the divergence from below; of several units, one may be that of the data."""
+    return objective.scales_with_data or objective.unit == "various"
+
+
+def _warn_where_nothing_holds_the_slope(objective: Objective, critic: Critic, penalty: Penalty | None) -> None:
+    if objective.scales_with_data and penalty is None and not critic.bounded:
+        warnings.warn(
+            f"the objective {objective.name} is in units of the data and nothing holds the slope of the critic: its value grows with "
+            f"the steps, and is no bound of the {objective.estimates or 'distance'}; take models.lipschitz.orthonormal_mlp for a lower "
+            "bound, or a penalty such as penalties.gradient_penalty(); where the optimizer holds it, give critic._replace(bounded=True)",
+            stacklevel=3,
+        )
+
+
+def logits(critic: Critic, trained: TrainedCritic | Estimate, x: Array) -> Array:
     """The trained critic's output, ``gain · net((x - shift) / scale)``.
 
     Args:
       critic: the network that was given to ``neural_estimator``.
-      trained: ``Estimate.critic`` of one member.
+      trained: ``Estimate.critic`` of one member, or the estimate itself.
       x: ``[batch, *event]``.
 
     Returns:
       ``[batch]``: logits, or units of the data for Wasserstein critics.
+
+    Raises:
+      TypeError: ``trained`` is neither.
     """
+    trained = trained.critic if isinstance(trained, Estimate) else trained
+    checks.made("trained", trained, TrainedCritic, "Estimate.critic")
     return trained.gain * critic.apply(trained.variables, (x - trained.shift[None]) / trained.scale)
 
 
@@ -179,6 +282,7 @@ def generator_gradient(
     Returns:
       The gradient, of ``theta``'s shape.
     """
+    check_objective(objective)
 
     def loss(theta: Array) -> Array:
         fake_logits = discriminator(generate(theta))
@@ -204,22 +308,53 @@ def sampler(law: dist.Distribution) -> Sampler:
     return sample
 
 
-def _data(name: str, key: PRNGKey, law: Law, held_out: int, share: float) -> _Data:
-    """Returns the law's training sampler and its held-out examples."""
+def _law(name: str, law: Law) -> Law:
+    """Returns a law with what can be looked at looked at: samples as ``[n, *event]``, a distribution's own method as the distribution."""
+    owner = getattr(law, "__self__", None)
+    if isinstance(owner, dist.Distribution) and getattr(law, "__name__", "") == "sample":
+        # Its second argument would be a shape, where a sampler's is a number.
+        law = owner
+    if isinstance(law, type):
+        raise TypeError(
+            f"{name} is the class {law.__name__}; expected a distribution with its parameters, such as dist.Normal(0.0, 1.0)"
+        )
     if isinstance(law, dist.Distribution):
         if law.batch_shape:
             raise ValueError(
                 f"{name} has batch shape {law.batch_shape}; expected a single distribution (map over a batch with jax.vmap)"
             )
+        return law
+    if callable(law):
+        checks.takes(name, law, ("key", "batch"), "distributions.gaussian_ring(), or an array of samples")
+        return law
+    try:
+        examples = jnp.asarray(law, jnp.result_type(float))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} is of type {type(law).__name__}; expected a distribution, a sampler or an array"
+        ) from error
+    examples = examples[:, None] if examples.ndim == 1 else examples
+    if examples.ndim < 2 or examples.shape[0] < 4 or 0 in examples.shape:
+        raise ValueError(f"{name} has shape {examples.shape}; expected at least 4 samples, [n] or [n, *event]")
+    checks.finite(name, examples)
+    return examples
+
+
+def _data(name: str, key: PRNGKey, law: Law | None, held_out: int, share: float) -> _Data:
+    """Returns the law's training sampler and its held-out examples."""
+    if isinstance(law, dist.Distribution):
         law = sampler(law)
     if callable(law):
-        return _Data(law, law(key, held_out))
-    examples = jnp.asarray(law, jnp.result_type(float))
-    if examples.ndim < 2 or examples.shape[0] < 4 or 0 in examples.shape:
-        raise ValueError(f"{name} has shape {examples.shape}; expected at least 4 samples, [n, *event]")
-    checks.finite(name, examples)
-    scored = min(max(round(share * examples.shape[0]), 2), examples.shape[0] - 2)
-    shuffled = jax.random.permutation(key, examples)
+        examples = law(key, held_out)
+        if examples.shape[:1] != (held_out,):
+            raise ValueError(f"{name} gives shape {examples.shape} for a batch of {held_out}; expected [batch, *event]")
+        if examples.ndim == 1:
+            flat = law
+            return _Data(lambda key, batch: flat(key, batch)[:, None], examples[:, None])
+        return _Data(law, examples)
+    assert law is not None
+    scored = min(max(round(share * law.shape[0]), 2), law.shape[0] - 2)
+    shuffled = jax.random.permutation(key, law)
     seen = shuffled[scored:]
 
     def resample(key: PRNGKey, batch: int) -> Array:
@@ -262,7 +397,8 @@ def _score(
     )
     certified = critic.lipschitz_bound(trained.variables) * trained.gain / trained.scale
     gap = _truth(objective, p, q, real, fake) - value
-    return Estimate(value, standard_error, history, Lipschitz(jnp.max(slopes), certified), gap, trained)
+    below = certified <= 1.0 + ROUNDING if _is_distance(objective) else jnp.ones((), bool)
+    return Estimate(value, standard_error, history, Lipschitz(jnp.max(slopes), certified), gap, trained, below)
 
 
 def score(objective: Objective, real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
@@ -279,6 +415,7 @@ def score(objective: Objective, real_logits: Array, fake_logits: Array) -> tuple
     Returns:
       (value ``[]``, standard error ``[]``).
     """
+    check_objective(objective)
     if not objective.separable:
         return _score_of_pairs(objective, real_logits, fake_logits)
     value = objective.divergence(real_logits, fake_logits)

@@ -112,12 +112,19 @@ def modes_of(mixture: Distribution) -> Modes:
 
     Returns:
       Its centres, standard deviations and weights.
+
+    Raises:
+      TypeError: another law, whose modes nobody has named.
     """
-    components = mixture.component_distribution.base_dist
+    components = getattr(getattr(mixture, "component_distribution", None), "base_dist", None)
+    if components is None or getattr(components, "scale", jnp.zeros(())).ndim != 2:
+        raise TypeError(
+            f"modes is of type {type(mixture).__name__}; expected a mixture such as distributions.gaussian_ring(), or modes.Modes"
+        )
     return Modes(components.loc, components.scale[:, 0], mixture.mixing_distribution.probs)
 
 
-def tally(samples: Array, modes: Modes, *, threshold: float = THRESHOLD) -> Tally:
+def tally(samples: Array, modes: Modes | Distribution, *, threshold: float = THRESHOLD) -> Tally:
     """Counts samples by mode; pure.
 
     A sample belongs to the mode whose centre is nearest in that mode's standard deviations, and is of high quality where that is less
@@ -125,7 +132,7 @@ def tally(samples: Array, modes: Modes, *, threshold: float = THRESHOLD) -> Tall
 
     Args:
       samples: ``[n, d]``.
-      modes: the truth.
+      modes: the truth, or a mixture that has it (``modes_of``).
       threshold: in standard deviations.
 
     Returns:
@@ -135,6 +142,7 @@ def tally(samples: Array, modes: Modes, *, threshold: float = THRESHOLD) -> Tall
       ValueError: another dimension, a threshold not above 0.
     """
     checks.at_least("threshold", threshold, 0.0, strict=True)
+    samples, modes = jnp.asarray(samples), _modes(modes)
     if samples.ndim != 2 or samples.shape[1:] != modes.centres.shape[1:]:
         raise ValueError(f"samples has shape {samples.shape}; expected [n, {modes.centres.shape[1]}]")
     offsets = (samples[:, None, :] - modes.centres[None, :, :]) / modes.scales[None, :, None]
@@ -156,7 +164,7 @@ def tally(samples: Array, modes: Modes, *, threshold: float = THRESHOLD) -> Tall
 
 def assay(
     samples: Tally | np.ndarray | Array,
-    modes: Modes,
+    modes: Modes | Distribution,
     *,
     threshold: float = THRESHOLD,
     share: float = 0.5,
@@ -166,7 +174,7 @@ def assay(
 
     Args:
       samples: ``[n, d]``, or their ``tally`` at the same threshold.
-      modes: the truth.
+      modes: the truth, or a mixture that has it (``modes_of``).
       threshold: in standard deviations.
       share: of a mode's expected number of samples, from which on it counts as reproduced.
       level: of the intervals.
@@ -184,7 +192,12 @@ def assay(
     Source: Srivastava et al. 2017, "VEEGAN", section 4.1; Lin et al. 2018, "PacGAN", section 4.1 and the authors' code (the histogram is
       one of high-quality samples).
     """
+    modes = _modes(modes)
     if not isinstance(samples, Tally):
+        if not isinstance(samples, np.ndarray | jax.Array | list | tuple):
+            raise TypeError(
+                f"samples is of type {type(samples).__name__}; expected an array [n, d], and the modes after it"
+            )
         samples = tally(checks.samples("samples", samples), modes, threshold=threshold)
     n, d = int(samples.samples), modes.centres.shape[1]
     high = np.asarray(samples.high)
@@ -220,6 +233,11 @@ def lives(masses: np.ndarray, weights: np.ndarray | Array, *, share: float = 0.2
     """
     alive = np.asarray(masses) >= share * np.asarray(weights)[None, :]
     return Lives(alive, (alive[1:] & ~alive[:-1]).sum(axis=1), (~alive[1:] & alive[:-1]).sum(axis=1))
+
+
+def _modes(modes: Modes | Distribution) -> Modes:
+    """The truth, as given or read off a mixture."""
+    return modes if isinstance(modes, Modes) else modes_of(modes)
 
 
 def _chi2(d: int, threshold: float) -> float:

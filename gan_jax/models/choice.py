@@ -106,7 +106,8 @@ def one_of_critics(critics: Sequence[Critic], index: int | Array) -> Critic:
         ]
         return jax.lax.switch(index, branches, variables)
 
-    return Critic(init, apply, constrain, lipschitz_bound, any(critic.mixes_examples for critic in critics))
+    mixing, bounded = any(critic.mixes_examples for critic in critics), all(critic.bounded for critic in critics)
+    return Critic(init, apply, constrain, lipschitz_bound, mixing, bounded)
 
 
 def _some(name: str, players: Sequence[object]) -> None:

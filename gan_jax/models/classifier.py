@@ -73,9 +73,9 @@ def conv_classifier(classes: int, *, features: int = 128, width: int = 32, wides
     Raises:
       ValueError: fewer than two classes, or a width below one.
     """
-    checks.at_least("classes", classes, 2)
+    checks.integer("classes", classes, 2)
     for name, value in (("features", features), ("width", width), ("widest", widest)):
-        checks.at_least(name, value, 1)
+        checks.integer(name, value, 1)
     module = ConvClassifier(classes, features, width, widest)
 
     def init(key: PRNGKey, x: Array) -> Variables:

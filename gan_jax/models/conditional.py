@@ -124,7 +124,8 @@ def conditional_generator(encoder: Encoder, module: nn.Module, latent: int) -> C
     Raises:
       ValueError: ``latent`` below one.
     """
-    checks.at_least("latent", latent, 1)
+    checks.made("encoder", encoder, Encoder, "models.text.label_encoder")
+    checks.integer("latent", latent, 1)
 
     def init(key: PRNGKey, condition: PyTree) -> Variables:
         encoder_key, network_key = jax.random.split(key)
@@ -170,7 +171,8 @@ def conditional_mlp_generator(
 
     Source: Mirza & Osindero 2014, "Conditional generative adversarial nets", section 3.2.
     """
-    return conditional_generator(encoder, ConditionalGeneratorMLP(widths("features", features), event_shape), latent)
+    shape = checks.sizes("event_shape", event_shape)
+    return conditional_generator(encoder, ConditionalGeneratorMLP(widths("features", features), shape), latent)
 
 
 def conditional_dcgan_generator(
@@ -223,6 +225,7 @@ def guided(embedding: Array, centre: Array, strength: float | Array) -> Array:
 
     Source: the truncation trick of Karras et al. 2019, section B, in the space of embeddings; Ho & Salimans 2022 for the name.
     """
+    checks.number("strength", strength)
     return centre[None] + strength * (embedding - centre[None])
 
 
@@ -242,6 +245,8 @@ def truncated_normal(key: PRNGKey, n: int, latent: int, threshold: float) -> Arr
 
     Source: Brock, Donahue & Simonyan 2019, section 3.1.
     """
+    checks.integer("n", n, 1)
+    checks.integer("latent", latent, 1)
     checks.at_least("threshold", threshold, 0.0, strict=True)
     return jax.random.truncated_normal(key, -threshold, threshold, (n, latent))
 

@@ -142,10 +142,10 @@ def conditional_critic(
     Raises:
       ValueError: an unknown head, ``hidden`` below one, an auxiliary classifier of fewer than two classes.
     """
+    checks.made("encoder", encoder, Encoder, "models.text.label_encoder")
     checks.one_of("head", head, HEADS)
-    checks.at_least("hidden", hidden, 1)
-    if head == "auxiliary":
-        checks.at_least("classes", classes, 2)
+    checks.integer("hidden", hidden, 1)
+    checks.integer("classes", classes, 2 if head == "auxiliary" else 0)
     top = Head(head, hidden, classes)
 
     def init(key: PRNGKey, x: Array, condition: PyTree) -> Variables:

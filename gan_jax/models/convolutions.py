@@ -308,6 +308,7 @@ def space_to_depth(x: Array, factor: int = 2) -> Array:
 def depth_to_space(x: Array, factor: int = 2) -> Array:
     """``[batch, h, w, f f c] -> [batch, f h, f w, c]``, the inverse of :func:`space_to_depth`."""
     b, h, w, c = x.shape
+    checks.integer("factor", factor, 1)
     if c % factor**2:
         raise ValueError(f"x has {c} channels; expected a multiple of {factor**2}")
     x = x.reshape(b, h, w, factor, factor, c // factor**2).transpose(0, 1, 3, 2, 4, 5)
@@ -317,6 +318,7 @@ def depth_to_space(x: Array, factor: int = 2) -> Array:
 def upsample(x: Array, factor: int = 2) -> Array:
     """Nearest neighbour: ``[batch, h, w, c] -> [batch, f h, f w, c]``."""
     b, h, w, c = x.shape
+    checks.integer("factor", factor, 1)
     x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, factor, w, factor, c))
     return x.reshape(b, h * factor, w * factor, c)
 
@@ -329,6 +331,7 @@ def average_pool(x: Array, factor: int = 2) -> Array:
 
 def _blocks(x: Array, factor: int) -> tuple[int, int, int, int]:
     b, h, w, c = x.shape
+    checks.integer("factor", factor, 1)
     if h % factor or w % factor:
         raise ValueError(f"x has shape {x.shape}; expected a height and a width that are multiples of {factor}")
     return b, h // factor, w // factor, c

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import checks
+from gan_jax.caching import remembered
 from gan_jax.models.mlp import widths
 from gan_jax.typing import Array, Generator, PRNGKey, PyTree, Variables
 
@@ -48,6 +49,7 @@ def _batch_norm(train: bool) -> nn.BatchNorm:
     return nn.BatchNorm(use_running_average=not train, momentum=0.9)
 
 
+@remembered
 def mlp_generator(
     features: Sequence[int] = (64, 64),
     *,
@@ -74,8 +76,8 @@ def mlp_generator(
     Raises:
       ValueError: an empty or non-positive ``features``, ``latent`` below one.
     """
-    norm = _batch_norm if batch_norm else None
-    return generator_of(GeneratorMLP(widths("features", features), event_shape, activation, norm), latent)
+    norm, shape = _batch_norm if batch_norm else None, checks.sizes("event_shape", event_shape)
+    return generator_of(GeneratorMLP(widths("features", features), shape, activation, norm), latent)
 
 
 def generator_of(module: nn.Module, latent: int) -> Generator:
@@ -91,13 +93,13 @@ def generator_of(module: nn.Module, latent: int) -> Generator:
     Raises:
       ValueError: ``latent`` below one.
     """
-    checks.at_least("latent", latent, 1)
+    checks.integer("latent", latent, 1)
 
     def init(key: PRNGKey) -> Variables:
-        return module.init(key, jnp.zeros((1, latent)))
+        return module.init(checks.key("key", key), jnp.zeros((1, latent)))
 
     def noise(key: PRNGKey, n: int) -> Array:
-        return jax.random.normal(key, (n, latent))
+        return jax.random.normal(checks.key("key", key), (n, latent))
 
     def apply(variables: Variables, z: PyTree) -> Array:
         return cast(Array, module.apply(variables, z))
@@ -129,7 +131,7 @@ def with_output_noise(generator: Generator, scale: float) -> Generator:
 
     Source: Arjovsky, Chintala & Bottou 2017, section 1, on the noise term of likelihood models.
     """
-    checks.at_least("scale", scale, 0.0)
+    checks.within("scale", scale, 0.0, math.inf, high_open=True)
 
     def sample_shape(key: PRNGKey) -> Array:
         init_key, noise_key = jax.random.split(key)

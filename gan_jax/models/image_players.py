@@ -35,10 +35,10 @@ def compute_dtype(dtype: DTypeLike) -> jnp.dtype:
 
 def check_image(size: int, channels: int, width: int) -> None:
     """Raises ``ValueError`` unless ``size`` is 8, 16, 32 or 64 and there are channels both in images and in layers."""
-    if size not in SIZES:
+    if checks.integer("size", size, 1) not in SIZES:
         raise ValueError(f"size is {size}; expected 8, 16, 32 or 64 pixels a side")
-    checks.at_least("channels", channels, 1)
-    checks.at_least("width", width, 1)
+    checks.integer("channels", channels, 1)
+    checks.integer("width", width, 1)
 
 
 def scaled(variance: float) -> nn.initializers.Initializer:

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import checks, numerics
-from gan_jax.models.mlp import MLP, applied, map_kernels, product_of_spectral_norms, widths
+from gan_jax.caching import remembered
+from gan_jax.models.mlp import MLP, applied, dense_bound, map_kernels, product_of_spectral_norms, widths
 from gan_jax.typing import Array, Critic, PRNGKey, Variables
 
 
@@ -31,6 +32,7 @@ def group_sort(h: Array, *, group_size: int = 2) -> Array:
     Source: Anil, Lucas & Grosse 2019, section 4.1.
     """
     batch, width = h.shape
+    checks.integer("group_size", group_size, 1)
     if width % group_size:
         raise ValueError(f"group_size is {group_size}; expected a divisor of the layer's width {width}")
     if group_size == 2:
@@ -56,6 +58,7 @@ def orthonormalise(kernel: Array, *, iterations: int = 5) -> Array:
 
     Source: Björck & Bowie 1971; Anil, Lucas & Grosse 2019, section 4.2.
     """
+    checks.integer("iterations", iterations, 0)
     if 1 in kernel.shape:
         return kernel / numerics.norm(kernel, axis=None)
     tall = kernel if kernel.shape[0] >= kernel.shape[1] else kernel.T
@@ -69,11 +72,15 @@ def orthonormalise(kernel: Array, *, iterations: int = 5) -> Array:
     return tall if kernel.shape[0] >= kernel.shape[1] else tall.T
 
 
+@remembered
 def orthonormal_mlp(features: Sequence[int] = (64, 64), *, group_size: int = 2) -> Critic:
     """An exactly 1-Lipschitz critic: orthonormal weight matrices, kept so after every update, with GroupSort between them.
 
-    Every layer preserves the norm of the gradient, so the network can have slope one almost everywhere, as the optimal critic has; ReLU
-    networks under the same constraint cannot. Its held-out value never exceeds W1 but by sampling noise: a true lower bound.
+    A layer that is no wider than what it takes in preserves the norm of the gradient on its way back, whatever that gradient is. A wider
+    one, as the first is where an event has fewer numbers than ``features[0]``, preserves what lies in the span of its rows and drops the
+    rest: slopes are at most one everywhere, and below one where something is dropped. All gradients may lie in that span, so the network
+    can have slope one almost everywhere, as the optimal critic has; ReLU networks under the same constraint cannot. Its held-out value
+    never exceeds W1 but by sampling noise: a true lower bound.
 
     Args:
       features: hidden widths, each a multiple of ``group_size``.
@@ -83,11 +90,11 @@ def orthonormal_mlp(features: Sequence[int] = (64, 64), *, group_size: int = 2) 
       A critic whose ``constrain`` retracts onto the orthonormal matrices.
 
     Raises:
-      ValueError: a width that is no multiple of ``group_size``.
+      ValueError: an empty or non-positive ``features``, a width that is no multiple of ``group_size``.
 
     Source: Anil, Lucas & Grosse 2019, "Sorting out Lipschitz function approximation".
     """
-    checks.at_least("group_size", group_size, 2)
+    checks.integer("group_size", group_size, 2)
     for width in widths("features", features):
         if width % group_size:
             raise ValueError(
@@ -96,13 +103,18 @@ def orthonormal_mlp(features: Sequence[int] = (64, 64), *, group_size: int = 2) 
     module = MLP(tuple(features), lambda h: group_sort(h, group_size=group_size), nn.initializers.orthogonal())
 
     def init(key: PRNGKey, x: Array) -> Variables:
-        return map_kernels(lambda kernel: orthonormalise(kernel, iterations=16), module.init(key, x))
+        return map_kernels(lambda kernel: orthonormalise(kernel, iterations=16), module.init(checks.key("key", key), x))
 
     return Critic(
-        init, applied(module), lambda variables: map_kernels(orthonormalise, variables), product_of_spectral_norms
+        init,
+        applied(module),
+        lambda variables: map_kernels(orthonormalise, variables),
+        product_of_spectral_norms,
+        bounded=True,
     )
 
 
+@remembered
 def spectral_norm_mlp(
     features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Array] = nn.relu, power_iterations: int = 1
 ) -> Critic:
@@ -113,7 +125,7 @@ def spectral_norm_mlp(
 
     Args:
       features: hidden widths.
-      activation: of slope at most one.
+      activation: of slope at most one; the certified bound counts the slope of a steeper one (``mlp.steepest``).
       power_iterations: after every update; 1 in the paper, 5 in Korotin et al. 2022.
 
     Returns:
@@ -124,9 +136,9 @@ def spectral_norm_mlp(
 
     Source: Miyato et al. 2018, Algorithm 1.
     """
-    checks.at_least("power_iterations", power_iterations, 1)
+    checks.integer("power_iterations", power_iterations, 1)
     free = MLP(widths("features", features), activation)
-    apply = applied(free)
+    apply, bound = applied(free), dense_bound(activation)
 
     def vectors(kernel: Array, u: Array) -> tuple[Array, Array]:
         v = _unit(kernel @ u)
@@ -149,7 +161,7 @@ def spectral_norm_mlp(
         return {"params": params}
 
     def init(key: PRNGKey, x: Array) -> Variables:
-        params_key, vector_key = jax.random.split(key)
+        params_key, vector_key = jax.random.split(checks.key("key", key))
         params = free.init(params_key, x)
         flat, tree = jax.tree.flatten(_kernel_dict(params))
         us = [
@@ -163,7 +175,8 @@ def spectral_norm_mlp(
         init,
         lambda variables, x: apply(normalised(variables), x),
         lambda variables: advance(variables, power_iterations),
-        lambda variables: product_of_spectral_norms(normalised(variables)),
+        lambda variables: bound(normalised(variables)),
+        bounded=True,
     )
 
 

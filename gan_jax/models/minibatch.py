@@ -94,8 +94,8 @@ def minibatch_discrimination_mlp(
 
     Source: Salimans et al. 2016, "Improved techniques for training GANs", section 3.2.
     """
-    checks.at_least("kernels", kernels, 1)
-    checks.at_least("dimension", dimension, 1)
+    checks.integer("kernels", kernels, 1)
+    checks.integer("dimension", dimension, 1)
     module = MinibatchDiscriminationMLP(widths("features", features), kernels, dimension, activation)
     return Critic(module.init, applied(module), _unchanged, _unbounded, mixes_examples=True)
 

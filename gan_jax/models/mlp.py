@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import cast
 
 import jax
@@ -10,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import checks
+from gan_jax.caching import remembered
 from gan_jax.typing import Array, Critic, PRNGKey, Variables
 
 
@@ -48,6 +52,11 @@ def applied(module: nn.Module) -> Callable[[Variables, Array], Array]:
     return apply
 
 
+def born(module: nn.Module) -> Callable[[PRNGKey, Array], Variables]:
+    """Returns ``init(key, x) -> variables`` of a module; the key may be an integer, the seed of one."""
+    return lambda key, x: module.init(checks.key("key", key), x)
+
+
 def kernels(variables: Variables) -> list[Array]:
     """Returns the weight matrices ``[in, out]`` of a dense network."""
     leaves = jax.tree_util.tree_leaves_with_path(variables["params"])
@@ -60,6 +69,36 @@ def map_kernels(function: Callable[[Array], Array], variables: Variables) -> Var
         lambda path, leaf: function(leaf) if path[-1].key == "kernel" else leaf, variables["params"]
     )
     return {**variables, "params": params}
+
+
+STEEPEST: Mapping[Callable[[Array], Array], float] = MappingProxyType(
+    {
+        **{f: 1.0 for f in (nn.relu, nn.relu6, nn.leaky_relu, nn.elu, nn.celu, nn.tanh, nn.hard_tanh, nn.softplus)},
+        **{f: 1.0 for f in (nn.soft_sign, nn.log_sigmoid, jnp.sin, jnp.cos, jnp.abs)},
+        nn.sigmoid: 0.25,
+        # λ α, on the left of zero.
+        nn.selu: 1.7580994,
+        # Where the second derivative is zero: x = 2.3994 for silu, 1.4185 for the tanh form of gelu.
+        nn.silu: 1.0998394,
+        nn.gelu: 1.1289931,
+    }
+)
+"""The largest slope of activations, rounded up."""
+
+
+def steepest(activation: Callable[[Array], Array]) -> float:
+    """The largest slope of an activation; infinite where it is neither in ``STEEPEST`` nor ``partial(nn.leaky_relu, negative_slope=…)``."""
+    if isinstance(activation, partial) and activation.func is nn.leaky_relu and not activation.args:
+        return max(1.0, abs(float(activation.keywords.get("negative_slope", 0.01))))
+    return STEEPEST.get(activation, math.inf)
+
+
+def dense_bound(activation: Callable[[Array], Array]) -> Callable[[Variables], Array]:
+    """``prod_l ||W_l||_2 · s^(L - 1)``: the Lipschitz bound of a dense network of L layers whose activation has slopes of at most s."""
+    slope = steepest(activation)
+    if math.isinf(slope):
+        return _unbounded
+    return lambda variables: product_of_spectral_norms(variables) * slope ** (len(kernels(variables)) - 1)
 
 
 def product_of_spectral_norms(variables: Variables) -> Array:
@@ -78,19 +117,21 @@ def widths(name: str, features: Sequence[int]) -> tuple[int, ...]:
     """Returns ``features`` as a tuple.
 
     Raises:
-      ValueError: no hidden layer, or a width below one.
+      ValueError: no hidden layer, or a width that is no integer of at least one.
     """
-    if not features or min(features) < 1:
-        raise ValueError(f"{name} is {tuple(features)}; expected at least one hidden width, each of at least 1")
-    return tuple(features)
+    found = checks.sizes(name, features, what="hidden widths")
+    if not found:
+        raise ValueError(f"{name} is (); expected at least one hidden width")
+    return found
 
 
+@remembered
 def mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Array] = nn.relu) -> Critic:
     """A free network: the discriminator of the minimax game, or a critic held by a penalty.
 
     Args:
       features: hidden widths.
-      activation: of slope at most one where ``lipschitz_bound`` is to be a bound.
+      activation: one of ``STEEPEST`` where ``lipschitz_bound`` is to be finite.
 
     Returns:
       A critic without constraint.
@@ -99,9 +140,10 @@ def mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Arr
       ValueError: an empty or non-positive ``features``.
     """
     module = MLP(widths("features", features), activation)
-    return Critic(module.init, applied(module), lambda variables: variables, product_of_spectral_norms)
+    return Critic(born(module), applied(module), lambda variables: variables, dense_bound(activation))
 
 
+@remembered
 def clipped_mlp(
     features: Sequence[int] = (64, 64), *, bound: float = 0.01, activation: Callable[[Array], Array] = nn.relu
 ) -> Critic:
@@ -123,15 +165,16 @@ def clipped_mlp(
 
     Source: Arjovsky, Chintala & Bottou 2017, Algorithm 1.
     """
-    checks.at_least("bound", bound, 0.0, strict=True)
+    checks.within("bound", bound, 0.0, math.inf, low_open=True, high_open=True)
     free = mlp(features, activation=activation)
 
     def clip(variables: Variables) -> Variables:
         return {**variables, "params": jax.tree.map(lambda w: jnp.clip(w, -bound, bound), variables["params"])}
 
-    return free._replace(init=lambda key, x: clip(free.init(key, x)), constrain=clip)
+    return free._replace(init=lambda key, x: clip(free.init(key, x)), constrain=clip, bounded=True)
 
 
+@remembered
 def layer_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Array] = nn.relu) -> Critic:
     """A free network with layer normalisation, which looks at one example alone: a norm that a per-example penalty allows.
 
@@ -145,9 +188,10 @@ def layer_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[
     Source: Ba, Kiros & Hinton 2016; Gulrajani et al. 2017, section 4, recommends it for critics.
     """
     module = MLP(widths("features", features), activation, norm=nn.LayerNorm)
-    return Critic(module.init, applied(module), lambda variables: variables, _unbounded)
+    return Critic(born(module), applied(module), lambda variables: variables, _unbounded)
 
 
+@remembered
 def batch_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Array] = nn.relu) -> Critic:
     """A free network with batch normalisation: real and fake examples pass in batches of their own, with the statistics of that batch.
 
@@ -167,7 +211,7 @@ def batch_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[
     module = MLP(widths("features", features), activation, norm=batch_statistics)
 
     def init(key: PRNGKey, x: Array) -> Variables:
-        return {"params": module.init(key, x)["params"]}
+        return {"params": module.init(checks.key("key", key), x)["params"]}
 
     def apply(variables: Variables, x: Array) -> Array:
         # Running averages are made and dropped: a discriminator is never asked outside training batches.
@@ -205,7 +249,7 @@ def from_module(module: nn.Module, example: Array) -> Critic:
 
     with nn.intercept_methods(interceptor):
         jax.eval_shape(module.init, jax.random.key(0), example)
-    free = Critic(module.init, applied(module), lambda variables: variables, _unbounded)
+    free = Critic(born(module), applied(module), lambda variables: variables, _unbounded)
     return free._replace(mixes_examples=bool(mixing))
 
 

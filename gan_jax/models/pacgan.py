@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import checks
+from gan_jax.caching import remembered
 from gan_jax.models.generators import GeneratorMLP, generator_of
 from gan_jax.models.mlp import applied, product_of_spectral_norms, widths
 from gan_jax.typing import Array, Critic, Generator, Variables
@@ -42,6 +43,7 @@ class MaxoutMLP(nn.Module):
         return nn.Dense(1, kernel_init=self.kernel_init)(h)[:, 0]
 
 
+@remembered
 def maxout_mlp(
     features: Sequence[int] = (200, 200, 200),
     *,
@@ -64,7 +66,7 @@ def maxout_mlp(
 
     Source: Goodfellow et al. 2013, "Maxout networks", equation 1.
     """
-    checks.at_least("pieces", pieces, 1)
+    checks.integer("pieces", pieces, 1)
     module = MaxoutMLP(widths("features", features), pieces, kernel_init or nn.initializers.lecun_normal())
     return Critic(module.init, applied(module), _unchanged, product_of_spectral_norms)
 
@@ -95,6 +97,7 @@ def pacgan_generator(*, latent: int = 2, event_shape: tuple[int, ...] = (2,)) ->
 
     Source: Lin et al. 2018, section 4.1, and the authors' code.
     """
+    checks.sizes("event_shape", event_shape)
     normalise: Callable[..., nn.BatchNorm] = lambda train: nn.BatchNorm(  # noqa: E731
         use_running_average=not train, momentum=0.95, epsilon=1e-4
     )

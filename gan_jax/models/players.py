@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import checks, numerics
+from gan_jax.caching import remembered
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables, trains_as_it_samples
 
 # ------------------------------------------------------------------------------------------------------------ generators
@@ -27,18 +28,27 @@ def _generator(
     return Generator(init, noise, apply, trains_as_it_samples(apply))
 
 
-def particles(start: Callable[[PRNGKey], Array]) -> Generator:
+def particles(start: Callable[[PRNGKey], Array] | Array) -> Generator:
     """A generator that *is* its particles: ``P_G = 1/n Σ δ_{x_i}``, and every ``x_i`` is a parameter.
 
     A batch no larger than the number of particles is drawn without replacement, so that a batch of all of them is all of them; a larger
     one walks through them again.
 
     Args:
-      start: ``start(key) -> [particles, *event]``: where they begin.
+      start: ``start(key) -> [particles, *event]``: where they begin; or these places themselves.
 
     Returns:
       The generator; its only parameter is ``"x"`` ``[particles, *event]``.
+
+    Raises:
+      TypeError: no function of a key.
+      ValueError: places that are not finite.
     """
+    if isinstance(start, np.ndarray | jax.Array | list):
+        places = jnp.asarray(start, jnp.result_type(float))
+        checks.finite("start", places)
+        return particles(lambda key: places)
+    checks.takes("start", start, ("key",), "an array [particles, *event]")
     count = jax.eval_shape(start, jax.random.key(0)).shape[0]
 
     def noise(key: PRNGKey, n: int) -> Array:
@@ -49,6 +59,7 @@ def particles(start: Callable[[PRNGKey], Array]) -> Generator:
     )
 
 
+@remembered
 def affine(event_shape: tuple[int, ...] = (), *, scale: float = 1.0, shift: float = 0.0) -> Generator:
     """An affine map of noise: ``G(z) = A z + b``, ``z ~ N(0, I)``: every Gaussian, and nothing else.
 
@@ -63,9 +74,11 @@ def affine(event_shape: tuple[int, ...] = (), *, scale: float = 1.0, shift: floa
     Raises:
       ValueError: ``scale`` zero: A would begin singular.
     """
+    checks.number("scale", scale)
+    checks.number("shift", shift)
     if scale == 0:
         raise ValueError(f"scale is {scale}; expected a number other than zero")
-    shape = event_shape or (1,)
+    shape = checks.sizes("event_shape", event_shape) or (1,)
     size = math.prod(shape)
 
     def init(key: PRNGKey) -> Variables:
@@ -78,6 +91,7 @@ def affine(event_shape: tuple[int, ...] = (), *, scale: float = 1.0, shift: floa
     return _generator(init, lambda key, n: jax.random.normal(key, (n, size)), apply)
 
 
+@remembered
 def quantile_table(knots: int = 64, *, low: float = -1.0, high: float = 1.0) -> Generator:
     """A monotone table of quantiles on the line: ``G(u) = F^{-1}(u)``, ``u ~ U[0, 1]``, linear between knots.
 
@@ -94,7 +108,9 @@ def quantile_table(knots: int = 64, *, low: float = -1.0, high: float = 1.0) -> 
     Raises:
       ValueError: fewer than two knots, or ``high`` not above ``low``.
     """
-    checks.at_least("knots", knots, 2)
+    checks.integer("knots", knots, 2)
+    checks.number("low", low)
+    checks.number("high", high)
     if not high > low:
         raise ValueError(f"low is {low} and high is {high}; expected high above low")
     step = (high - low) / (knots - 1)
@@ -122,6 +138,7 @@ def _flat(x: Array) -> Array:
     return x.reshape(x.shape[0], -1)
 
 
+@remembered
 def fourier_logistic(features: int = 256, *, bandwidth: float = 1.0) -> Critic:
     """Logistic regression on random Fourier features: ``D(x) = wᵀφ(x) + c``, ``φ_i(x) = √(2/m) cos(ω_iᵀx + β_i)``.
 
@@ -140,8 +157,8 @@ def fourier_logistic(features: int = 256, *, bandwidth: float = 1.0) -> Critic:
 
     Source: Rahimi & Recht 2007, Algorithm 1.
     """
-    checks.at_least("features", features, 1)
-    checks.at_least("bandwidth", bandwidth, 0.0, strict=True)
+    checks.integer("features", features, 1)
+    checks.within("bandwidth", bandwidth, 0.0, math.inf, low_open=True, high_open=True)
 
     def init(key: PRNGKey, x: Array) -> Variables:
         frequency_key, phase_key = jax.random.split(key)
@@ -185,7 +202,7 @@ def kernel_witness(landmarks: Array, *, bandwidth: float = 1.0) -> Critic:
 
     Source: Gretton et al. 2012, section 2.3 (the witness function); Li et al. 2017 for the game.
     """
-    checks.at_least("bandwidth", bandwidth, 0.0, strict=True)
+    checks.within("bandwidth", bandwidth, 0.0, math.inf, low_open=True, high_open=True)
     centres = checks.samples("landmarks", jnp.asarray(landmarks).reshape(len(landmarks), -1))
 
     def gram(x: Array) -> Array:
@@ -214,9 +231,11 @@ def kernel_witness(landmarks: Array, *, bandwidth: float = 1.0) -> Critic:
         apply,
         constrain,
         lambda variables: jnp.sqrt(jnp.minimum(squared_norm(variables), 1.0)) / bandwidth,
+        bounded=True,
     )
 
 
+@remembered
 def histogram_table(
     bins: int = 64, *, low: Sequence[float] | float = -4.0, high: Sequence[float] | float = 4.0
 ) -> Critic:
@@ -234,7 +253,9 @@ def histogram_table(
     Raises:
       ValueError: fewer than two bins, ``high`` not above ``low``; (at ``init``) events of more than two dimensions.
     """
-    checks.at_least("bins", bins, 2)
+    checks.integer("bins", bins, 2)
+    checks.number("low", low)
+    checks.number("high", high)
     # NumPy's, so that the table can be made inside a trace too.
     start, stop = np.atleast_1d(np.asarray(low, np.float32)), np.atleast_1d(np.asarray(high, np.float32))
     if not np.all(stop > start):
@@ -271,6 +292,7 @@ def histogram_table(
     return Critic(init, apply, lambda variables: variables, lipschitz_bound)
 
 
+@remembered
 def linear(*, slope: float = 0.0) -> Critic:
     """``D(x) = ψᵀx``, without a bias: the discriminator of DiracGAN.
 
@@ -282,6 +304,7 @@ def linear(*, slope: float = 0.0) -> Critic:
 
     Source: Mescheder, Geiger & Nowozin 2018, definition 2.1.
     """
+    checks.number("slope", slope)
     return Critic(
         lambda key, x: {"params": {"psi": jnp.full((math.prod(x.shape[1:]),), float(slope))}},
         lambda variables, x: _flat(x) @ variables["params"]["psi"],

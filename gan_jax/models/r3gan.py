@@ -196,8 +196,8 @@ def _stages(size: int) -> int:
 def _groups(size: int, channels: int, width: int, blocks_per_stage: int, group_width: int) -> int:
     """How many groups the 3 × 3 convolutions have, all arguments looked at."""
     check_image(size, channels, width)
-    checks.at_least("blocks_per_stage", blocks_per_stage, 1)
-    checks.at_least("group_width", group_width, 1)
+    checks.integer("blocks_per_stage", blocks_per_stage, 1)
+    checks.integer("group_width", group_width, 1)
     inner = EXPANSION * width
     if inner <= group_width:
         return 1

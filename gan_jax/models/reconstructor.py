@@ -41,7 +41,7 @@ def mlp_reconstructor(
     Raises:
       ValueError: an empty or non-positive ``features``, ``latent`` below one.
     """
-    checks.at_least("latent", latent, 1)
+    checks.integer("latent", latent, 1)
     module = GeneratorMLP(widths("features", features), (latent,), activation)
 
     def init(key: PRNGKey, x: Array) -> Variables:

@@ -34,7 +34,7 @@ def spectrally_normalised(critic: Critic, *, power_iterations: int = 1) -> Criti
 
     Source: Miyato et al. 2018, Algorithm 1 and section 2.1.
     """
-    checks.at_least("power_iterations", power_iterations, 1)
+    checks.integer("power_iterations", power_iterations, 1)
 
     def normalised(variables: Variables) -> Variables:
         def divide(kernel: Array, u: Array) -> Array:
@@ -69,6 +69,7 @@ def spectrally_normalised(critic: Critic, *, power_iterations: int = 1) -> Criti
         lambda variables: advance(variables, power_iterations),
         lambda variables: critic.lipschitz_bound(normalised(variables)),
         critic.mixes_examples,
+        bounded=True,
     )
 
 

@@ -77,8 +77,8 @@ def label_encoder(classes: int, *, width: int = 32) -> Encoder:
     Raises:
       ValueError: ``classes`` or ``width`` below one.
     """
-    checks.at_least("classes", classes, 1)
-    checks.at_least("width", width, 1)
+    checks.integer("classes", classes, 1)
+    checks.integer("width", width, 1)
     module = LabelTable(classes, width)
 
     def checked(labels: Array) -> Array:
@@ -171,8 +171,8 @@ def lstm_encoder(tokens: int, *, width: int = 64) -> Encoder:
 def _recurrent(
     tokens: int, width: int, cell: Callable[[int], nn.RNNCellBase], hidden: Callable[[PyTree], Array]
 ) -> Encoder:
-    checks.at_least("tokens", tokens, 1)
-    checks.at_least("width", width, 1)
+    checks.integer("tokens", tokens, 1)
+    checks.integer("width", width, 1)
     if width % 2:
         raise ValueError(f"width is {width}; expected an even one, half of it for each direction")
     return _of_tokens(RecurrentEncoder(tokens, width, cell, hidden))
@@ -252,7 +252,7 @@ def transformer_encoder(tokens: int, length: int, *, width: int = 64, layers: in
         ("layers", layers),
         ("heads", heads),
     ):
-        checks.at_least(name, value, 1)
+        checks.integer(name, value, 1)
     if width % heads:
         raise ValueError(f"heads is {heads} and width is {width}; expected a divisor of it")
     return _of_tokens(TransformerEncoder(tokens, length, width, layers, heads), longest=length)

@@ -39,7 +39,7 @@ class Vocabulary:
     _numbers: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        checks.at_least("length", self.length, 1)
+        checks.integer("length", self.length, 1)
         if not self.words or len(set(self.words)) != len(self.words):
             raise ValueError(
                 f"words has {len(self.words)} words, {len(set(self.words))} of them different; expected some, each once"

@@ -218,8 +218,9 @@ def mlp_translator(
     Raises:
       ValueError: an empty or non-positive ``features``; (in use) examples of another shape.
     """
-    made = event_shape if other_shape is None else other_shape
-    return translator_of(TranslatorMLP(widths("features", features), made), event_shape)
+    taken = checks.sizes("event_shape", event_shape)
+    made = taken if other_shape is None else checks.sizes("other_shape", other_shape)
+    return translator_of(TranslatorMLP(widths("features", features), made), taken)
 
 
 def resnet_translator(
@@ -261,11 +262,11 @@ def resnet_translator(
     """
     _check(size, channels, width)
     other = channels if other_channels is None else other_channels
-    checks.at_least("other_channels", other, 1)
+    checks.integer("other_channels", other, 1)
     count = (6 if size <= 128 else 9) if blocks is None else blocks
-    checks.at_least("blocks", count, 0)
-    checks.at_least("fine_blocks", fine_blocks, 0)
-    if kernel_size % 2 == 0 or not 1 <= kernel_size <= size // 2:
+    checks.integer("blocks", count, 0)
+    checks.integer("fine_blocks", fine_blocks, 0)
+    if checks.integer("kernel_size", kernel_size, 1) % 2 == 0 or kernel_size > size // 2:
         raise ValueError(f"kernel_size is {kernel_size}; expected an odd number, 1 to {size // 2}")
     if skip not in SKIPS:
         raise ValueError(f"skip is {skip!r}; expected one of {', '.join(SKIPS)}")
@@ -298,7 +299,7 @@ def patch_critic(
     """
     _check(size, channels, width)
     count = (3 if size >= 64 else 2) if layers is None else layers
-    if not 1 <= count <= int(math.log2(size)) - 1:
+    if checks.integer("layers", count, 1) > int(math.log2(size)) - 1:
         raise ValueError(f"layers is {count} and size is {size}; expected 1 to {int(math.log2(size)) - 1}")
     made = translator_of(PatchDiscriminator(width, count, compute_dtype(dtype)), (size, size, channels))
     free: Callable[[Variables], Variables] = lambda variables: variables  # noqa: E731
@@ -307,11 +308,12 @@ def patch_critic(
 
 def patch_size(layers: int) -> int:
     """Pixels a side that one logit of ``patch_critic`` depends on, ``1 + 3 (2^layers + Σ_{l < layers} 2^l)``."""
+    checks.integer("layers", layers, 0)
     return 1 + 3 * (2**layers + sum(2**depth for depth in range(layers)))
 
 
 def _check(size: int, channels: int, width: int) -> None:
-    if size not in SIZES:
+    if checks.integer("size", size, 1) not in SIZES:
         raise ValueError(f"size is {size}; expected one of {', '.join(map(str, SIZES))} pixels a side")
-    checks.at_least("channels", channels, 1)
-    checks.at_least("width", width, 1)
+    checks.integer("channels", channels, 1)
+    checks.integer("width", width, 1)

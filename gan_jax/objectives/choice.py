@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from gan_jax.objectives.losses import Objective
-from gan_jax.objectives.penalties import Penalty
+from gan_jax.objectives.losses import Objective, check_objective
+from gan_jax.objectives.penalties import Penalty, check_penalty
 from gan_jax.typing import Array, PRNGKey, ScalarCritic
 
 
@@ -31,6 +31,12 @@ def one_of(objectives: Sequence[Objective], index: int | Array) -> Objective:
     """
     if not objectives:
         raise ValueError("objectives is empty; expected at least one objective to choose from")
+    if isinstance(objectives, Objective):
+        raise TypeError(
+            f"objectives is the objective {objectives.name}; expected several of them, [losses.minimax(), losses.wasserstein()]"
+        )
+    for objective in objectives:
+        check_objective(objective)
 
     def chosen(pick: Callable[[Objective], Callable[[Array, Array], Array]]) -> Callable[[Array, Array], Array]:
         branches = [pick(objective) for objective in objectives]
@@ -66,6 +72,9 @@ def one_of_penalties(penalties: Sequence[Penalty | None], index: int | Array) ->
     """
     if not penalties:
         raise ValueError("penalties is empty; expected at least one penalty, or None, to choose from")
+    for penalty in penalties:
+        if penalty is not None:
+            check_penalty(penalty)
 
     def chosen(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
         def branch(penalty: Penalty | None) -> Callable[[Array, Array, PRNGKey], Array]:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import jax.numpy as jnp
 
+from gan_jax import checks
 from gan_jax.divergences import empirical
 from gan_jax.typing import Array, PRNGKey
 
@@ -32,6 +33,7 @@ def mmd(kernel: empirical.Kernel) -> Cost:
 
     Source: Gretton et al. 2012, equation 3; Li, Swersky & Zemel 2015.
     """
+    checks.takes("kernel", kernel, ("x", "y"), "empirical.gaussian(1.0)")
     return lambda key, fake, real: empirical.mmd2(_flat(fake), _flat(real), kernel=kernel)
 
 
@@ -55,8 +57,12 @@ def sinkhorn(epsilon: float) -> Cost:
     Returns:
       The cost.
 
+    Raises:
+      ValueError: ``epsilon`` not above 0.
+
     Source: Genevay, Peyré & Cuturi 2018, equation 5.
     """
+    checks.at_least("epsilon", epsilon, 0.0, strict=True)
     return lambda key, fake, real: empirical.sinkhorn_divergence(_flat(fake), _flat(real), epsilon=epsilon).value
 
 
@@ -69,8 +75,12 @@ def sliced(projections: int = 64) -> Cost:
     Returns:
       The cost.
 
+    Raises:
+      ValueError: ``projections`` below one.
+
     Source: Deshpande, Zhang & Schwing 2018, equation 6.
     """
+    checks.integer("projections", projections, 1)
 
     def cost(key: PRNGKey, fake: Array, real: Array) -> Array:
         distance = empirical.sliced_wasserstein(key, _flat(fake), _flat(real), order=2, projections=projections)

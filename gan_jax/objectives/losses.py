@@ -11,7 +11,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gan_jax import numerics
+from gan_jax import checks, numerics
+from gan_jax.caching import remembered
 from gan_jax.divergences.f_divergence import F_DIVERGENCES, f_divergence, variational_bound
 from gan_jax.typing import Array
 
@@ -48,23 +49,30 @@ class Objective(NamedTuple):
 
 def _pair(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
     """Raises ``ValueError`` unless both are ``[batch]`` of the same batch: ``[B]`` against ``[B, 1]`` would broadcast to ``[B, B]``."""
-    if real_logits.ndim != 1 or real_logits.shape != fake_logits.shape:
+    if jnp.ndim(real_logits) != 1 or jnp.shape(real_logits) != jnp.shape(fake_logits):
         raise ValueError(
-            f"real_logits has shape {real_logits.shape} and fake_logits has shape {fake_logits.shape}; expected one shape [batch]"
+            f"real_logits has shape {jnp.shape(real_logits)} and fake_logits has shape {jnp.shape(fake_logits)}; expected one shape [batch]"
         )
     return real_logits, fake_logits
 
 
 def _logits(name: str, logits: Array) -> Array:
     """Raises ``ValueError`` unless ``logits`` is ``[batch]``."""
-    if logits.ndim != 1:
-        raise ValueError(f"{name} has shape {logits.shape}; expected one logit an example, [batch]")
+    if jnp.ndim(logits) != 1:
+        raise ValueError(f"{name} has shape {jnp.shape(logits)}; expected one logit an example, [batch]")
     return logits
 
 
 def _of_fake(loss: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
     """Returns a generator's loss that looks at fake logits alone."""
     return lambda fake_logits, real_logits: loss(_logits("fake_logits", fake_logits))
+
+
+def _of_both(divergence: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    """Returns a divergence of logits ``[n]`` and ``[m]``, which refuses other shapes."""
+    return lambda real_logits, fake_logits: divergence(
+        _logits("real_logits", real_logits), _logits("fake_logits", fake_logits)
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ Jensen–Shannon
@@ -85,6 +93,7 @@ def _identity(log_ratio: Array) -> Array:
     return log_ratio
 
 
+@remembered
 def minimax() -> Objective:
     """The original game: ``min_G max_D E log σ(D(x)) + E log(1 - σ(D(G(z))))``; the generator's loss saturates.
 
@@ -100,7 +109,7 @@ def minimax() -> Objective:
         name="minimax",
         discriminator_loss=_classifier_loss,
         generator_loss=_of_fake(lambda fake: -jax.nn.softplus(fake)),
-        divergence=_jensen_shannon,
+        divergence=_of_both(_jensen_shannon),
         unit="nats",
         scales_with_data=False,
         estimates="Jensen–Shannon divergence",
@@ -109,6 +118,7 @@ def minimax() -> Objective:
     )
 
 
+@remembered
 def non_saturating() -> Objective:
     """The discriminator of ``minimax`` with the generator's loss ``-log σ(D(G(z)))``, whose gradient does not vanish.
 
@@ -125,6 +135,7 @@ def non_saturating() -> Objective:
 # ------------------------------------------------------------------------------------ distances and other classifiers
 
 
+@remembered
 def wasserstein() -> Objective:
     """The critic's game: ``min_G max_{||f||_L <= 1} E f(x) - E f(G(z))``.
 
@@ -145,13 +156,14 @@ def wasserstein() -> Objective:
         name="wasserstein",
         discriminator_loss=discriminator_loss,
         generator_loss=_of_fake(lambda fake: -fake),
-        divergence=lambda real_logits, fake_logits: jnp.mean(real_logits) - jnp.mean(fake_logits),
+        divergence=_of_both(lambda real_logits, fake_logits: jnp.mean(real_logits) - jnp.mean(fake_logits)),
         unit="units of the data",
         scales_with_data=True,
         estimates="Wasserstein-1 distance",
     )
 
 
+@remembered
 def least_squares(*, fake_label: float = 0.0, real_label: float = 1.0, generator_label: float = 1.0) -> Objective:
     """Least squares: ``½ E (D(x) - b)² + ½ E (D(G(z)) - a)²``, the generator ``½ E (D(G(z)) - c)²``.
 
@@ -169,10 +181,12 @@ def least_squares(*, fake_label: float = 0.0, real_label: float = 1.0, generator
       The objective.
 
     Raises:
-      ValueError: ``fake_label`` equal to ``real_label``.
+      ValueError: ``fake_label`` equal to ``real_label``, a label that is not finite.
 
     Source: Mao et al. 2017, equations 2 and 5 (the labels 0, 1, 1 of equation 9 are the default); Topsøe 2000 for the divergence.
     """
+    for name, label in (("fake_label", fake_label), ("real_label", real_label), ("generator_label", generator_label)):
+        checks.number(name, label)
     if fake_label == real_label:
         raise ValueError(f"fake_label and real_label are both {real_label}; expected two labels that can be told apart")
 
@@ -188,7 +202,7 @@ def least_squares(*, fake_label: float = 0.0, real_label: float = 1.0, generator
         name="least_squares",
         discriminator_loss=discriminator_loss,
         generator_loss=_of_fake(lambda fake: 0.5 * jnp.square(fake - generator_label)),
-        divergence=divergence,
+        divergence=_of_both(divergence),
         unit="1",
         scales_with_data=False,
         estimates="triangular discrimination",
@@ -197,6 +211,7 @@ def least_squares(*, fake_label: float = 0.0, real_label: float = 1.0, generator
     )
 
 
+@remembered
 def hinge() -> Objective:
     """Hinge: ``E max(0, 1 - D(x)) + E max(0, 1 + D(G(z)))``, the generator ``-E D(G(z))``.
 
@@ -220,7 +235,7 @@ def hinge() -> Objective:
         name="hinge",
         discriminator_loss=discriminator_loss,
         generator_loss=_of_fake(lambda fake: -fake),
-        divergence=divergence,
+        divergence=_of_both(divergence),
         unit="1",
         scales_with_data=False,
         estimates="total variation",
@@ -232,6 +247,7 @@ def hinge() -> Objective:
 # ---------------------------------------------------------------------------------------------------------- relativistic
 
 
+@remembered
 def relativistic() -> Objective:
     """Relativistic pairing: ``-E log σ(D(x) - D(G(z)))`` over pairs, the generator the same with the roles exchanged.
 
@@ -269,6 +285,7 @@ def relativistic() -> Objective:
     )
 
 
+@remembered
 def relativistic_average() -> Objective:
     """Relativistic average: each logit against the mean logit of the other side, ``D(x) - E D(G(z))`` and ``D(G(z)) - E D(x)``.
 
@@ -304,7 +321,7 @@ def relativistic_average() -> Objective:
         name="relativistic_average",
         discriminator_loss=discriminator_loss,
         generator_loss=generator_loss,
-        divergence=divergence,
+        divergence=_of_both(divergence),
         unit="nats",
         scales_with_data=False,
         estimates="relativistic average Jensen–Shannon divergence",
@@ -324,6 +341,7 @@ DISJOINT = {
 """What an f-divergence is worth on disjoint supports, in the textbook's units; infinite for the others."""
 
 
+@remembered
 def f_gan(name: str, *, trick: bool = False) -> Objective:
     """The f-GAN of one row of the table: ``min_G max_v E g_f(v(x)) - E f*(g_f(v(G(z))))``.
 
@@ -355,13 +373,18 @@ def f_gan(name: str, *, trick: bool = False) -> Objective:
         name=f"f_{name}",
         discriminator_loss=discriminator_loss,
         generator_loss=_of_fake(generator_loss),
-        divergence=lambda real_logits, fake_logits: row.standard(variational_bound(row, real_logits, fake_logits)),
+        divergence=_of_both(lambda real, fake: row.standard(variational_bound(row, real, fake))),
         unit="nats" if name in ("kl", "reverse_kl", "jeffreys", "jensen_shannon", "gan") else "1",
         scales_with_data=False,
         estimates=row.standard_name,
         saturation=DISJOINT.get(name, math.inf),
         optimal_logits=row.link,
     )
+
+
+def check_objective(objective: object) -> None:
+    """Raises ``TypeError`` unless it is an ``Objective``: the name of one, or a constructor without its brackets, is told apart."""
+    checks.made("objective", objective, Objective, "losses.minimax()", known=OBJECTIVES)
 
 
 OBJECTIVES: Mapping[str, Callable[[], Objective]] = MappingProxyType(

@@ -8,10 +8,10 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from gan_jax import numerics
+from gan_jax import checks, numerics
 from gan_jax.distributions import log_density
 from gan_jax.divergences.f_divergence import f_divergence
-from gan_jax.objectives.losses import Objective
+from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.typing import Array, Distribution
 
 Logits: TypeAlias = Callable[[Array], Array]
@@ -98,6 +98,7 @@ def discriminator(objective: Objective, p: Distribution, q: Distribution) -> Log
       ValueError: event shapes that differ; an objective whose best discriminator no rule gives (a distance between laws that are not on
         the line, the relativistic average: see ``relativistic_average_logits``).
     """
+    check_objective(objective)
     if objective.optimal_logits is not None:
         best, ratio = objective.optimal_logits, log_ratio(p, q)
         return lambda x: best(ratio(x))
@@ -124,10 +125,11 @@ def kantorovich_potential(p: Distribution, q: Distribution, *, nodes: int = 4097
       ``x [*batch] -> f(x) [*batch]``, differentiable in ``x``.
 
     Raises:
-      ValueError: laws that are not on the line.
+      ValueError: laws that are not on the line, fewer than three nodes.
 
     Source: Peyré & Cuturi 2019, Computational Optimal Transport, section 6.1 (the dual of W1 on the line).
     """
+    checks.integer("nodes", nodes, 3)
     if p.event_shape or q.event_shape:
         raise ValueError(f"p has event shape {p.event_shape} and q {q.event_shape}; expected two laws on the line, ()")
     edges = [(law.mean + side * 10.0 * jnp.sqrt(law.variance)) for law in (p, q) for side in (-1.0, 1.0)]
@@ -181,6 +183,7 @@ def relativistic_average_logits(
     Returns:
       The logits ``[n]``, and the largest residual of the three equations ``[]``; the logits are not to be used where it is large.
     """
+    checks.integer("iterations", iterations, 0)
     u = jnp.exp(log_ratios)
 
     def logits(unknown: Array) -> Array:

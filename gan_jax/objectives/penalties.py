@@ -6,6 +6,7 @@ A loss adds ``penalty_weight · mean(penalty)``. No penalty here carries a ½; p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -15,6 +16,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import checks, numerics
+from gan_jax.caching import remembered
 from gan_jax.typing import Array, PRNGKey, PyTree, ScalarCritic
 
 Penalty: TypeAlias = Callable[[ScalarCritic, Array, Array, PRNGKey], Array]
@@ -104,6 +106,7 @@ def interpolates(real: Array, fake: Array, key: PRNGKey) -> Array:
     return u * real + (1 - u) * fake
 
 
+@remembered
 def gradient_penalty(*, target: float = 1.0) -> Penalty:
     """GP, two-sided: ``(||∇f(x̂)|| - target)²`` at points between real and fake.
 
@@ -113,8 +116,12 @@ def gradient_penalty(*, target: float = 1.0) -> Penalty:
     Returns:
       The penalty.
 
+    Raises:
+      ValueError: ``target`` negative.
+
     Source: Gulrajani et al. 2017, equation 3 (there weighted by λ = 10; 0.1 in the authors' toy code).
     """
+    checks.within("target", target, 0.0, math.inf, high_open=True)
 
     def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
         return jnp.square(gradient_norms(critic, interpolates(real, fake, key)) - target)
@@ -122,6 +129,7 @@ def gradient_penalty(*, target: float = 1.0) -> Penalty:
     return penalty
 
 
+@remembered
 def lipschitz_penalty(*, bound: float = 1.0) -> Penalty:
     """LP, one-sided: ``max(0, ||∇f(x̂)|| - bound)²``: slopes below the bound, which an optimal critic may have, cost nothing.
 
@@ -136,7 +144,7 @@ def lipschitz_penalty(*, bound: float = 1.0) -> Penalty:
 
     Source: Petzka, Fischer & Lukovnikov 2018, equation 8.
     """
-    checks.at_least("bound", bound, 0.0, strict=True)
+    checks.within("bound", bound, 0.0, math.inf, low_open=True, high_open=True)
 
     def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
         return jnp.square(jnp.maximum(gradient_norms(critic, interpolates(real, fake, key)) - bound, 0.0))
@@ -144,6 +152,7 @@ def lipschitz_penalty(*, bound: float = 1.0) -> Penalty:
     return penalty
 
 
+@remembered
 def r1() -> Penalty:
     """R1: ``||∇D(x)||²`` at real examples.
 
@@ -159,6 +168,7 @@ def r1() -> Penalty:
     return lambda critic, real, fake, key: squared_gradient_norms(critic, real)
 
 
+@remembered
 def r2() -> Penalty:
     """R2: ``||∇D(G(z))||²`` at generated examples; the conventions are those of ``r1``.
 
@@ -170,6 +180,7 @@ def r2() -> Penalty:
     return lambda critic, real, fake, key: squared_gradient_norms(critic, fake)
 
 
+@remembered
 def zero_centred() -> Penalty:
     """GP0: ``||∇D(x̂)||²`` at points between real and fake.
 
@@ -181,6 +192,7 @@ def zero_centred() -> Penalty:
     return lambda critic, real, fake, key: squared_gradient_norms(critic, interpolates(real, fake, key))
 
 
+@remembered
 def dragan(*, spread: float = 0.5, target: float = 1.0) -> Penalty:
     """DRAGAN: ``(||∇D(x + δ)|| - target)²`` around real examples, ``δ = spread · std(x) · u``, ``u ~ U[0, 1]`` for every coordinate.
 
@@ -195,11 +207,12 @@ def dragan(*, spread: float = 0.5, target: float = 1.0) -> Penalty:
       The penalty.
 
     Raises:
-      ValueError: ``spread`` negative.
+      ValueError: ``spread`` or ``target`` negative.
 
     Source: Kodali et al. 2017, section 2.4 and the authors' code (λ = 10).
     """
-    checks.at_least("spread", spread, 0.0)
+    for name, value in (("spread", spread), ("target", target)):
+        checks.within(name, value, 0.0, math.inf, high_open=True)
 
     def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
         deviation = numerics.norm(real - jnp.mean(real), axis=None) / jnp.sqrt(real.size)
@@ -209,6 +222,7 @@ def dragan(*, spread: float = 0.5, target: float = 1.0) -> Penalty:
     return penalty
 
 
+@remembered
 def both(first: Penalty, second: Penalty) -> Penalty:
     """The sum of two penalties with one weight, such as R1 + R2 (R3GAN).
 
@@ -218,6 +232,8 @@ def both(first: Penalty, second: Penalty) -> Penalty:
     Returns:
       The penalty.
     """
+    check_penalty(first)
+    check_penalty(second)
 
     def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
         first_key, second_key = jax.random.split(key)
@@ -228,6 +244,7 @@ def both(first: Penalty, second: Penalty) -> Penalty:
 
 def weight_of_gamma(gamma: float | Array) -> float | Array:
     """The ``penalty_weight`` of a paper's ``γ/2 E ||∇D||²``: ``γ / 2``, since penalties here carry no ½."""
+    checks.within("gamma", gamma, 0.0, math.inf, high_open=True)
     return 0.5 * gamma
 
 
@@ -247,7 +264,7 @@ def weight_clipping(bound: float = 0.01) -> optax.GradientTransformation:
 
     Source: Arjovsky, Chintala & Bottou 2017, Algorithm 1.
     """
-    checks.at_least("bound", bound, 0.0, strict=True)
+    checks.within("bound", bound, 0.0, math.inf, low_open=True, high_open=True)
 
     def update(updates: PyTree, params: PyTree | None) -> PyTree:
         if params is None:
@@ -273,6 +290,11 @@ def instance_noise(key: PRNGKey, x: Array, scale: Array) -> Array:
     Source: Sønderby et al. 2017, section 3.2; Arjovsky & Bottou 2017, section 3.
     """
     return x + scale * jax.random.normal(key, x.shape, x.dtype)
+
+
+def check_penalty(penalty: object) -> None:
+    """Raises ``TypeError`` unless it is a function of a critic, real and fake examples and a key."""
+    checks.takes("penalty", penalty, ("critic", "real", "fake", "key"), "penalties.gradient_penalty()")
 
 
 PENALTIES: dict[str, Callable[[], Penalty]] = {

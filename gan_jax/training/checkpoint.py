@@ -50,7 +50,7 @@ def manager(folder: Path, *, keep: int | None = None, read_only: bool = False) -
     for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
         files.refuse_link(path)
     if keep is not None:
-        checks.at_least("keep", keep, 1)
+        checks.integer("keep", keep, 1)
     options = ocp.CheckpointManagerOptions(
         preservation_policy=preservation_policy.PreserveAll() if keep is None else preservation_policy.LatestN(keep),
         # One that was interrupted while it was written never had its name.

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 
+from gan_jax import checks
 from gan_jax.typing import PyTree
 
 
@@ -28,8 +29,8 @@ def compile_together(
     Raises:
       ValueError: ``threads`` below one.
     """
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads is {threads}; expected at least 1")
+    if threads is not None:
+        checks.integer("threads", threads, 1)
 
     def compiled(job: tuple[Callable[..., PyTree], tuple[Any, ...]]) -> Callable[..., PyTree]:
         function, arguments = job

@@ -19,10 +19,10 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import checks
-from gan_jax.objectives.losses import Objective
-from gan_jax.objectives.penalties import ExampleWise, Penalty, Perturbation
+from gan_jax.objectives.losses import Objective, check_objective
+from gan_jax.objectives.penalties import ExampleWise, Penalty, Perturbation, check_penalty
 from gan_jax.training.critic import lazy_penalty, refuse_mixing
-from gan_jax.training.game import Game, OptimizerOf, Place, adam, anywhere, drawn_from, game_of
+from gan_jax.training.game import Game, OptimizerOf, Place, adam, anywhere, check_optimizers, drawn_from, game_of
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
 from gan_jax.training.updates import perturbed
 from gan_jax.typing import (
@@ -168,10 +168,14 @@ def conditional(
     """
     sizes = {"batch_size": batch_size, "discriminator_steps": discriminator_steps, "penalty_every": penalty_every}
     for name, value in sizes.items():
-        checks.at_least(name, value, 1)
-    if checks.is_concrete(wrong_weight) and not 0.0 <= wrong_weight <= 1.0:
-        raise ValueError(f"wrong_weight is {wrong_weight}; expected a share from 0 to 1")
+        checks.integer(name, value, 1)
+    check_objective(objective)
+    checks.made("generator", generator, ConditionalGenerator, "models.conditional.conditional_mlp_generator")
+    checks.made("discriminator", discriminator, ConditionalCritic, "models.conditional_critics.conditional_mlp_critic")
+    checks.takes("data", data, ("key", "batch"), "one that gives training.conditional.Pairs", more=True)
+    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
     if penalty is not None:
+        check_penalty(penalty)
         refuse_mixing(discriminator)
     setup = _Setup(
         objective,

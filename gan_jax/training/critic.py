@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import optax
 from jax.custom_batching import custom_vmap
 
 from gan_jax import checks
-from gan_jax.objectives.losses import Objective
+from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import ExampleWise, Penalty
 from gan_jax.typing import Array, ConditionalCritic, Critic, PRNGKey, Sampler, Variables
 
@@ -98,7 +99,7 @@ def lazy_penalty(mean: Callable[[], Array], every: int, count: Array) -> Array:
       every: it is computed at every so many updates.
       count: of the discriminator's updates before this one, ``[]``.
     """
-    if every == 1:
+    if checks.integer("every", every, 1) == 1:
         return mean()
     due = count % every == 0
     return jax.lax.cond(_any_member(due), lambda: jnp.where(due, mean(), 0.0), lambda: jnp.zeros(()))
@@ -122,6 +123,17 @@ def refuse_mixing(critic: Critic | ConditionalCritic) -> None:
         raise ValueError(
             "penalty is given and the critic mixes the examples of a batch (batch normalisation or minibatch statistics), so that one "
             "example has no gradient of its own; expected a critic without such layers, e.g. layer_norm_mlp, or no penalty"
+        )
+
+
+def check_records(steps: int, records: int) -> None:
+    """Raises ``ValueError`` unless ``steps`` is a multiple of ``records``, both whole numbers of at least one."""
+    checks.integer("records", records, 1)
+    checks.integer("steps", steps, 1)
+    if steps % records:
+        near = max(n for n in range(1, records + 1) if steps % n == 0)
+        raise ValueError(
+            f"steps is {steps} and records is {records}; expected steps to be a multiple of records, such as of {near}"
         )
 
 
@@ -188,7 +200,7 @@ def fit(
     steps: int,
     records: int = 50,
 ) -> tuple[CriticState, History]:
-    """Trains from a fresh initialisation as one scan; pure, so that ``jit``, ``vmap`` and ``lax.map`` run whole figures of it.
+    """Trains from a fresh initialisation as one scan; pure: under ``jax.jit``, or it is compiled at every call.
 
     Args:
       key: base key.
@@ -204,11 +216,13 @@ def fit(
     Raises:
       ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``.
     """
-    checks.at_least("records", records, 1)
-    checks.at_least("steps", steps, 1)
-    checks.at_least("batch_size", training.batch_size, 1)
-    if steps % records:
-        raise ValueError(f"steps is {steps} and records is {records}; expected steps to be a multiple of records")
+    checks.made("critic", critic, Critic, "models.mlp.mlp()")
+    checks.made("training", training, CriticTraining, "training.critic.CriticTraining")
+    check_objective(training.objective)
+    checks.within("penalty_weight", training.penalty_weight, 0.0, math.inf, high_open=True)
+    checks.integer("batch_size", training.batch_size, 1)
+    check_records(steps, records)
+    key = checks.key("key", key)
     init_key, example_key, train_key = jax.random.split(key, 3)
     state = init(init_key, critic, training, real(example_key, 1))
 

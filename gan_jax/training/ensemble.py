@@ -18,6 +18,7 @@ from jax.sharding import AxisType, Mesh, PartitionSpec
 
 from gan_jax import checks
 from gan_jax.training.mesh import fetch
+from gan_jax.training.state import check_hyperparameter
 from gan_jax.typing import Array, PRNGKey, PyTree
 
 Mapper: TypeAlias = Callable[[Callable[..., PyTree]], Callable[..., PyTree]]
@@ -128,20 +129,34 @@ def sweep(
       ValueError: ``seeds`` or ``together`` below one, an axis that is empty or not one-dimensional; (from ``game.init``) an unknown
         hyperparameter; a result called as a hyperparameter is.
     """
-    checks.at_least("seeds", seeds, 1)
+    checks.takes("member", member, ("key",), "lambda key, **hyperparameters: {…}", more=True)
+    key = checks.key("key", key)
+    checks.integer("seeds", seeds, 1)
+    if together is not None:
+        checks.integer("together", together, 1)
     values = {name: jnp.asarray(axis, float) for name, axis in axes.items()}
     for name, axis in values.items():
         if axis.ndim != 1 or axis.size == 0:
             raise ValueError(
-                f"{name} has shape {axis.shape}; expected the values of one axis, [n] with n of at least 1"
+                f"{name} has shape {axis.shape}; expected the values of one axis, [n] with n of at least 1, such as [0.1]"
             )
+        for value in np.asarray(axis):
+            check_hyperparameter(name, value)
     *points, number = grid(*values.values(), jnp.arange(seeds))
     columns = dict(zip(values, points, strict=True))
     keys = jax.random.split(key, seeds)[number]
     members = number.size
     size = members if together is None else min(together, members)
-    checks.at_least("together", size, 1)
-    program = jax.jit(ensemble(lambda k, hyper: member(k, **hyper), mapper=mapper))
+
+    def columns_of(key: PRNGKey, hyper: dict[str, Array]) -> dict[str, Array]:
+        results = member(key, **hyper)
+        if not isinstance(results, dict):
+            raise TypeError(
+                f"member returns {type(results).__name__}; expected a dictionary of arrays, the columns of the table"
+            )
+        return results
+
+    program = jax.jit(ensemble(columns_of, mapper=mapper))
     parts = []
     for first in range(0, members, size):
         index = jnp.minimum(jnp.arange(first, first + size), members - 1)

@@ -11,7 +11,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from gan_jax import checks
-from gan_jax.objectives.losses import Objective
+from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.training import critic as critic_training
 from gan_jax.training.critic import CriticState, CriticTraining
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Sampler, Variables
@@ -56,6 +56,7 @@ def generator_gradient(
 
     Source: Arjovsky & Bottou 2017, "Towards principled methods for training generative adversarial networks", figures 2 and 3.
     """
+    check_objective(objective)
 
     def loss(params: PyTree, z: PyTree) -> Array:
         fake_logits = critic.apply(critic_variables, generator.apply({**generator_variables, "params": params}, z))
@@ -79,7 +80,7 @@ def watch(
     at: Sequence[int],
     observe: Callable[[CriticState], PyTree],
 ) -> tuple[CriticState, PyTree]:
-    """Trains a fresh critic and looks at it after given numbers of updates; pure, as ``critic.fit`` is.
+    """Trains a fresh critic and looks at it after given numbers of updates; pure: under ``jax.jit``, or it is compiled at every call.
 
     Args:
       key: base key.
@@ -95,11 +96,15 @@ def watch(
     Raises:
       ValueError: ``at`` is empty, negative or not rising.
     """
+    checks.made("critic", critic, Critic, "models.mlp.mlp()")
+    checks.made("training", training, CriticTraining, "training.critic.CriticTraining")
+    for number in at:
+        checks.integer("an entry of at", number, 0)
     gaps = np.diff([0, *at])
     if len(at) == 0 or at[0] < 0 or np.any(gaps[1:] <= 0):
         raise ValueError(f"at is {tuple(at)}; expected at least one number of updates, rising, from 0 on")
-    checks.at_least("batch_size", training.batch_size, 1)
-    init_key, example_key, train_key = jax.random.split(key, 3)
+    checks.integer("batch_size", training.batch_size, 1)
+    init_key, example_key, train_key = jax.random.split(checks.key("key", key), 3)
     start = critic_training.init(init_key, critic, training, real(example_key, 1))
 
     def update(_: Array, state: CriticState) -> CriticState:
@@ -125,6 +130,6 @@ def log_spaced(last: int, count: int) -> tuple[int, ...]:
     Raises:
       ValueError: ``last`` below one or ``count`` below two.
     """
-    checks.at_least("last", last, 1)
-    checks.at_least("count", count, 2)
+    checks.integer("last", last, 1)
+    checks.integer("count", count, 2)
     return tuple(int(n) for n in np.unique(np.round(np.geomspace(1, last, count)).astype(int)))

@@ -7,22 +7,35 @@ and by which gradient is an ``Update`` of ``training.updates``. A game knows no 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
 import optax
 
-from gan_jax import checks
-from gan_jax.objectives.losses import Objective
-from gan_jax.objectives.penalties import Penalty, Perturbation
+from gan_jax import caching, checks
+from gan_jax.caching import remembered
+from gan_jax.objectives.losses import Objective, check_objective
+from gan_jax.objectives.penalties import Penalty, Perturbation, check_penalty
 from gan_jax.objectives.regularisers import Regulariser
-from gan_jax.training.critic import refuse_mixing
-from gan_jax.training.state import GameState, Hyperparameters, Info, Player, known_hyperparameter, moved, spread
+from gan_jax.training.critic import check_records, refuse_mixing
+from gan_jax.training.state import (
+    GameState,
+    Hyperparameters,
+    Info,
+    Player,
+    check_hyperparameter,
+    known_hyperparameter,
+    moved,
+    spread,
+)
 from gan_jax.typing import Array, Critic, Drawn, Generator, PRNGKey, PyTree, Variables
 
 OptimizerOf: TypeAlias = Callable[[Array], optax.GradientTransformation]
@@ -46,8 +59,8 @@ class Game(NamedTuple):
     """A game as two pure functions.
 
     Attributes:
-      init: ``init(key, *, feed=None, **hyperparameters) -> state``; hyperparameters that are not given have the values of
-        ``hyperparameters``; of a feed only the shapes are looked at.
+      init: ``init(key, *, feed=None, **hyperparameters) -> state``; the key may be an integer, its seed; hyperparameters that are not
+        given have the values of ``hyperparameters``; of a feed (or of what ``feed(step, steps)`` gives) only the shapes are looked at.
       step: ``step(state, feed=None) -> (state, info)``; the feed is what ``data`` draws from, where it draws from one.
       hyperparameters: the names that ``init`` takes, and their values where it is not told others.
     """
@@ -111,6 +124,7 @@ class Update(NamedTuple):
     hyperparameters: Mapping[str, float] = MappingProxyType({})
 
 
+@remembered
 def adam(*, b1: float = 0.5, b2: float = 0.9, eps_root: float = 0.0) -> OptimizerOf:
     """Adam as games use it, from a learning rate.
 
@@ -121,7 +135,13 @@ def adam(*, b1: float = 0.5, b2: float = 0.9, eps_root: float = 0.0) -> Optimize
 
     Returns:
       ``rate -> optax.adam(rate, …)``.
+
+    Raises:
+      ValueError: a decay rate outside [0, 1), a negative ``eps_root``.
     """
+    checks.within("b1", b1, 0.0, 1.0, high_open=True)
+    checks.within("b2", b2, 0.0, 1.0, high_open=True)
+    checks.within("eps_root", eps_root, 0.0, math.inf, high_open=True)
     return lambda rate: optax.adam(rate, b1=b1, b2=b2, eps_root=eps_root)
 
 
@@ -158,7 +178,8 @@ def adversarial(
     Args:
       objective: both losses, from ``objectives.losses``.
       generator, discriminator: from ``models``.
-      data: ``(key, batch, **data_parameters) -> [batch, *event]``.
+      data: ``(key, batch, **data_parameters) -> [batch, *event]``; a NumPyro distribution; or examples ``[n, *event]``, from which batches
+        are drawn with replacement.
       update: from ``training.updates``.
       batch_size: examples of each kind at an update.
       discriminator_steps: updates of the discriminator at one step, each on fresh examples.
@@ -180,17 +201,29 @@ def adversarial(
       The game. Its hyperparameters may be overridden in ``init``, also by tracers.
 
     Raises:
-      ValueError: sizes below one, a penalty on a discriminator that mixes examples, names of ``data_parameters`` that are taken; (in
-        ``init``) an unknown hyperparameter, data of another shape than samples.
+      ValueError: sizes below one, a hyperparameter out of its range, a penalty on a discriminator that mixes examples, names of
+        ``data_parameters`` that are taken; (in ``init``) an unknown hyperparameter, data of another shape than samples.
+      TypeError: an argument of another kind, such as a constructor without its brackets.
 
     Source: Goodfellow et al. 2014, Algorithm 1; Karras et al. 2020, appendix B, for lazy regularisation; Yazıcı et al. 2019 for the
       average.
     """
     sizes = {"batch_size": batch_size, "discriminator_steps": discriminator_steps, "penalty_every": penalty_every}
     for name, value in sizes.items():
-        checks.at_least(name, value, 1)
+        checks.integer(name, value, 1)
+    check_objective(objective)
+    checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
+    checks.made("discriminator", discriminator, Critic, "models.mlp.mlp()")
+    checks.made("update", update, Update, "updates.alternating()")
+    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
+    data = drawer(data)
     if penalty is not None:
+        check_penalty(penalty)
         refuse_mixing(discriminator)
+    if perturb is not None:
+        checks.takes("perturb", perturb, ("key", "x", "scale"), "penalties.instance_noise")
+    if regulariser is not None:
+        checks.takes("regulariser", regulariser, ("noise", "fake"), "regularisers.mode_seeking()")
     hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, **update.hyperparameters}
     hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
     hyper |= {} if perturb is None else {"noise": noise, "noise_steps": noise_steps}
@@ -257,8 +290,11 @@ def direct(
 
     Source: Li, Swersky & Zemel 2015 (MMD); Bellemare et al. 2017 (energy); Genevay, Peyré & Cuturi 2018 (Sinkhorn).
     """
-    checks.at_least("batch_size", batch_size, 1)
-    optimizer_of = generator_optimizer or adam()
+    checks.integer("batch_size", batch_size, 1)
+    checks.takes("cost", cost, ("key", "fake", "real"), "costs.energy()")
+    checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
+    check_optimizers(generator_optimizer=generator_optimizer)
+    data, optimizer_of = drawer(data), generator_optimizer or adam()
 
     def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
         variables = generator.init(key)
@@ -291,16 +327,26 @@ def direct(
     return game_of(players, step, {"generator_rate": generator_rate}, data_parameters, ema_decay)
 
 
+def _nothing(state: GameState) -> PyTree:
+    """Observes nothing: one function, so that two calls of ``play`` share their program."""
+    del state
+    return ()
+
+
 def play(
     game: Game,
     state: GameState,
     *,
     steps: int,
-    records: int,
-    observe: Callable[[GameState], PyTree] = lambda state: (),
+    records: int = 1,
+    observe: Callable[[GameState], PyTree] = _nothing,
     feed: PyTree = None,
 ) -> tuple[GameState, Info, PyTree]:
-    """Plays ``steps`` steps as one scan; pure, so that ``jit``, ``vmap`` and ``training.ensemble`` run whole figures of it.
+    """Plays ``steps`` steps as one program, which is compiled at the first call and found again at later ones.
+
+    The program is that of the game's step, of ``observe`` and of both numbers: the same objects give the same program, a game or a lambda
+    that is made anew gives a new one. Inside of a ``jax.jit`` or a ``jax.vmap`` of one's own, as in ``training.ensemble``, playing is a
+    part of that program.
 
     Args:
       game: from ``adversarial`` or ``direct``.
@@ -308,27 +354,47 @@ def play(
       steps: a multiple of ``records``.
       records: how many times the game is looked at.
       observe: what is read off a state.
-      feed: what ``data`` draws from, where it draws from one.
+      feed: what ``data`` draws from, where it draws from one; or the function that gives it, ``feed(step, steps)``.
 
     Returns:
       The last state; ``Info`` in means over the steps between two records, each ``[records]``; the observations, with a leading axis
       ``[records + 1]``, the first before the first step.
 
     Raises:
-      ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``.
+      ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``; data that draws from a feed, and none.
+      TypeError: a game or a state of another kind.
     """
-    checks.at_least("records", records, 1)
-    checks.at_least("steps", steps, 1)
-    if steps % records:
-        raise ValueError(f"steps is {steps} and records is {records}; expected steps to be a multiple of records")
+    checks.made("game", game, Game, "game.adversarial")
+    checks.made("state", state, GameState, "Game.init")
+    checks.takes("observe", observe, ("state",), "lambda state: state.step")
+    check_records(steps, records)
+    if callable(feed):
+        feed = feed(int(state.step) if checks.is_concrete(state.step) else 0, steps)
+    if caching.outside_of_traces(state, feed):
+        played: tuple[GameState, Info, PyTree] = caching.program(_played, game.step, observe, steps, records)(
+            state, feed
+        )
+        return played
+    return _played(game.step, observe, steps, records, state, feed)
+
+
+def _played(
+    step: Callable[..., tuple[GameState, Info]],
+    observe: Callable[[GameState], PyTree],
+    steps: int,
+    records: int,
+    state: GameState,
+    feed: PyTree,
+) -> tuple[GameState, Info, PyTree]:
+    one = step if feed is None else partial(step, feed=feed)
 
     def record(state: GameState, _: None) -> tuple[GameState, tuple[Info, PyTree]]:
-        state, infos = jax.lax.scan(lambda s, _: step_of(game, feed)(s), state, length=steps // records)
+        state, infos = jax.lax.scan(lambda s, _: one(s), state, length=steps // records)
         return state, (jax.tree.map(jnp.mean, infos), observe(state))
 
     first = observe(state)
     state, (infos, seen) = jax.lax.scan(record, state, length=records)
-    return state, infos, jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, seen)
+    return state, infos, jax.tree.map(lambda a, b: jnp.concatenate([jnp.asarray(a)[None], b]), first, seen)
 
 
 def step_of(game: Game, feed: PyTree) -> Callable[[GameState], tuple[GameState, Info]]:
@@ -337,8 +403,73 @@ def step_of(game: Game, feed: PyTree) -> Callable[[GameState], tuple[GameState, 
 
 
 def drawn_from(draw: Callable[..., Drawn], feed: PyTree, own: Hyperparameters | None = None) -> Callable[..., Drawn]:
-    """``draw``, which draws from ``feed`` where there is one, with its hyperparameters."""
+    """``draw``, which draws from ``feed`` where there is one, with its hyperparameters.
+
+    Raises:
+      ValueError: it draws from a feed and none is given, or the other way round.
+    """
+    wanted = _feed_of(draw)
+    if feed is None and wanted is not None and wanted.default is wanted.empty:
+        raise ValueError(
+            "feed is None and data draws from one; expected feed=source.feed, of the source that the data is from"
+        )
+    if feed is not None and wanted is None:
+        raise ValueError("feed is given and data takes none; expected data(key, batch, feed=…), such as source.draw")
     return partial(draw, **(own or {}), **({} if feed is None else {"feed": feed}))
+
+
+def _feed_of(draw: Callable[..., Any]) -> inspect.Parameter | None:
+    """The parameter by which a function takes a feed; None where it takes none."""
+    parameters = inspect.signature(draw).parameters.values()
+    named = [
+        parameter for parameter in parameters if parameter.name == "feed" or parameter.kind is parameter.VAR_KEYWORD
+    ]
+    if not named:
+        return None
+    return named[0] if named[0].name == "feed" else named[0].replace(kind=named[0].KEYWORD_ONLY, default=None)
+
+
+def drawer(data: object) -> Data:
+    """What draws a game's data: a function as it is, a distribution by sampling, examples ``[n, *event]`` with replacement.
+
+    Raises:
+      TypeError: none of these.
+      ValueError: examples that are not finite, or none.
+    """
+    owner = getattr(data, "__self__", None)
+    # A distribution's own method takes a shape where ``data`` takes a number.
+    law = owner if isinstance(owner, dist.Distribution) and getattr(data, "__name__", "") == "sample" else data
+    if isinstance(law, type):
+        raise TypeError(
+            f"data is the class {law.__name__}; expected a distribution with its parameters, such as dist.Normal(0.0, 1.0)"
+        )
+    if isinstance(law, dist.Distribution):
+        if law.batch_shape:
+            raise ValueError(
+                f"data has batch shape {law.batch_shape}; expected a single distribution, or Distribution.to_event(1) of it"
+            )
+
+        def sample(key: PRNGKey, batch: int) -> Array:
+            x = law.sample(key, (batch,))
+            return x if law.event_shape else x[:, None]
+
+        return sample
+    if isinstance(data, np.ndarray | jax.Array | list):
+        examples = jnp.asarray(data, jnp.result_type(float))
+        examples = examples[:, None] if examples.ndim == 1 else examples
+        if examples.ndim == 0 or 0 in examples.shape:
+            raise ValueError(f"data has shape {examples.shape}; expected examples [n] or [n, *event]")
+        checks.finite("data", examples)
+        return lambda key, batch: examples[jax.random.randint(key, (batch,), 0, examples.shape[0])]
+    checks.takes("data", data, ("key", "batch"), "distributions.gaussian_ring(), or an array of examples", more=True)
+    return cast(Data, data)
+
+
+def check_optimizers(**optimizers: object) -> None:
+    """Raises ``TypeError`` where one that is not None is no function from a learning rate to an optax transformation."""
+    for name, optimizer in optimizers.items():
+        if optimizer is not None:
+            checks.takes(name, optimizer, ("rate",), "game.adam()")
 
 
 def check_data(data: Data, batch_size: int, event_shape: tuple[int, ...]) -> None:
@@ -376,12 +507,15 @@ def game_of(
     if taken:
         raise ValueError(f"data_parameters has {', '.join(taken)}, which the game itself uses; expected other names")
     known = {**hyper, **data_parameters} | ({} if ema_decay is None else {"ema_decay": ema_decay})
+    for name, value in known.items():
+        check_hyperparameter(name, value)
 
     def init(key: PRNGKey, *, feed: PyTree = None, **hyperparameters: Any) -> GameState:
-        for name in hyperparameters:
-            known_hyperparameter(name, known)
+        for name, value in hyperparameters.items():
+            check_hyperparameter(known_hyperparameter(name, known), value)
         values = {name: jnp.asarray(hyperparameters.get(name, value), float) for name, value in known.items()}
-        players_key, key = jax.random.split(key)
+        feed = feed(0, 1) if callable(feed) else feed
+        players_key, key = jax.random.split(checks.key("key", key))
         generator, discriminator = jax.tree.map(_strongly_typed, players(players_key, values, feed))
         average = None if ema_decay is None else optax.ema(ema_decay).init(generator.variables["params"])
         return GameState(key, jnp.zeros((), jnp.int32), generator, discriminator, average, values)

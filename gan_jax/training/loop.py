@@ -73,8 +73,12 @@ def run(
       FloatingPointError: a quantity of ``Info`` is not finite; names it, the step, and the window of steps it was found in. Or the last
         state is not; names the leaf.
     """
-    checks.at_least("steps", steps, 1)
-    checks.at_least("chunk", chunk, 1)
+    checks.made("game", game, Game, "game.adversarial")
+    checks.made("state", state, GameState, "Game.init")
+    if feed is not None:
+        checks.takes("feed", feed, ("step", "steps"), "source.feed")
+    checks.integer("steps", steps, 1)
+    checks.integer("chunk", chunk, 1)
     advance = compiled(game, observe)
     state = jax.tree.map(lambda leaf: leaf.copy(), state)
     done = int(state.step)

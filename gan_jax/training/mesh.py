@@ -14,6 +14,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from gan_jax import checks
 from gan_jax.training.game import Game, Place
 from gan_jax.training.state import GameState
 from gan_jax.typing import Array, PRNGKey, PyTree
@@ -38,8 +39,10 @@ def connect(coordinator: str | None = None, processes: int | None = None, proces
         raise ValueError(
             f"coordinator is {coordinator}, processes is {processes} and process is {process}; expected all three, or none of them"
         )
-    if processes is not None and process is not None and not 0 <= process < processes:
-        raise ValueError(f"process is {process} of {processes}; expected a number from 0 to {processes - 1}")
+    if processes is not None and process is not None:
+        checks.integer("processes", processes, 1)
+        if checks.integer("process", process, 0) >= processes:
+            raise ValueError(f"process is {process} of {processes}; expected a number from 0 to {processes - 1}")
     try:
         jax.distributed.initialize(coordinator, processes, process)
     except ValueError as error:
@@ -65,7 +68,7 @@ def data_mesh(count: int | None = None) -> Mesh:
     """
     there = jax.devices()
     count = len(there) if count is None else count
-    if not 1 <= count <= len(there):
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(there):
         raise ValueError(f"devices is {count}; expected a number from 1 to {len(there)}, which is what JAX has here")
     return Mesh(np.asarray(there[:count]), (BATCH_AXIS,), axis_types=(AxisType.Auto,))
 
@@ -116,6 +119,7 @@ def begin(game: Game, key: PRNGKey, mesh: Mesh, *, feed: PyTree = None, **hyperp
     Returns:
       The state, whole on every device.
     """
+    key = checks.key("key", key)
     data = np.asarray(jax.random.key_data(key))
     kind = str(jax.random.key_impl(key))
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), feed)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import checks
-from gan_jax.training.game import Data
+from gan_jax.training.game import Data, drawer
 from gan_jax.typing import Array, Generator, PRNGKey, PyTree, Variables
 
 
@@ -42,7 +42,7 @@ def pack(x: Array, size: int) -> Array:
     Raises:
       ValueError: ``size`` below one, or a number of samples that is no multiple of it.
     """
-    checks.at_least("size", size, 1)
+    checks.integer("size", size, 1)
     if x.ndim < 2 or x.shape[0] % size:
         raise ValueError(f"x has shape {x.shape}; expected [n * {size}, ..., c], whole packs of {size} samples")
     return _joined(x.reshape(-1, size, *x.shape[1:]), axis=1)
@@ -67,7 +67,9 @@ def packed(generator: Generator, data: Data, size: int) -> Packed:
 
     Source: Lin, Khetan, Fanti & Oh 2018, "PacGAN", section 3.
     """
-    checks.at_least("size", size, 1)
+    checks.integer("size", size, 1)
+    checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
+    data = drawer(data)
     if size == 1:
         return Packed(generator, data)
 

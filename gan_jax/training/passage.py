@@ -32,7 +32,7 @@ class Passage(NamedTuple):
 
 
 def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: int) -> Passage:
-    """Plays until ``reached(state)`` is true, ``at_most`` steps; pure, so that ``training.ensemble`` runs whole figures of it.
+    """Plays until ``reached(state)`` is true, ``at_most`` steps; pure: under ``jax.jit``, or it is compiled at every call.
 
     A ``while`` loop: members that run one after another (on a CPU) stop where they arrive; members that run together (``vmap``) go on
     until the last has arrived, the others standing still.
@@ -49,7 +49,7 @@ def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: in
     Raises:
       ValueError: ``at_most`` below one.
     """
-    checks.at_least("at_most", at_most, 1)
+    checks.integer("at_most", at_most, 1)
 
     def goes_on(carry: tuple[GameState, Array, Array]) -> Array:
         _, steps, arrived = carry

@@ -36,7 +36,7 @@ def empty(capacity: int, event_shape: tuple[int, ...]) -> Pool:
     Raises:
       ValueError: a negative capacity.
     """
-    checks.at_least("capacity", capacity, 0)
+    checks.integer("capacity", capacity, 0)
     return Pool(jnp.zeros((capacity, *event_shape)), jnp.zeros((), jnp.int32))
 
 

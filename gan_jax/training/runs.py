@@ -28,7 +28,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from gan_jax import ranges
+from gan_jax import checks, ranges
 from gan_jax.ranges import Count
 from gan_jax.training import checkpoint, run_folder
 from gan_jax.training import mesh as meshes
@@ -142,7 +142,11 @@ def train(
       OSError: the folder cannot be written, or its disk is full; names the path. What was saved before stays.
       FloatingPointError: a quantity, or the state itself, is not finite; names it and the step. The checkpoint before it stays.
     """
-    folder = Path(folder)
+    checks.made("game", game, Game, "game.adversarial")
+    checks.made("schedule", schedule, Schedule, "runs.Schedule(1000)")
+    if feed is not None:
+        checks.takes("feed", feed, ("step", "steps"), "source.feed")
+    key, folder = checks.key("key", key), Path(folder)
     over = meshes.data_mesh() if mesh is None else mesh
     first = meshes.is_first()
     with ExitStack() as stack:
@@ -600,7 +604,7 @@ def restored(
       key: any; only the shapes of its state are used.
       folder: of the run.
       mesh: the devices; the first one where None.
-      feed: what the data draws from; only shapes are looked at.
+      feed: what the data draws from, or the function of ``train`` that gives it; only shapes are looked at.
 
     Returns:
       Its step and the state.
@@ -610,10 +614,11 @@ def restored(
       ValueError: a checkpoint of another model.
     """
     folder = Path(folder)
+    key = checks.key("key", key)
     over = meshes.data_mesh(1) if mesh is None else mesh
     if not (folder / "checkpoints").is_dir():
         raise FileNotFoundError(f"{folder} holds no checkpoints; expected the folder of a run that has saved one")
-    state = meshes.begin(game, key, over, feed=feed)
+    state = meshes.begin(game, key, over, feed=feed(0, 1) if callable(feed) else feed)
     with ExitStack() as stack:
         manager = checkpoint.manager(folder / "checkpoints", read_only=True)
         stack.callback(manager.close)

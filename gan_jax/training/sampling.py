@@ -26,14 +26,17 @@ def sampler(generator: Generator, *, batch: int = 500) -> Callable[[GameState, P
     Raises:
       ValueError: ``batch`` below one; (when called) ``n`` below one.
     """
-    checks.at_least("batch", batch, 1)
+    checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
+    checks.integer("batch", batch, 1)
 
     @jax.jit
     def some(state: GameState, key: PRNGKey) -> Array:
         return generator.apply(averaged(state), generator.noise(key, batch))
 
     def sample(state: GameState, key: PRNGKey, n: int) -> np.ndarray:
-        checks.at_least("n", n, 1)
+        checks.made("state", state, GameState, "Game.init")
+        key = checks.key("key", key)
+        checks.integer("n", n, 1)
         parts = [fetch(some(state, jax.random.fold_in(key, part))) for part in range(-(-n // batch))]
         return np.concatenate(parts)[:n]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -10,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax import checks
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
 Hyperparameters: TypeAlias = dict[str, Array]
@@ -119,6 +121,44 @@ def averaged(state: GameState) -> Variables:
         return jnp.where(begun, mean / jnp.where(begun, correction, 1.0), last)
 
     return {**variables, "params": jax.tree.map(read, state.average.ema, variables["params"])}
+
+
+NOT_NEGATIVE = frozenset(
+    {
+        "generator_rate",
+        "discriminator_rate",
+        "penalty_weight",
+        "regulariser_weight",
+        "noise",
+        "consensus_weight",
+        "adversarial_weight",
+        "forward_weight",
+        "backward_weight",
+        "identity_weight",
+        "auxiliary_weight",
+        "reconstruction_weight",
+    }
+)
+"""Hyperparameters that are finite and not negative. A rate of zero is a player who stands still."""
+
+
+def check_hyperparameter(name: str, value: object) -> None:
+    """Raises ``ValueError`` unless ``value`` is one number, in the range of the hyperparameter of that name; of other names, not NaN."""
+    shape = getattr(value, "shape", ())
+    if shape != ():
+        raise ValueError(
+            f"{name} has shape {shape}; expected one number (map over several with jax.vmap, or ensemble.sweep)"
+        )
+    if name in NOT_NEGATIVE:
+        checks.within(name, value, 0.0, math.inf, high_open=True)
+    elif name == "noise_steps":
+        checks.at_least(name, value, 0.0, strict=True)
+    elif name == "ema_decay":
+        checks.within(name, value, 0.0, 1.0, high_open=True)
+    elif name == "wrong_weight":
+        checks.within(name, value, 0.0, 1.0, what="a share from 0 to 1")
+    else:
+        checks.at_least(name, value, -math.inf)
 
 
 def known_hyperparameter(name: str, known: Mapping[str, object]) -> str:

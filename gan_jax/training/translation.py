@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import checks
-from gan_jax.objectives.losses import Objective
-from gan_jax.objectives.penalties import Penalty
+from gan_jax.objectives.losses import Objective, check_objective
+from gan_jax.objectives.penalties import Penalty, check_penalty
 from gan_jax.training import pool as pools
 from gan_jax.training.critic import lazy_penalty, mean_penalty, refuse_mixing
-from gan_jax.training.game import Game, OptimizerOf, Place, adam, anywhere, drawn_from, game_of
+from gan_jax.training.game import Game, OptimizerOf, Place, adam, anywhere, check_optimizers, drawn_from, game_of
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
 from gan_jax.typing import Array, Critic, Domains, PRNGKey, PyTree, Translator, Variables
 
@@ -63,11 +63,13 @@ def half_constant(steps: int, *, b1: float = 0.5, b2: float = 0.999) -> Optimize
       ``rate -> optimiser``.
 
     Raises:
-      ValueError: fewer than two steps.
+      ValueError: fewer than two steps, a decay rate outside [0, 1).
 
     Source: Zhu et al. 2017, appendix 7.1.
     """
-    checks.at_least("steps", steps, 2)
+    checks.integer("steps", steps, 2)
+    checks.within("b1", b1, 0.0, 1.0, high_open=True)
+    checks.within("b2", b2, 0.0, 1.0, high_open=True)
     constant = steps // 2
 
     def optimizer(rate: Array) -> optax.GradientTransformation:
@@ -138,9 +140,20 @@ def translation(
       3, section 4 and appendix 7.1; the identity terms are those of section 5.2.
     """
     for name, value in {"batch_size": batch_size, "penalty_every": penalty_every}.items():
-        checks.at_least(name, value, 1)
-    checks.at_least("pool_size", pool_size, 0)
+        checks.integer(name, value, 1)
+    checks.integer("pool_size", pool_size, 0)
+    check_objective(objective)
+    for name, player, kind, example in (
+        ("forward", forward, Translator, "models.translators.mlp_translator()"),
+        ("backward", backward, Translator, "models.translators.mlp_translator()"),
+        ("judge_x", judge_x, Critic, "models.mlp.mlp()"),
+        ("judge_y", judge_y, Critic, "models.mlp.mlp()"),
+    ):
+        checks.made(name, player, kind, example)
+    checks.takes("data", data, ("key", "batch"), "one that gives typing.Domains", more=True)
+    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
     if penalty is not None:
+        check_penalty(penalty)
         refuse_mixing(judge_x)
         refuse_mixing(judge_y)
     usual = adam(b1=0.5, b2=0.999)

@@ -6,6 +6,7 @@ Optimism is a property of the optimiser, not of the rule: ``simultaneous()`` wit
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import checks
+from gan_jax.caching import remembered
 from gan_jax.objectives.penalties import Perturbation
 from gan_jax.training.critic import lazy_penalty, logits_of_both, mean_penalty
 from gan_jax.training.game import Setup, Update
@@ -31,6 +33,7 @@ class _Verdict(NamedTuple):
     spread: Array
 
 
+@remembered
 def alternating() -> Update:
     """The discriminator first, ``discriminator_steps`` times on fresh examples, then the generator against the new discriminator.
 
@@ -52,6 +55,7 @@ def alternating() -> Update:
     return Update("alternating", step)
 
 
+@remembered
 def simultaneous() -> Update:
     """Both along their gradients at the same point; with k discriminator steps, the first k - 1 are made before.
 
@@ -74,6 +78,7 @@ def simultaneous() -> Update:
     return Update("simultaneous", step)
 
 
+@remembered
 def unrolled(steps: int) -> Update:
     """The generator looks ahead: its loss is taken after ``steps`` more updates of the discriminator, and differentiated through them.
 
@@ -91,7 +96,7 @@ def unrolled(steps: int) -> Update:
 
     Source: Metz et al. 2017, equations 7 to 10.
     """
-    checks.at_least("steps", steps, 0)
+    checks.integer("steps", steps, 0)
 
     def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
         discriminator_key, ahead_key, generator_key = jax.random.split(key, 3)
@@ -110,6 +115,7 @@ def unrolled(steps: int) -> Update:
     return Update(f"unrolled_{steps}", step)
 
 
+@remembered
 def extragradient() -> Update:
     """Both look one simultaneous step ahead and move from where they are along the gradients found there.
 
@@ -138,6 +144,7 @@ def extragradient() -> Update:
     return Update("extragradient", step)
 
 
+@remembered
 def consensus(weight: float = 0.1) -> Update:
     """Both also descend ``½ ||v||²``, v the two gradients together: where the players disagree, they slow down.
 
@@ -154,7 +161,7 @@ def consensus(weight: float = 0.1) -> Update:
 
     Source: Mescheder, Nowozin & Geiger 2017, Algorithm 2.
     """
-    checks.at_least("weight", weight, 0.0)
+    checks.within("weight", weight, 0.0, math.inf, high_open=True)
 
     def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
         before_key, field_key = jax.random.split(key)

@@ -17,7 +17,19 @@ import optax
 from gan_jax import checks
 from gan_jax.objectives import losses
 from gan_jax.training.critic import logits_of_both
-from gan_jax.training.game import Data, Game, OptimizerOf, Place, adam, anywhere, check_data, drawn_from, game_of
+from gan_jax.training.game import (
+    Data,
+    Game,
+    OptimizerOf,
+    Place,
+    adam,
+    anywhere,
+    check_data,
+    check_optimizers,
+    drawer,
+    drawn_from,
+    game_of,
+)
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
 
@@ -119,7 +131,11 @@ def veegan(
 
     Source: Srivastava et al. 2017, "VEEGAN: reducing mode collapse in GANs using implicit variational learning", Algorithm 1.
     """
-    checks.at_least("batch_size", batch_size, 1)
+    checks.integer("batch_size", batch_size, 1)
+    checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
+    checks.made("discriminator", discriminator, Critic, "models.mlp.mlp()")
+    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
+    data = drawer(data)
     both = beside(generator, reconstructor)
     generator_of, discriminator_of = generator_optimizer or adam(), discriminator_optimizer or adam()
     objective = losses.minimax()

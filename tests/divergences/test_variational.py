@@ -8,15 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+import optax
 import pytest
 
 from gan_jax.divergences import exact, variational
 from gan_jax.divergences.variational import Estimate, neural_estimator
-from gan_jax.models.lipschitz import orthonormal_mlp
-from gan_jax.models.mlp import mlp
+from gan_jax.models import players
+from gan_jax.models.choice import one_of_critics
+from gan_jax.models.lipschitz import orthonormal_mlp, spectral_norm_mlp
+from gan_jax.models.mlp import clipped_mlp, layer_norm_mlp, mlp
 from gan_jax.objectives import losses, oracle, penalties
 from gan_jax.training.ensemble import ensemble
-from gan_jax.typing import Array
+from gan_jax.typing import Array, Critic
 
 SEEDS, SEPARATION = 2, 2.0
 SETTINGS = dict(steps=300, batch_size=128, learning_rate=1e-2, held_out=8192, records=10)
@@ -60,6 +63,53 @@ def test_trained_w1_is_a_lower_bound_and_near_the_truth(estimates: dict[str, Est
     np.testing.assert_allclose(w1.oracle_gap, SEPARATION - np.asarray(w1.value), atol=1e-5)
     np.testing.assert_allclose(w1.lipschitz.certified, 1.0, atol=1e-5)
     assert np.all(w1.lipschitz.observed <= 1 + 1e-5)
+
+
+@pytest.fixture(scope="module")
+def unbounded() -> Estimate:
+    """W1 = 1 by a critic that nothing holds."""
+    with pytest.warns(UserWarning, match="objective wasserstein is in units of the data and nothing holds the slope"):
+        estimator = neural_estimator(losses.wasserstein(), mlp((16, 16)), **{**SETTINGS, "learning_rate": 5e-2})
+    return estimator(0, *gaussians(1.0))
+
+
+def test_a_critic_that_nothing_holds_warns_and_its_estimate_says_so(unbounded: Estimate) -> None:
+    # Kantorovich–Rubinstein: W1 of two unit Gaussians is the distance of their means, and no 1-Lipschitz critic says more.
+    assert float(unbounded.value) > 10.0
+    assert not bool(unbounded.is_lower_bound)
+    # A K-Lipschitz critic says at most K W1, which is what its certificate is for.
+    certified = float(unbounded.lipschitz.certified)
+    assert certified > 10.0
+    assert float(unbounded.value) / certified < 1.0 + 4 * float(unbounded.standard_error) / certified
+    assert float(unbounded.lipschitz.observed) <= certified * (1 + 1e-5)
+
+
+def test_estimates_say_where_they_are_lower_bounds(estimates: dict[str, Estimate]) -> None:
+    for name in ("js", "w1"):
+        assert np.all(np.asarray(estimates[name].is_lower_bound))
+    assert estimates["w1"].is_lower_bound.dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("critic", "options"),
+    [
+        (orthonormal_mlp((4,)), {}),
+        (spectral_norm_mlp((4,)), {}),
+        (clipped_mlp((4,)), {}),
+        (mlp((4,)), {"penalty": penalties.gradient_penalty()}),
+        (mlp((4,))._replace(bounded=True), {"optimizer": optax.chain(optax.sgd(0.1), penalties.weight_clipping())}),
+        (players.kernel_witness(np.zeros((1, 1))), {}),
+        (one_of_critics([orthonormal_mlp((4,)), clipped_mlp((4,))], 0), {}),
+    ],
+)
+def test_what_holds_the_slope_does_not_warn(critic: Critic, options: dict) -> None:
+    neural_estimator(losses.wasserstein(), critic, **options)
+
+
+@pytest.mark.parametrize("critic", [layer_norm_mlp((4,)), one_of_critics([orthonormal_mlp((4,)), mlp((4,))], 0)])
+def test_what_does_not_hold_the_slope_warns(critic: Critic) -> None:
+    with pytest.warns(UserWarning, match="nothing holds the slope"):
+        neural_estimator(losses.wasserstein(), critic)
 
 
 def test_standard_error_is_that_of_the_held_out_means(estimates: dict[str, Estimate]) -> None:

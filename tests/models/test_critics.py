@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -9,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from flax import linen as nn
 
+from gan_jax.models.activations import activation_gradients
 from gan_jax.models.lipschitz import group_sort, orthonormal_mlp, orthonormalise, spectral_norm_mlp
-from gan_jax.models.mlp import clipped_mlp, kernels, mlp, product_of_spectral_norms
+from gan_jax.models.mlp import STEEPEST, clipped_mlp, kernels, mlp, product_of_spectral_norms, steepest
 from gan_jax.typing import Array, Critic
 
 CRITICS = {
@@ -68,6 +71,34 @@ def test_certified_bound_is_the_product_of_the_largest_singular_values() -> None
     np.testing.assert_allclose(product_of_spectral_norms(variables), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "activation",
+    [*STEEPEST, partial(nn.leaky_relu, negative_slope=-1.5)],
+    ids=lambda f: getattr(f, "__name__", "leaky"),
+)
+def test_the_steepest_slope_of_an_activation_is_known(activation: Callable[[Array], Array]) -> None:
+    """By differences of 64-bit values on a grid that holds the steepest places: at most the bound, and near it."""
+    x = np.linspace(-12.0, 12.0, 240_001)
+    with jax.enable_x64(True):
+        y = np.asarray(activation(jnp.asarray(x)))
+    slopes = np.abs(np.diff(y) / np.diff(x))
+    assert slopes.max() <= steepest(activation) * (1 + 1e-8)
+    assert slopes.max() == pytest.approx(steepest(activation), rel=1e-4)
+
+
+def test_the_bound_counts_a_steep_activation_and_there_is_none_of_an_unknown_one() -> None:
+    x = jnp.linspace(-4.0, 4.0, 4001)[:, None]
+    for activation, slope in ((nn.gelu, 1.1289930686587718), (nn.relu, 1.0)):
+        critic = mlp((1,), activation=activation)
+        # f(x) = a(x): the bound is the slope itself.
+        params = {name: {"kernel": jnp.ones((1, 1)), "bias": jnp.zeros(1)} for name in ("Dense_0", "Dense_1")}
+        bound = float(critic.lipschitz_bound({"params": params}))
+        assert bound == pytest.approx(slope, rel=1e-6)
+        rises = jnp.diff(critic.apply({"params": params}, x)) / jnp.diff(x[:, 0])
+        assert float(jnp.max(jnp.abs(rises))) <= bound * (1 + 1e-3)
+    assert np.isinf(mlp((1,), activation=lambda h: 3.0 * h).lipschitz_bound({"params": params}))
+
+
 @pytest.mark.parametrize("shape", [(1, 8), (8, 1), (8, 8), (3, 16), (96, 96)], ids=str)
 @pytest.mark.parametrize("size", [0.0, 0.1, 30.0], ids=str)
 def test_orthonormalise_is_the_polar_factor(shape: tuple[int, int], size: float) -> None:
@@ -93,6 +124,33 @@ def test_orthonormal_critic_stays_one_lipschitz_through_large_updates() -> None:
     for kernel in kernels(variables):
         gram = kernel.T @ kernel if kernel.shape[0] >= kernel.shape[1] else kernel @ kernel.T
         np.testing.assert_allclose(gram, np.eye(len(gram)), atol=3e-6)
+
+
+@pytest.mark.parametrize(("dimension", "slopes"), [(8, "one"), (12, "one"), (2, "at most one")])
+def test_orthonormal_layers_preserve_the_gradient_unless_they_widen(dimension: int, slopes: str) -> None:
+    critic = orthonormal_mlp((8, 8))
+    x = jax.random.normal(jax.random.key(1), (64, dimension))
+    variables = critic.init(jax.random.key(0), x)
+    gradients = activation_gradients(lambda: jnp.sum(critic.apply(variables, x)))
+    first, *others = (np.linalg.norm(np.asarray(gradient, np.float64), axis=1) for gradient in gradients.values())
+    np.testing.assert_allclose(others, 1.0, atol=1e-5)
+    if slopes == "one":
+        np.testing.assert_allclose(first, 1.0, atol=1e-5)
+        return
+    assert np.all(first <= 1 + 1e-5)
+    assert first.min() < 0.9
+
+
+def test_an_orthonormal_critic_that_widens_can_have_slope_one_everywhere() -> None:
+    """``f(x) = x_1``, by weights that embed the plane and biases that leave nothing to sort."""
+    critic = orthonormal_mlp((8, 8))
+    variables = critic.init(jax.random.key(0), jnp.zeros((1, 2)))
+    shapes = {"Dense_0": (2, 8), "Dense_1": (8, 8), "Dense_2": (8, 1)}
+    spread = {"Dense_0": 100.0 * jnp.arange(8), "Dense_1": jnp.zeros(8), "Dense_2": jnp.zeros(1)}
+    variables["params"] = {name: {"kernel": jnp.eye(*shape), "bias": spread[name]} for name, shape in shapes.items()}
+    x = jax.random.normal(jax.random.key(1), (16, 2))
+    for held in (variables, critic.constrain(variables)):
+        np.testing.assert_allclose(critic.apply(held, x), x[:, 0], atol=1e-4)
 
 
 def test_orthonormal_layers_preserve_the_gradient_norm_between_them() -> None:

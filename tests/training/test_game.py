@@ -41,7 +41,7 @@ def sgd(rate: Array) -> optax.GradientTransformation:
 
 @pytest.mark.parametrize("name", ["batch_size", "discriminator_steps", "penalty_every"])
 def test_sizes_below_one_are_one_sentence(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} is 0; expected a value of at least 1"):
+    with pytest.raises(ValueError, match=f"{name} is 0; expected an integer of at least 1"):
         small(**{name: 0})
 
 
