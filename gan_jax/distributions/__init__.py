@@ -4,7 +4,7 @@ Everything here samples and has a ``log_prob``, takes tracers as parameters, and
 over parameters. One-dimensional laws are NumPyro's own (``Normal``, ``Uniform``, ``Laplace``, ``Delta`` …).
 """
 
-from gan_jax.distributions.density import draw, log_density, log_density_at, log_weights, mixture_weights
+from gan_jax.distributions.density import draw, log_density, log_density_at, log_weights, mixture_weights, support_of
 from gan_jax.distributions.mixtures import (
     IsotropicMixture,
     Parameter,
@@ -44,5 +44,6 @@ __all__ = [
     "random_modes",
     "rare_weights",
     "ring_pairs",
+    "support_of",
     "swiss_roll",
 ]

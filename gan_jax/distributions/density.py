@@ -51,6 +51,11 @@ def log_weights(mixture: Distribution) -> Array:
     return jax.nn.log_softmax(mixture.mixing_distribution.logits, axis=-1)
 
 
+def support_of(d: Distribution) -> Any:
+    """The support of a law, a constraint: NumPyro's Levy law forgets it when it passes through ``jit``."""
+    return constraints.greater_than(d.loc) if isinstance(d, dist.Levy) else d.support
+
+
 def log_density(d: Distribution, x: Array) -> Array:
     """``log p(x)``, ``-inf`` outside the support (where NumPyro's ``Uniform.log_prob``, for one, is not).
 
@@ -106,11 +111,12 @@ def _mask_and_evaluate(d: Distribution, x: Array) -> Array:
         # know.
         rank = min(rank, max((jnp.ndim(leaf) for leaf in jax.tree.leaves(d)), default=0))
     value = x.reshape((1,) * (rank - x.ndim) + x.shape) if x.ndim < rank else x
-    if _everywhere(d.support):
+    support = support_of(d)
+    if _everywhere(support):
         return d.log_prob(value)
-    inside = d.support(value)
+    inside = support(value)
     inside_event = inside.reshape(inside.shape + (1,) * len(d.event_shape))
-    safe = jnp.where(inside_event, value, d.support.feasible_like(value))
+    safe = jnp.where(inside_event, value, support.feasible_like(value))
     return jnp.where(inside, d.log_prob(safe), -jnp.inf)
 
 

@@ -16,7 +16,7 @@ from jax.scipy.special import betainc, digamma, gammainc, gammaincc, gammaln
 from numpyro.distributions import constraints, transforms
 
 from gan_jax import numerics
-from gan_jax.distributions import log_density_at, mixture_weights
+from gan_jax.distributions import log_density_at, mixture_weights, support_of
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
@@ -257,15 +257,21 @@ def _expm1_ratio(z: Array) -> Array:
 
 
 def _student(d: Distribution, x: Array) -> Tails:
-    z = (x - d.loc) / d.scale
-    z, df = jnp.broadcast_arrays(z, jnp.asarray(d.df, z.dtype))
-    squares = jnp.square(z)
-    share = jnp.where(squares < df, squares / (df + squares), 1.0 / (1.0 + df / jnp.where(squares < df, df, squares)))
-    rest = jnp.where(squares < df, df / (df + squares), df / jnp.where(squares < df, df, squares) * share)
+    z, df = jnp.broadcast_arrays((x - d.loc) / d.scale, jnp.asarray(d.df, jnp.result_type(float_of(d), x)))
+    size, half = jnp.abs(z), jnp.full_like(df, 0.5)
+    close, far_out = size < 1e-8 * jnp.sqrt(df), size > 1e8 * jnp.sqrt(df)
+    squares = jnp.square(jnp.where(close | far_out, 1.0, size))
     # P(|T| > |z|) and P(|T| <= |z|).
-    outer, inner = incomplete_beta(0.5 * df, jnp.full_like(df, 0.5), rest, share)
-    near, far = 0.5 * outer, 0.5 + 0.5 * inner
-    return jnp.where(z > 0, far, near), jnp.where(z > 0, near, far)
+    outer, inner = incomplete_beta(0.5 * df, half, df / (df + squares), squares / (df + squares))
+    # I_x(a, 1/2) = x^a / (a B(a, 1/2)) (1 + O(x)), where the square of z may overflow.
+    log_rest = jnp.log(df) - 2.0 * jnp.log(jnp.where(far_out, size, 1.0))
+    power = jnp.exp(0.5 * df * log_rest - jnp.log(0.5 * df) - _log_beta(0.5 * df, half))
+    outer, inner = jnp.where(far_out, power, outer), jnp.where(far_out, 1.0 - power, inner)
+    # 1/2 + z f(0), where a square has no derivative.
+    risen = z * jnp.exp(-0.5 * jnp.log(df) - _log_beta(0.5 * df, half))
+    lower = jnp.where(z > 0, 0.5 + 0.5 * inner, 0.5 * outer)
+    upper = jnp.where(z > 0, 0.5 * outer, 0.5 + 0.5 * inner)
+    return jnp.where(close, 0.5 + risen, lower), jnp.where(close, 0.5 - risen, upper)
 
 
 @jax.custom_jvp
@@ -414,7 +420,7 @@ def _unwrapped(d: Distribution, x: Array) -> Tails:
 def _known_to_numpyro(d: Distribution, x: Array) -> Tails:
     """By NumPyro's own distribution function, else by integrating the density."""
     low, high = ends_of(d, x.dtype)
-    safe = jnp.where((x > low) & (x < high), x, d.support.feasible_like(x))
+    safe = jnp.where((x > low) & (x < high), x, support_of(d).feasible_like(x))
     try:
         lower = d.cdf(safe)
     except NotImplementedError:
@@ -425,7 +431,7 @@ def _known_to_numpyro(d: Distribution, x: Array) -> Tails:
 
 def ends_of(d: Distribution, dtype: jnp.dtype) -> Tails:
     """Where the support of a law begins and ends, infinite on the open line."""
-    support = d.support
+    support = support_of(d)
     return (
         jnp.asarray(getattr(support, "lower_bound", -jnp.inf), dtype),
         jnp.asarray(getattr(support, "upper_bound", jnp.inf), dtype),

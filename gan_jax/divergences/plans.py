@@ -15,13 +15,14 @@ import numpyro.distributions as dist
 
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine, log_density_at
-from gan_jax.divergences import gaussians, on_the_line
+from gan_jax.divergences import gaussians, transport_on_the_line
+from gan_jax.divergences.accuracy import ExactValue
 from gan_jax.divergences.distribution_functions import STANDARD_TAILS, location_scale
 from gan_jax.divergences.gaussians import GaussianMixture
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
-Rule = Callable[[float, Distribution, Distribution], Array | None]
+Rule = Callable[[float, Distribution, Distribution], ExactValue | Array | None]
 
 
 # -------------------------------------------------------------------------------------------------------------- borders
@@ -73,25 +74,25 @@ def _lines(order: float, p: Distribution, q: Distribution) -> Array | None:
     return numerics.absolute(p.theta - q.theta)
 
 
-def _point_and_law(order: float, p: Distribution, q: Distribution) -> Array | None:
+def _point_and_law(order: float, p: Distribution, q: Distribution) -> ExactValue | None:
     """There is one plan only: everything goes to the point."""
     point, law = (p, q) if isinstance(p, dist.Delta) else (q, p)
     if not isinstance(point, dist.Delta) or point.event_shape != ():
         return None
     to = jnp.asarray(point.v, float_of(point, law))
-    return on_the_line.root(on_the_line.moment(order, law, -to, 1.0, to), order)
+    return transport_on_the_line.moment(order, law, -to, 1.0, to)
 
 
 # ---------------------------------------------------------------------------------------------------------- on the line
 
 
-def _one_family(order: float, p: Distribution, q: Distribution) -> Array | None:
+def _one_family(order: float, p: Distribution, q: Distribution) -> ExactValue | Array | None:
     if type(p) is not type(q) or type(p) not in STANDARD_TAILS:
         return None
     return _one_shape(order, p, q)
 
 
-def _one_shape(order: float, p: Distribution, q: Distribution) -> Array:
+def _one_shape(order: float, p: Distribution, q: Distribution) -> ExactValue | Array:
     """``p = a + s Z`` and ``q = b + t Z``: the monotone plan moves ``z`` by ``(a - b) + (s - t) z``, exactly.
 
     No difference of distribution functions is taken, whose heavy tails would cancel.
@@ -105,9 +106,10 @@ def _one_shape(order: float, p: Distribution, q: Distribution) -> Array:
         return numerics.norm(jnp.stack([offset, slope]))
     turn = -offset / jnp.where(slope == 0, 1.0, slope)
     standard = _standard(p, dtype)
-    moved = on_the_line.root(on_the_line.moment(order, standard, offset, slope, turn), order)
+    value, error = transport_on_the_line.moment(order, standard, offset, slope, turn)
     # One shape: a translation, however heavy the tails.
-    return jnp.where(slope == 0, numerics.absolute(offset), moved)
+    shifted = slope == 0
+    return ExactValue(jnp.where(shifted, numerics.absolute(offset), value), jnp.where(shifted, 0.0, error))
 
 
 def same_degrees(p: Distribution, q: Distribution) -> bool:
@@ -121,15 +123,15 @@ def _standard(d: Distribution, dtype: jnp.dtype) -> Distribution:
     zero, one = jnp.zeros((), dtype), jnp.ones((), dtype)
     if isinstance(d, dist.StudentT):
         return dist.StudentT(jnp.asarray(d.df, dtype), zero, one)
-    if isinstance(d, dist.Exponential | dist.HalfNormal):
+    if isinstance(d, dist.Exponential | dist.HalfNormal | dist.HalfCauchy):
         return type(d)(one)
     return type(d)(zero, one)
 
 
-def _line(order: float, p: Distribution, q: Distribution) -> Array | None:
+def _line(order: float, p: Distribution, q: Distribution) -> ExactValue | None:
     if p.event_shape != () or isinstance(p, dist.Delta) or isinstance(q, dist.Delta):
         return None
-    return on_the_line.wasserstein_1(p, q) if order == 1 else on_the_line.wasserstein(order, p, q)
+    return transport_on_the_line.wasserstein(order, p, q)
 
 
 # --------------------------------------------------------------------------------------------- in more dimensions
@@ -203,14 +205,18 @@ def _translated_modes(order: float, p: GaussianMixture, q: GaussianMixture) -> t
     one_move = jnp.all(jnp.abs(steps - steps[:1]) <= eps * size)
     gaps = jnp.min(jnp.where(jnp.eye(p.means.shape[0], dtype=bool), jnp.inf, _across(p, q)), axis=1)
     apart = jnp.all(gaps - 4.0 * (math.sqrt(p.means.shape[1]) + 5.0) * spread >= moves)
-    value = on_the_line.root(jnp.sum(jnp.exp(p.log_weights) * on_the_line.powered(moves, order)), order)
+    value = transport_on_the_line.root(
+        jnp.sum(jnp.exp(p.log_weights) * transport_on_the_line.powered(moves, order)), order
+    )
     return value, same_modes & same_weights & (one_move | apart)
 
 
 _WASSERSTEIN: tuple[Rule, ...] = (_points, _lines, _point_and_law, _one_family, _line, _gaussians, _modes)
 
 
-def wasserstein(order: float, p: Distribution, q: Distribution, *, one_shape: bool = False) -> Array | None:
+def wasserstein(
+    order: float, p: Distribution, q: Distribution, *, one_shape: bool = False
+) -> ExactValue | Array | None:
     """The Wasserstein distance by the first rule that applies, or ``None``; ``one_shape`` is what ``same_degrees`` found."""
     if one_shape:
         return _one_shape(order, p, q)
@@ -279,7 +285,7 @@ def _energy_of_lines(theta: Array) -> Array:
     return jnp.where(held, jnp.sum(4.0 * slope * (1.0 - t) / reach) * square, 0.0)
 
 
-def energy_distance(p: Distribution, q: Distribution) -> Array | None:
+def energy_distance(p: Distribution, q: Distribution) -> ExactValue | Array | None:
     """The energy distance by the first rule that applies, or ``None``."""
     between_points = _points(1.0, p, q)
     if between_points is not None:
@@ -287,6 +293,6 @@ def energy_distance(p: Distribution, q: Distribution) -> Array | None:
     if isinstance(p, ParallelLine) and isinstance(q, ParallelLine):
         return _energy_of_lines(p.theta - q.theta)
     if p.event_shape == ():
-        return on_the_line.energy_distance(p, q)
+        return transport_on_the_line.energy_distance(p, q)
     one, other = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
     return None if one is None or other is None else _energy_of_mixtures(one, other)

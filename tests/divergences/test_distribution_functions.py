@@ -188,7 +188,7 @@ def test_both_tails_of_every_law(name):
         assert len(x) >= 4
         with np.errstate(all="ignore"):
             middle = float(x[np.argmin(np.abs(frozen.cdf(x) - 0.5))])
-        lower, upper = jax.jit(jax.vmap(lambda x: tails(law, x)))(jnp.asarray(x))
+        lower, upper = jax.jit(jax.vmap(tails, (None, 0)))(law, jnp.asarray(x))
         slope = float(jax.jit(jax.grad(lambda x: tails(law, x)[0]))(middle))
         density = float(np.exp(law.log_prob(middle)))
     # The points are rounded, and so is what SciPy makes of them far out; truncations subtract here.

@@ -1,0 +1,149 @@
+"""Wasserstein and energy distances of hard laws on the line: closed forms, mpmath, gradients, symmetry, infinities."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from scipy import stats
+
+from gan_jax.divergences import accuracy, exact
+
+UNIFORM, EXPONENTIAL, NORMAL = dist.Uniform(0.0, 1.0), dist.Exponential(1.0), dist.Normal(0.0, 1.0)
+
+
+@pytest.mark.parametrize("order", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_bounded_law_against_an_unbounded_one_is_right_and_symmetric(order):
+    """``integral over u of |u + log(1 - u)|^order``: 5/6 at order 2."""
+    with mpmath.workdps(30):
+        truth = float(
+            mpmath.quad(lambda u: abs(u + mpmath.log(1 - u)) ** order, [0, 0.5, 0.99, 1]) ** (mpmath.mpf(1) / order)
+        )
+    if order == 2:
+        assert truth == pytest.approx(math.sqrt(5 / 6), rel=1e-12)
+    with jax.enable_x64(True):
+        there = exact.wasserstein(UNIFORM, EXPONENTIAL, order=order)
+        back = exact.wasserstein(EXPONENTIAL, UNIFORM, order=order)
+    assert float(there) == pytest.approx(truth, rel=1e-12)
+    assert float(back) == pytest.approx(truth, rel=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("x64", [True, False])
+def test_uniform_against_normal(x64):
+    """``E Z^2 + 1/3 - 2 E[Z Phi(Z)] = 4/3 - 1/sqrt(pi)``."""
+    with jax.enable_x64(x64):
+        value = float(exact.wasserstein(UNIFORM, NORMAL, order=2))
+    assert value == pytest.approx(math.sqrt(4 / 3 - 1 / math.sqrt(math.pi)), rel=1e-12 if x64 else 1e-5)
+
+
+def _mixture(weights, means, scales):
+    return dist.MixtureSameFamily(
+        dist.Categorical(probs=jnp.asarray(weights)), dist.Normal(jnp.asarray(means), jnp.asarray(scales))
+    )
+
+
+def _inverse_cauchy():
+    """``integral of |F - G|`` of the Cauchy law of scale 1e-5 cut to [-2, 3] and the uniform one."""
+    with mpmath.workdps(30):
+        low, high, scale = mpmath.mpf(-2), mpmath.mpf(3), mpmath.mpf("1e-5")
+        whole = mpmath.atan(high / scale) - mpmath.atan(low / scale)
+        points = [-2, -1, -0.1, -1e-3, -1e-4, -1e-5, 0, 1e-5, 1e-4, 1e-3, 0.1, 1, 3]
+
+        def difference(x):
+            return (mpmath.atan(x / scale) - mpmath.atan(low / scale)) / whole - (x - low) / (high - low)
+
+        # F - G changes its sign at 0 < x* < 1e-5 alone.
+        crossing = mpmath.findroot(difference, (mpmath.mpf("-3e-6"), mpmath.mpf("3e-5")), solver="anderson")
+        return float(mpmath.quad(lambda x: abs(difference(x)), sorted([*points, crossing])))
+
+
+def _swapped():
+    """A mass of .4 moves by 1e4 less twice 1e-3 E[Z | Z > -z], P(Z > -z) = 4/7; the rest is of relative size 1e-14."""
+    inside = 4 / 7
+    z = stats.norm.ppf(inside)
+    return math.sqrt(0.4) * (1e4 - 2e-3 * stats.norm.pdf(z) / inside)
+
+
+# Laws, order, the distance. Where one law lies to the right of the other, W1 is the difference of their means.
+HARD = {
+    "Beta, poles": (lambda: (dist.Beta(0.1, 0.1), dist.Beta(0.1, 0.3)), 1, lambda: 0.25),
+    "Gamma, whose tail underflows": (lambda: (dist.Gamma(0.02, 1.0), dist.Gamma(0.03, 1.0)), 1, lambda: 0.01),
+    "wide LogNormal": (lambda: (dist.LogNormal(0.0, 8.0), dist.LogNormal(1.0, 8.0)), 1, lambda: math.exp(32) * (math.e - 1)),
+    "wide LogNormal, order 2": (lambda: (dist.LogNormal(0.0, 8.0), dist.LogNormal(1.0, 8.0)), 2, lambda: math.exp(64) * (math.e - 1)),
+    "narrow truncated Cauchy": (lambda: (dist.TruncatedCauchy(0.0, 1e-5, low=-2.0, high=3.0), dist.Uniform(-2.0, 3.0)), 1, _inverse_cauchy),
+    "Pareto": (lambda: (dist.Pareto(1.0, 1.5), dist.Pareto(1.0, 3.0)), 1, lambda: 1.5),
+    "InverseGamma, order 2": (lambda: (dist.InverseGamma(2.5, 1.0), dist.InverseGamma(2.5, 2.0)), 2, lambda: math.sqrt(1 / (1.5 * 0.5))),
+    "swapped weights": (lambda: (_mixture([0.3, 0.7], [0.0, 1e4], [1e-3, 1e-3]), _mixture([0.7, 0.3], [0.0, 1e4], [1e-3, 1e-3])), 2,
+                        _swapped),
+    "a far part of weight 1e-6": (lambda: (_mixture([0.999999, 1e-6], [0.0, 1e6], [1.0, 1e-3]), NORMAL), 1, lambda: 1.0),
+    "Gompertz": (lambda: (dist.Gompertz(1.0, 1.0), dist.Gompertz(1.0, 2.0)), 1, lambda: float(mpmath.e * mpmath.e1(1)) / 2),
+    "power laws": (lambda: (dist.DoublyTruncatedPowerLaw(-3.0, 1.0, 2.0), dist.Uniform(1.0, 2.0)), 1, lambda: 1.5 - 4 / 3),
+    "Kumaraswamy": (lambda: (dist.Kumaraswamy(0.5, 1.0), UNIFORM), 1, lambda: 1 / 2 - 1 / 3),
+    "sigmoid of a normal": (
+        lambda: (dist.TransformedDistribution(dist.Normal(1.0, 1.0), dist.transforms.SigmoidTransform()), dist.Delta(0.0)), 1,
+        lambda: float(mpmath.quad(lambda z: mpmath.npdf(z - 1) / (1 + mpmath.exp(-z)), [-12, 0, 1, 2, 14])),
+    ),
+    "Student, order 2": (lambda: (dist.StudentT(1.5, 0.0, 1.0), NORMAL), 2, lambda: math.inf),
+    "HalfCauchy": (lambda: (dist.HalfCauchy(1.0), NORMAL), 1, lambda: math.inf),
+    "Levy": (lambda: (dist.Levy(0.0, 1.0), NORMAL), 1, lambda: math.inf),
+    "shifted Cauchy": (lambda: (dist.TransformedDistribution(dist.Cauchy(0.0, 1.0), dist.transforms.AffineTransform(1.0, 1.0)),
+                                dist.Cauchy(0.0, 1.0)), 1, lambda: 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HARD)
+def test_hard_laws(name):
+    make, order, truth = HARD[name]
+    with jax.enable_x64(True):
+        p, q = make()
+        value, error = exact.with_error(exact.wasserstein, p, q, order=order)
+        assert float(error) <= float(accuracy.tolerance(value)) or math.isinf(float(value))
+    assert float(value) == pytest.approx(truth(), rel=1e-9)
+
+
+@pytest.mark.slow
+def test_gradients_in_shapes_and_edges():
+    """Where one law lies to the right of the other, the gradient of W1 is that of the difference of their means."""
+    with jax.enable_x64(True):
+        beta = jax.grad(lambda a: exact.wasserstein(dist.Beta(a, 1.0), UNIFORM))(2.0)
+        assert float(beta) == pytest.approx(1 / 9, rel=1e-9)
+        gamma = jax.grad(lambda a: exact.wasserstein(dist.Gamma(a, 1.0), dist.Gamma(0.5, 1.0)))(0.7)
+        assert float(gamma) == pytest.approx(1.0, rel=1e-9)
+        # W2^2 of U(0, t) and Exp(1): 2 + t^2 / 3 - 2 t E[u (-log(1 - u))] with 3/4.
+        edge = jax.grad(lambda t: exact.wasserstein(dist.Uniform(0.0, t), EXPONENTIAL, order=2))(1.7)
+        truth = (1.7 / 3 - 3 / 4) / math.sqrt(2 + 1.7**2 / 3 - 1.5 * 1.7)
+        assert float(edge) == pytest.approx(truth, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_vmap_and_the_second_derivative():
+    """W2 of N(0, 1) and the image of a Laplace law under a shift: ``sqrt(c + m^2)``."""
+    with jax.enable_x64(True):
+        square = lambda m: jnp.square(exact.wasserstein(dist.Normal(m, 1.0), dist.Laplace(0.0, 1.0), order=2))  # noqa: E731
+        m = jnp.linspace(-2.0, 2.0, 3)
+        values = jax.jit(jax.vmap(square))(m)
+        curvature = jax.jit(jax.vmap(jax.jacfwd(jax.jacfwd(square))))(m)
+    np.testing.assert_allclose(values - m**2, values[1], rtol=1e-10)
+    np.testing.assert_allclose(curvature, 2.0, rtol=1e-8)
+
+
+@pytest.mark.slow
+def test_energy_distance_of_hard_laws():
+    """Against ``2 integral of (F - G)^2`` by mpmath, and the gradient at a point mass inside a mixture."""
+    with mpmath.workdps(30):
+        cauchy = lambda x: mpmath.atan(x) / mpmath.pi + mpmath.mpf(1) / 2  # noqa: E731
+        points = [-mpmath.inf, -1000, -30, -5, -2, 0, 2, 5, 30, 1000, mpmath.inf]
+        truth = float(mpmath.quad(lambda x: 2 * (cauchy(x) - mpmath.ncdf(x)) ** 2, points))
+        spike = lambda x: 2 * (x**2 - x + mpmath.mpf(1) / 2) - mpmath.mpf(1) / 3  # noqa: E731
+    with jax.enable_x64(True):
+        assert float(exact.energy_distance(dist.Cauchy(0.0, 1.0), NORMAL)) == pytest.approx(truth, rel=1e-9)
+        value, slope = jax.value_and_grad(lambda v: exact.energy_distance(UNIFORM, dist.Delta(v)))(0.25)
+    assert float(value) == pytest.approx(float(spike(0.25)), rel=1e-9)
+    assert float(slope) == pytest.approx(2 * (2 * 0.25 - 1), rel=1e-9)
