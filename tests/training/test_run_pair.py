@@ -1,0 +1,52 @@
+"""Two processes of one run: one of them is asked to stop, both end at the same step, and go on to what they would have come to."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gan_jax.training import run_folder
+
+WORKER = Path(__file__).with_name("run_pair_worker.py")
+PATIENCE = 240.0
+
+
+def pair(folder: Path, piece: int = 0) -> list[str]:
+    """What each of the two says in the end; process 1 is asked to stop at that piece, of one step each."""
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        port = listener.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_NUM_CPU_DEVICES"}
+    environment["PYTHONPATH"] = os.fspath(WORKER.parents[2])
+    started = [
+        subprocess.Popen(
+            [sys.executable, WORKER, folder, str(port), str(process), str(piece)],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for process in range(2)
+    ]  # fmt: skip
+    try:
+        said = [process.communicate(timeout=PATIENCE)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert [process.returncode for process in started] == [0, 0], "\n".join(said)
+    return [next(line for line in text.splitlines() if line.startswith("came to")) for text in said]
+
+
+@pytest.mark.slow
+def test_what_one_of_two_is_asked_both_do_and_go_on_from_there(tmp_path: Path) -> None:
+    whole = pair(tmp_path / "whole")
+    assert whole[0] == whole[1]
+    assert whole[0].startswith("came to 20 True")
+    stopped = pair(tmp_path / "run", 8)
+    assert stopped[0] == stopped[1]
+    assert stopped[0].startswith("came to 8 False")
+    assert pair(tmp_path / "run") == whole
+    for name in (run_folder.METRICS, run_folder.TABLE):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
