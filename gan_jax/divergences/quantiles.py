@@ -230,8 +230,9 @@ class Inverse(NamedTuple):
         right = jnp.searchsorted(levels, t, method="sort")
 
         def off_by(x: Array) -> tuple[Array, Array]:
-            lower, upper = tails(law, x)
-            return jnp.log(lower) - jnp.log(upper), jnp.exp(log_density_at(law, x)) / (lower * upper)
+            log_lower, log_upper = (jnp.log(side) for side in tails(law, x))
+            # In logarithms: far out the density underflows before the tail does.
+            return log_lower - log_upper, jnp.exp(log_density_at(law, x) - log_lower - log_upper)
 
         def step(state: _Search) -> _Search:
             level, slope = jax.vmap(off_by)(state.x)
