@@ -29,9 +29,6 @@ PAIR = "dcgan_norm_free"
 WIDTH = 32
 """Channels of the finest layers where a run does not say: what a CPU trains in minutes at 32 pixels a side."""
 
-ATTRIBUTES = 5
-"""Of an avatar, that a caption can say something of."""
-
 SHOWN = 256
 """Conditions that a run's own pictures go round."""
 
@@ -132,12 +129,13 @@ def _captions(
     """The source of avatars with captions, the encoder of these, what is known of them, and captions for pictures."""
     from experiments.avatar_games import encoder_of
     from gan_jax.data.avatar_sets import Feed, captioned, feed_of, load_avatars
+    from gan_jax.data.avatars import ATTRIBUTES
     from gan_jax.data.sources import Source, everywhere
 
     if isinstance(images, Facts) and images.captions:
         facts, shown = images, np.asarray(images.captions, np.int32)
         blank = np.zeros((1, *facts.shape), np.uint8), np.zeros((1, 1, shown.shape[1]), np.int32)
-        nothing = np.zeros((1, 1, ATTRIBUTES), np.int32), np.zeros((1, ATTRIBUTES), np.int32)
+        nothing = np.zeros((1, 1, len(ATTRIBUTES)), np.int32), np.zeros((1, len(ATTRIBUTES)), np.int32)
         feed = Feed(*(everywhere(array, mesh) for array in (*blank, *nothing)))
     else:
         size = config.data.size or 32

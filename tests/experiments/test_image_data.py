@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,10 +18,12 @@ from PIL import Image
 from experiments import __main__ as command_line
 from experiments import harness, image_data, image_runs, sample
 from experiments.artifacts import UserError
+from gan_jax.data import avatar_sets
 from gan_jax.data import folder as folders
 from gan_jax.data.folder import open_folder
 from gan_jax.metrics import classifier
 from gan_jax.metrics.features import Features
+from gan_jax.training.mesh import data_mesh
 
 SMALL = ("--model.pair", "mlp", "--model.width", "4", "--model.latent", "4", "--rule.batch-size", "4")
 SHORT = ("--schedule.steps", "2", "--schedule.log-every", "2", "--schedule.save-every", "2", "--no-tensorboard")
@@ -162,6 +167,36 @@ def test_a_run_that_goes_on_has_the_set_that_it_began_with(
     write_images(plain, 5, size=16)
     assert train(plain, run, "--evaluation.fake", "0") == 2
     assert "has images (16, 16, 1), and the run in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["none", "label", "caption"])
+def test_a_game_without_its_set_has_the_state_of_the_one_with_it(
+    kind: Literal["none", "label", "caption"], labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that its checkpoints are read with what ``data.json`` keeps; nothing is compiled here, and nothing played."""
+    monkeypatch.setattr(
+        avatar_sets, "load_avatars", lambda split, *, size, data_dir: avatar_sets.draw_set(0, 24, size=size)
+    )
+    name = "avatars" if kind == "caption" else f"folder:{labelled}"
+    config = image_runs.Config(
+        data=image_runs.Data(name=name, size=16),
+        condition=image_runs.Condition(kind=kind, width=4),
+        model=image_runs.Model(width=4, latent=4),
+    )
+    mesh = data_mesh(1)
+    real = image_runs.assemble(config, mesh)
+    blank = image_runs.assemble(config, mesh, real.words, real.facts)
+    assert blank.facts == real.facts
+    states = [
+        jax.eval_shape(partial(made.game.init, feed=made.source.feed(0, 1)), jax.random.key(0))
+        for made in (real, blank)
+    ]
+    assert jax.tree.structure(states[0]) == jax.tree.structure(states[1])
+    assert jax.tree.leaves(states[0]) == jax.tree.leaves(states[1])
+    # What its pictures are drawn from is the same too, conditions included.
+    drawn = [made.generator.noise(jax.random.key(1), 5) for made in (real, blank)]
+    for one, other in zip(*map(jax.tree.leaves, drawn), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_names_of_classes_do_not_reach_the_terminal_as_they_are(tmp_path: Path) -> None:
