@@ -17,7 +17,8 @@ class ExactValue(NamedTuple):
 
     Attributes:
       value: ``[]``.
-      error: ``[]``, ``>= 0``, in units of the value; 0 for a closed form, which rounding alone limits.
+      error: ``[]``, ``>= 0``, in units of the value; 0 for a closed form, which rounding alone limits; NaN where it is
+        not estimated.
     """
 
     value: Array
@@ -27,6 +28,11 @@ class ExactValue(NamedTuple):
 def closed_form(value: Array) -> ExactValue:
     """A value that rounding alone limits."""
     return ExactValue(value, jnp.zeros_like(value))
+
+
+def unestimated(value: Array) -> ExactValue:
+    """A value whose error is not known: it is not refused for it."""
+    return ExactValue(value, jnp.full_like(value, jnp.nan))
 
 
 def mapped(result: ExactValue, function: Callable[[Array], Array]) -> ExactValue:
@@ -42,14 +48,14 @@ def mapped(result: ExactValue, function: Callable[[Array], Array]) -> ExactValue
 
 
 def tolerance(value: Array, scale: Array | float = 1.0) -> Array:
-    """The error that a value may have: 1e-6 of it in double precision, 1e-4 in single, and 8 roundings of ``scale``.
+    """The error that a value may have: 1e-6 of it in double precision, 1e-4 in single, and 16 roundings of ``scale``.
 
     Args:
       value: what was computed.
       scale: the size of what was added up: 1 for the mass of two laws, a length for a distance.
     """
     relative = 1e-6 if value.dtype == jnp.float64 else 1e-4
-    return relative * jnp.abs(value) + 8.0 * jnp.finfo(value.dtype).eps * scale
+    return relative * jnp.abs(value) + 16.0 * jnp.finfo(value.dtype).eps * scale
 
 
 def accepted(what: str, result: ExactValue, p: Distribution, q: Distribution, scale: Array | float = 1.0) -> Array:
@@ -59,7 +65,7 @@ def accepted(what: str, result: ExactValue, p: Distribution, q: Distribution, sc
       ValueError: a concrete value with too large an error.
     """
     value, error = result
-    good = jax.lax.stop_gradient((error <= tolerance(value, scale)) | (value == jnp.inf))
+    good = jax.lax.stop_gradient(~(error > tolerance(value, scale)) | (value == jnp.inf))
     if checks.is_concrete((value, error)) and not bool(good) and not bool(jnp.isnan(value)):
         raise ValueError(
             f"{what} of {type(p).__name__} and {type(q).__name__} is {float(value):.9g} with an error of up to "

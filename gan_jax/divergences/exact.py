@@ -8,7 +8,8 @@ respect to parameters all work:
 
 What is supported:
 
-- on the line: every NumPyro law with a density (mixtures and affine images included), by quadrature, and ``Delta``;
+- on the line: every NumPyro law with a density (mixtures and affine images included), by quadrature with an error that
+  is estimated (``with_error``), and ``Delta``; laws with an atom, a mask or no mass of 1 are refused;
 - in the plane: mixtures of Gaussians (``gaussian_ring``, ``gaussian_grid``, ``MultivariateNormal`` …) by adaptive
   cubature;
 - in any dimension: Gaussians, where there is a closed form (KL, Hellinger, chi-squared, W2, energy) or where their
@@ -31,8 +32,8 @@ import numpyro.distributions as dist
 
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine
-from gan_jax.divergences import accuracy, gaussians, in_the_plane, integrands, on_the_line, plans
-from gan_jax.divergences.accuracy import ExactValue, closed_form
+from gan_jax.divergences import accuracy, gaussians, in_the_plane, integrands, laws, on_the_line, plans
+from gan_jax.divergences.accuracy import ExactValue, closed_form, unestimated
 from gan_jax.divergences.integrands import Integrand
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
@@ -175,8 +176,8 @@ def with_error(divergence: Callable[..., Array], p: Distribution, q: Distributio
 
     The functions of this module return a value only where its error is at most ``accuracy.tolerance``. The estimate
     bounds the error of the integration (an embedded rule on every panel or cell, what lies beyond the last ones, the
-    mass of both laws that was not found); closed forms have error 0. Rounding of the law's own parameters, and the
-    error of gradients, are not in it.
+    mass of both laws that was not found); closed forms have error 0. It is NaN where nothing estimates it yet, in the
+    plane. Rounding of the law's own parameters, and the error of gradients, are not in it.
 
     Args:
       divergence: one of the divergences and distances of this module.
@@ -211,7 +212,7 @@ def _check(p: Distribution, q: Distribution) -> None:
                 f"{name} has batch shape {batch}; expected one distribution: map over its parameters with jax.vmap "
                 "(or make a batch one event with .to_event)"
             )
-        plans.no_nan(name, law)
+        laws.refuse(name, law)
     if p.event_shape != q.event_shape:
         raise ValueError(f"p has event shape {p.event_shape} and q has event shape {q.event_shape}; expected the same")
 
@@ -275,10 +276,10 @@ def _compiled_f_divergence(name: _Name, p: Distribution, q: Distribution) -> Exa
     if one_p is not None and one_q is not None:
         return _between_gaussians(name, integrand, one_p, one_q, p, q)
     if p.event_shape == ():
-        return closed_form(on_the_line.f_divergence(integrand, p, q))
+        return on_the_line.f_divergence(integrand, p, q)
     mixed_p, mixed_q = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
     if p.event_shape == (2,) and mixed_p is not None and mixed_q is not None:
-        return closed_form(in_the_plane.f_divergence(integrand, mixed_p, mixed_q))
+        return unestimated(in_the_plane.f_divergence(integrand, mixed_p, mixed_q))
     raise _unsupported(name, p, q)
 
 
@@ -295,16 +296,16 @@ def _between_gaussians(
         return closed_form(_CLOSED_FORMS[name](p, q))
     if p.mean.shape == (1,):
         line_p, line_q = (dist.Normal(g.mean[0], numerics.absolute(g.factor[0, 0])) for g in (p, q))
-        return closed_form(on_the_line.f_divergence(integrand, line_p, line_q))
+        return on_the_line.f_divergence(integrand, line_p, line_q)
     same, distance = gaussians.same_shape(p, q)
     standard = dist.Normal(jnp.zeros_like(distance), jnp.ones_like(distance))
-    reduced = closed_form(on_the_line.f_divergence(integrand, standard, dist.Normal(distance, jnp.ones_like(distance))))
+    reduced = on_the_line.f_divergence(integrand, standard, dist.Normal(distance, jnp.ones_like(distance)))
     other = closed_form(jnp.full_like(reduced.value, jnp.nan))
     if p.mean.shape == (2,):
         mixed_p, mixed_q = gaussians.gaussian_mixture(law_p), gaussians.gaussian_mixture(law_q)
         assert mixed_p is not None
         assert mixed_q is not None
-        other = closed_form(in_the_plane.f_divergence(integrand, mixed_p, mixed_q))
+        other = unestimated(in_the_plane.f_divergence(integrand, mixed_p, mixed_q))
     return ExactValue(*(jnp.where(same, one, two) for one, two in zip(reduced, other, strict=True)))
 
 

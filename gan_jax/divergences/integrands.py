@@ -12,9 +12,11 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from gan_jax import numerics
+from gan_jax.divergences.accuracy import ExactValue
 from gan_jax.typing import Array
 
 
@@ -23,6 +25,8 @@ class Integrand(NamedTuple):
 
     Attributes:
       rows: ``(log_p, log_q) -> [k, *points]``.
+      slopes: how the rows change with a weight of ``f`` in ``p``, and with one in ``q``: functions of the log-ratio
+        ``log p - log q`` and of ``log f``.
       bound: the divergence of two laws that share no point.
       sign_changes: whether the integrand has kinks where ``p = q``.
       refinement: rounds and cells a round of the refinement by error in the plane: more where there are kinks.
@@ -30,16 +34,41 @@ class Integrand(NamedTuple):
     """
 
     rows: Callable[[Array, Array], Array]
+    slopes: Callable[[Array, Array], tuple[Array, Array]]
     bound: float
     sign_changes: bool = False
     reflects: bool = False
     refinement: tuple[int, int] = (6, 64)
+
+    def changes(self, log_p: Array, log_q: Array, log_f: Array) -> tuple[Array, Array]:
+        """``slopes`` where either density may vanish, ``[k, *points]`` each; infinite where they are."""
+        r = numerics.log_ratio(log_p, log_q)
+        nothing = (log_p == -jnp.inf) & (log_q == -jnp.inf)
+        in_p = self.slopes(jnp.where(nothing, jnp.inf, r), log_f)[0]
+        in_q = self.slopes(jnp.where(nothing, -jnp.inf, r), log_f)[1]
+        held = log_f > -jnp.inf
+        return jnp.where(held, in_p, 0.0), jnp.where(held, in_q, 0.0)
 
     def combine(self, integrals: Array) -> Array:
         """The divergence from the integrals of the rows, ``[k] -> []``."""
         if integrals.shape[0] == 1:
             return integrals[0]
         return numerics.smaller_of(integrals[0], integrals[1], self.bound)
+
+    def measured(self, integrals: Array, errors: Array, missing: Array) -> ExactValue:
+        """The divergence with its error.
+
+        Args:
+          integrals: of the rows, ``[k]``.
+          errors: of the integrals, ``[k]``.
+          missing: by how much the mass found of either law differs from 1, ``[2]``.
+        """
+        value = self.combine(integrals)
+        error = errors[0] if errors.shape[0] == 1 else jnp.where(integrals[0] < integrals[1], errors[0], errors[1])
+        # Mass that no node has seen may add its share of the bound, or of an average log-ratio of one more.
+        lost = jnp.sum(jnp.maximum(missing - 16.0 * jnp.finfo(missing.dtype).eps, 0.0))
+        share = 0.5 * self.bound if math.isfinite(self.bound) else 1.0 + jax.lax.stop_gradient(value)
+        return ExactValue(value, jnp.where(value < jnp.inf, error + share * lost, 0.0))
 
 
 def _symmetric(
@@ -83,11 +112,53 @@ def _chi_squared(log_p: Array, log_q: Array) -> Array:
     return jnp.where(finite, value, edge)[None]
 
 
+def _grown(exponent: Array, log_f: Array) -> Array:
+    """``f (e^exponent - 1)``, where the exponential alone may overflow."""
+    small = exponent < 1.0
+    near = jnp.exp(log_f) * jnp.expm1(jnp.where(small, exponent, 0.0))
+    return jnp.where(small, near, jnp.exp(log_f + exponent) - jnp.exp(log_f))
+
+
+def _kl_slopes(r: Array, log_f: Array) -> tuple[Array, Array]:
+    return (r * jnp.exp(log_f))[None], -_grown(r, log_f)[None]
+
+
+def _chi_squared_slopes(r: Array, log_f: Array) -> tuple[Array, Array]:
+    return 2.0 * _grown(r, log_f)[None], -_grown(2.0 * r, log_f)[None]
+
+
+def _jensen_shannon_slopes(r: Array, log_f: Array) -> tuple[Array, Array]:
+    # d/dp of p log(2 p / (p + q)) / 2 + ...: log(2 sigma(r)) / 2; and the entropy is what is left of log 2 (p + q) / 2.
+    f = jnp.exp(log_f)
+    p, q = 0.5 * jax.nn.softplus(-r) * f, 0.5 * jax.nn.softplus(r) * f
+    half = 0.5 * numerics.LOG_2 * f
+    return jnp.stack([half - p, p]), jnp.stack([half - q, q])
+
+
+def _total_variation_slopes(r: Array, log_f: Array) -> tuple[Array, Array]:
+    half, sign = 0.5 * jnp.exp(log_f), 0.5 * jnp.sign(r) * jnp.exp(log_f)
+    return jnp.stack([sign, half - sign]), jnp.stack([-sign, half + sign])
+
+
+def _squared_hellinger_slopes(r: Array, log_f: Array) -> tuple[Array, Array]:
+    half = 0.5 * jnp.exp(log_f)
+    p, q = 0.5 * _grown(-0.5 * r, log_f), 0.5 * _grown(0.5 * r, log_f)
+    return jnp.stack([-p, half + p]), jnp.stack([-q, half + q])
+
+
 # The log-ratio of two mixtures bends sharply between their modes, where KL's weight, unlike the others', is unbounded.
-KL = Integrand(_kl, float("inf"), refinement=(8, 128))
-CHI_SQUARED = Integrand(_chi_squared, float("inf"), reflects=True)
-JENSEN_SHANNON = Integrand(_symmetric(numerics.js_kernel, numerics.binary_entropy), numerics.LOG_2)
-TOTAL_VARIATION = Integrand(
-    _symmetric(numerics.tv_kernel, numerics.tv_complement), 1.0, sign_changes=True, refinement=(12, 256)
+KL = Integrand(_kl, _kl_slopes, float("inf"), refinement=(8, 128))
+CHI_SQUARED = Integrand(_chi_squared, _chi_squared_slopes, float("inf"), reflects=True)
+JENSEN_SHANNON = Integrand(
+    _symmetric(numerics.js_kernel, numerics.binary_entropy), _jensen_shannon_slopes, numerics.LOG_2
 )
-SQUARED_HELLINGER = Integrand(_symmetric(numerics.hellinger_kernel, numerics.hellinger_complement), 1.0)
+TOTAL_VARIATION = Integrand(
+    _symmetric(numerics.tv_kernel, numerics.tv_complement),
+    _total_variation_slopes,
+    1.0,
+    sign_changes=True,
+    refinement=(12, 256),
+)
+SQUARED_HELLINGER = Integrand(
+    _symmetric(numerics.hellinger_kernel, numerics.hellinger_complement), _squared_hellinger_slopes, 1.0
+)

@@ -1,43 +1,63 @@
 """Where a one-dimensional law has its features: what a quadrature mesh must know of it.
 
 A *landmark* is a centre with the scale on which the density changes there; its centre is a breakpoint too, since some
-densities have a kink there (Laplace). An *edge* is where a density or a distribution function jumps: the end of a
-support, an atom. Edges carry their gradient, since an integral over ``[a, theta]`` has the derivative ``f(theta)``
-(Leibniz); landmarks do not: where the nodes of a smooth integrand lie does not matter, and moving them only adds noise
-to its derivative.
+densities have a kink there (Laplace). A *point* is a breakpoint alone. An *edge* is where a density or a distribution
+function jumps: the end of a support, an atom. An *anchor* is an end at which a density may be singular, or flat to all
+orders: the mesh near it is one in the logarithm of the distance. Edges and anchors carry their gradient, since an
+integral over ``[a, theta]`` has the derivative ``f(theta)`` (Leibniz); landmarks and points do not: where the nodes of
+a smooth integrand lie does not matter, and moving them only adds noise to its derivative.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
-from numpyro.distributions import transforms
+from numpyro.distributions import constraints, transforms
 
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
+Anchor = tuple[Array | float, Array | float]
+
+# Breakpoints of a landmark, in scales from its centre: every scale out to 4, then growing by a third of the distance.
+CORE = np.concatenate([np.arange(0.0, 4.0), 4.0 * (4 / 3) ** np.arange(8)])
+_BOTH = np.unique(np.concatenate([-CORE, CORE]))
+
 
 class Landmarks(NamedTuple):
-    """The features of a law (or of a pair of laws), all one-dimensional arrays.
+    """The features of a law (or of several), all one-dimensional.
 
     Attributes:
       light: centres and scales ``[k, 2]`` of components whose density is gone (e^-100 or less) within some hundred
         scales.
       heavy: centres and scales ``[k, 2]`` of components with slower tails.
-      ends: support edges and scales ``[k, 2]`` near which the density may be singular or flat to all orders.
+      points: ``[k]``, breakpoints.
       edges: ``[k]``, where something jumps.
+      anchors: pairs (position, side) of numbers or of arrays ``[k]``; side is 1 where the law lies above it, else -1.
     """
 
     light: Array
     heavy: Array
-    ends: Array
+    points: Array
     edges: Array
+    anchors: tuple[Anchor, ...] = ()
 
-
-_NONE = (0, 2)
+    def anchor_arrays(self) -> tuple[Array, Array]:
+        """Positions and sides of all anchors, ``[k]`` each, in the type of the edges."""
+        dtype = self.edges.dtype
+        if not self.anchors:
+            return jnp.zeros((0,), dtype), jnp.zeros((0,), dtype)
+        flat = [
+            jnp.broadcast_arrays(jnp.ravel(jnp.asarray(at, dtype)), jnp.ravel(jnp.asarray(side, dtype)))
+            for at, side in self.anchors
+        ]
+        return jnp.concatenate([at for at, _ in flat]), jnp.concatenate([side for _, side in flat])
 
 
 def _pairs(centre: Array | float, scale: Array | float) -> Array:
@@ -50,19 +70,44 @@ def _flat(value: Array | float) -> Array:
 
 
 def _landmarks(
-    light: Array | None = None, heavy: Array | None = None, ends: Array | None = None, edges: list[Array] | None = None
+    light: Array | None = None,
+    heavy: Array | None = None,
+    points: Array | None = None,
+    edges: list[Array] | None = None,
+    anchors: tuple[Anchor, ...] = (),
 ) -> Landmarks:
-    empty = jnp.zeros(_NONE)
     return Landmarks(
-        empty if light is None else light,
-        empty if heavy is None else heavy,
-        empty if ends is None else ends,
+        jnp.zeros((0, 2)) if light is None else light,
+        jnp.zeros((0, 2)) if heavy is None else heavy,
+        jnp.zeros((0,)) if points is None else points,
         jnp.concatenate(edges) if edges else jnp.zeros((0,)),
+        anchors,
     )
 
 
 def _join(parts: list[Landmarks]) -> Landmarks:
-    return Landmarks(*(jnp.concatenate(field) for field in zip(*parts, strict=True)))
+    light, heavy, points, edges = (
+        jnp.concatenate(field)
+        for field in zip(*((part.light, part.heavy, part.points, part.edges) for part in parts), strict=True)
+    )
+    anchors: list[Anchor] = []
+    for anchor in (anchor for part in parts for anchor in part.anchors):
+        # Two laws on the half-line have one end.
+        known = all(isinstance(a, float) for a in anchor)
+        if not (known and any(all(isinstance(a, float) for a in old) and old == anchor for old in anchors)):
+            anchors.append(anchor)
+    return Landmarks(light, heavy, points, edges, tuple(anchors))
+
+
+def _from(end: Array | float, side: float, log_centre: Array | float, log_scale: Array | float) -> Array:
+    """Breakpoints ``end + side e^(log_centre + log_scale k)`` around a feature in the logarithm of the distance."""
+    centre, width = (jnp.asarray(a, float_of(a)).ravel()[:, None] for a in (log_centre, log_scale))
+    # Two logarithms more than is needed are two digits of nothing; a number must not overflow.
+    ceiling = 0.9 * math.log(float(jnp.finfo(centre.dtype).max))
+    return jnp.ravel(end + side * jnp.exp(jnp.minimum(centre + width * _BOTH[None, :].astype(centre.dtype), ceiling)))
+
+
+# ------------------------------------------------------------------------------------------------------------ by family
 
 
 def _location_scale(d: Distribution) -> Landmarks:
@@ -71,6 +116,11 @@ def _location_scale(d: Distribution) -> Landmarks:
 
 def _heavy_location_scale(d: Distribution) -> Landmarks:
     return _landmarks(heavy=_pairs(d.loc, d.scale))
+
+
+def _asymmetric_laplace(d: Distribution) -> Landmarks:
+    law = getattr(d, "_ald", d)
+    return _landmarks(light=jnp.concatenate([_pairs(law.loc, law.left_scale), _pairs(law.loc, law.right_scale)]))
 
 
 def _uniform(d: Distribution) -> Landmarks:
@@ -93,6 +143,72 @@ def _delta(d: Distribution) -> Landmarks:
     return _landmarks(edges=[_flat(d.v)])
 
 
+def _above_zero(log_centre: Array | float, log_scale: Array | float, edges: list[Array] | None = None) -> Landmarks:
+    """A law of the half-line with one feature in ``log x``."""
+    return _landmarks(points=_from(0.0, 1.0, log_centre, log_scale), edges=edges, anchors=((0.0, 1.0),))
+
+
+def _gamma(d: Distribution) -> Landmarks:
+    # In log x: a mode at log(a / rate), of curvature a; to the right e^-x cuts off on a scale of 1.
+    a = jnp.asarray(d.concentration, float_of(d.concentration))
+    return _above_zero(jnp.log(a / d.rate), jnp.minimum(1.0 / jnp.sqrt(a), 1.0))
+
+
+def _truncated_gamma(d: Distribution) -> Landmarks:
+    ends = [_flat(getattr(d, name)) for name in ("low", "high") if hasattr(d, name)]
+    return _join([_gamma(d.base_dist), _landmarks(edges=ends)])
+
+
+def _weibull(d: Distribution) -> Landmarks:
+    return _above_zero(jnp.log(jnp.asarray(d.scale)), 1.0 / jnp.asarray(d.concentration, float_of(d.concentration)))
+
+
+def _dagum(d: Distribution) -> Landmarks:
+    return _above_zero(jnp.log(jnp.asarray(d.scale)), 1.0 / jnp.asarray(d.sharpness, float_of(d.sharpness)))
+
+
+def _levy(d: Distribution) -> Landmarks:
+    return _landmarks(points=_from(d.loc, 1.0, jnp.log(jnp.asarray(d.scale)), 1.0), anchors=((d.loc, 1.0),))
+
+
+def _gompertz(d: Distribution) -> Landmarks:
+    # The density c r e^(r x - c (e^(r x) - 1)): a Gumbel's around -log c for c < 1, else an exponential's.
+    c, rate = jnp.asarray(d.concentration, float_of(d.concentration)), jnp.asarray(d.rate, float_of(d.rate))
+    peak = _pairs(jnp.maximum(-jnp.log(c), 0.0) / rate, jnp.minimum(1.0, 1.0 / c) / rate)
+    return _landmarks(light=peak, edges=[jnp.zeros((1,))])
+
+
+def _beta(d: Distribution) -> Landmarks:
+    # In the logit: around log(a / b), of variance some 1/a + 1/b; from either end where that is the nearer one.
+    a, b = (jnp.asarray(c, float_of(c)) for c in (d.concentration1, d.concentration0))
+    centre, scale = jnp.broadcast_arrays(jnp.log(a / b), jnp.minimum(jnp.sqrt(1.0 / a + 1.0 / b), 2.0))
+    z = jnp.ravel(centre.ravel()[:, None] + scale.ravel()[:, None] * _BOTH[None, :].astype(centre.dtype))
+    return _landmarks(points=jax.nn.sigmoid(z), edges=None, anchors=((0.0, 1.0), (1.0, -1.0)))
+
+
+def _power_law(d: Distribution) -> Landmarks:
+    edges = [_flat(d.low)] + ([_flat(d.high)] if hasattr(d, "high") else [])
+    low = jnp.asarray(d.low, float_of(d.low))
+    return _above_zero(jnp.log(low), 1.0 / (1.0 + jnp.abs(jnp.asarray(d.alpha))), edges)
+
+
+def _von_mises(d: Distribution) -> Landmarks:
+    loc, width = jnp.asarray(d.loc, float_of(d.loc)), 1.0 / jnp.sqrt(1.0 + jnp.asarray(d.concentration))
+    turns = [_pairs(loc + turn, width) for turn in (-2.0 * math.pi, 0.0, 2.0 * math.pi)]
+    return _landmarks(light=jnp.concatenate(turns), edges=[jnp.asarray([-math.pi, math.pi])])
+
+
+def _truncated(d: Distribution) -> Landmarks:
+    ends = [_flat(getattr(d, name)) for name in ("low", "high") if hasattr(d, name)]
+    return _join([landmarks(d.base_dist), _landmarks(edges=ends)])
+
+
+def _folded(d: Distribution) -> Landmarks:
+    marks = landmarks(d.base_dist)
+    mirrored = _moved(transforms.AffineTransform(0.0, -1.0), marks)
+    return _join([marks, mirrored, _landmarks(edges=[jnp.zeros((1,))])])
+
+
 def _same_family(d: Distribution) -> Landmarks:
     return landmarks(d.component_distribution)
 
@@ -101,34 +217,90 @@ def _general(d: Distribution) -> Landmarks:
     return _join([landmarks(component) for component in d.component_distributions])
 
 
+# ------------------------------------------------------------------------------------------------------ transformed laws
+
+
 def _transformed(d: Distribution) -> Landmarks:
-    """Affine images move with their transform; any other law is known by its moments and its support."""
-    if not all(isinstance(t, transforms.AffineTransform) for t in d.transforms):
-        return _by_moments(d)
     marks = landmarks(d.base_dist)
     for t in d.transforms:
-        loc, scale = jnp.asarray(t.loc), jnp.asarray(t.scale)
-        light, heavy, ends = (jnp.stack([loc + scale * m[:, 0], jnp.abs(scale) * m[:, 1]], axis=1) for m in marks[:3])
-        marks = Landmarks(light, heavy, ends, loc + scale * marks.edges)
+        marks = _moved(t, marks) if isinstance(t, transforms.AffineTransform) else _bent(t, marks)
     return marks
 
 
+def _moved(t: transforms.AffineTransform, marks: Landmarks) -> Landmarks:
+    loc, scale = jnp.broadcast_arrays(*(jnp.asarray(part, float_of(part)) for part in (t.loc, t.scale)))
+    loc, scale = loc.reshape(-1, 1), scale.reshape(-1, 1)
+
+    def image(x: Array | float) -> Array:
+        return jnp.ravel(loc + scale * jnp.ravel(jnp.asarray(x, loc.dtype))[None, :])
+
+    def stretched(x: Array | float, factor: Array) -> Array:
+        return jnp.ravel(factor * jnp.ravel(jnp.asarray(x, loc.dtype))[None, :])
+
+    light, heavy = (
+        jnp.stack([image(m[:, 0]), stretched(m[:, 1], jnp.abs(scale))], axis=1) for m in (marks.light, marks.heavy)
+    )
+    anchors = tuple((image(at), stretched(side, jnp.sign(scale))) for at, side in marks.anchors)
+    return Landmarks(light, heavy, image(marks.points), image(marks.edges), anchors)
+
+
+def _bent(t: transforms.Transform, marks: Landmarks) -> Landmarks:
+    """Through a transform that is no affine one scales become breakpoints, and the ends of its image are anchors."""
+    low, high = getattr(t.codomain, "lower_bound", None), getattr(t.codomain, "upper_bound", None)
+    spread = jnp.concatenate(
+        [
+            marks.points,
+            *(jnp.ravel(m[:, :1] + m[:, 1:] * _BOTH[None, :].astype(m.dtype)) for m in (marks.light, marks.heavy)),
+        ]
+    )
+    if t.domain is not constraints.real:
+        spread = jnp.where(t.domain(spread), spread, t.domain.feasible_like(spread))
+    points, edges = t(spread), t(marks.edges)
+    most = math.exp(0.8 * math.log(float(jnp.finfo(points.dtype).max)))
+    anchors: list[Anchor] = [] if low is None else [(_number(low), 1.0)]
+    anchors += [] if high is None else [(_number(high), -1.0)]
+    for at, side in marks.anchors:
+        start = jnp.asarray(at, points.dtype)
+        image, slope = jax.jvp(t, (start,), (jnp.ones_like(start),))
+        kept = jnp.isfinite(image) & jnp.isfinite(slope) & (slope != 0)
+        # An end that goes to infinity stands for nothing: the image's own end, once more, or any point.
+        spare_at, spare_side = anchors[0] if anchors else (0.0, 1.0)
+        anchors.append((jnp.where(kept, image, spare_at), jnp.where(kept, side * jnp.sign(slope), spare_side)))
+    return Landmarks(
+        jnp.zeros((0, 2)),
+        jnp.zeros((0, 2)),
+        jnp.clip(points, -most, most),
+        jnp.clip(edges, -most, most),
+        tuple(anchors),
+    )
+
+
+def _number(value: object) -> Array | float:
+    return float(value) if isinstance(value, int | float) else jnp.asarray(value)
+
+
+# ------------------------------------------------------------------------------------------------------------ any other
+
+
 def _by_moments(d: Distribution) -> Landmarks:
-    """Mean and standard deviation, with geometric grading towards the ends of the support."""
-    mean, variance = d.mean, d.variance
+    """Mean and standard deviation where they are known, and every scale around each end of the support."""
+    low, high = getattr(d.support, "lower_bound", None), getattr(d.support, "upper_bound", None)
+    centre = _moments(d)
+    parts = [_landmarks(heavy=centre)]
+    ends = [(_number(end), side) for end, side in ((low, 1.0), (high, -1.0)) if end is not None]
+    for end, side in ends:
+        reach = centre[:, 1] if low is None or high is None else jnp.ravel(jnp.asarray(high - low, centre.dtype))
+        parts.append(_landmarks(points=_from(jnp.asarray(end), side, jnp.log(reach[0]), 1.0), anchors=((end, side),)))
+    return _join(parts)
+
+
+def _moments(d: Distribution) -> Array:
+    try:
+        mean, variance = d.mean, d.variance
+    except NotImplementedError:
+        mean, variance = jnp.zeros(()), jnp.full((), jnp.inf)
     known = jnp.isfinite(mean) & jnp.isfinite(variance) & (variance > 0)
-    scale = jnp.sqrt(jnp.where(known, variance, 1.0))
-    marks = _pairs(jnp.where(known, mean, 0.0), scale)
-    support = d.support
-    ends = [
-        jnp.asarray(getattr(support, name), scale.dtype)
-        for name in ("lower_bound", "upper_bound")
-        if hasattr(support, name)
-    ]
-    if not ends:
-        return _landmarks(heavy=marks)
-    graded = jnp.concatenate([_pairs(end, scale) for end in ends])
-    return _landmarks(heavy=marks, ends=graded, edges=[_flat(end) for end in ends])
+    return _pairs(jnp.where(known, mean, 0.0), jnp.sqrt(jnp.where(known, variance, 1.0)))
 
 
 _BY_TYPE: dict[type, Callable[[Distribution], Landmarks]] = {
@@ -136,6 +308,9 @@ _BY_TYPE: dict[type, Callable[[Distribution], Landmarks]] = {
     dist.Laplace: _location_scale,
     dist.Logistic: _location_scale,
     dist.Gumbel: _location_scale,
+    dist.SoftLaplace: _location_scale,
+    dist.AsymmetricLaplace: _asymmetric_laplace,
+    dist.AsymmetricLaplaceQuantile: _asymmetric_laplace,
     dist.Cauchy: _heavy_location_scale,
     dist.StudentT: _heavy_location_scale,
     dist.Uniform: _uniform,
@@ -143,6 +318,22 @@ _BY_TYPE: dict[type, Callable[[Distribution], Landmarks]] = {
     dist.HalfNormal: _half,
     dist.HalfCauchy: _half,
     dist.Delta: _delta,
+    dist.Gamma: _gamma,
+    dist.LeftTruncatedGamma: _truncated_gamma,
+    dist.RightTruncatedGamma: _truncated_gamma,
+    dist.TwoSidedTruncatedGamma: _truncated_gamma,
+    dist.Weibull: _weibull,
+    dist.Dagum: _dagum,
+    dist.Levy: _levy,
+    dist.Gompertz: _gompertz,
+    dist.Beta: _beta,
+    dist.LowerTruncatedPowerLaw: _power_law,
+    dist.DoublyTruncatedPowerLaw: _power_law,
+    dist.VonMises: _von_mises,
+    dist.LeftTruncatedDistribution: _truncated,
+    dist.RightTruncatedDistribution: _truncated,
+    dist.TwoSidedTruncatedDistribution: _truncated,
+    dist.FoldedDistribution: _folded,
     dist.MixtureSameFamily: _same_family,
     dist.MixtureGeneral: _general,
     dist.TransformedDistribution: _transformed,
@@ -168,4 +359,11 @@ def landmarks(d: Distribution) -> Landmarks:
 def landmarks_of(*laws: Distribution) -> Landmarks:
     """The landmarks of several laws together, in the floating type of their parameters."""
     dtype = float_of(*laws)
-    return Landmarks(*(field.astype(dtype) for field in _join([landmarks(law) for law in laws])))
+    marks = _join([landmarks(law) for law in laws])
+    return Landmarks(
+        marks.light.astype(dtype),
+        marks.heavy.astype(dtype),
+        marks.points.astype(dtype),
+        marks.edges.astype(dtype),
+        marks.anchors,
+    )

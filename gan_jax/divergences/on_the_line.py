@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
+import math
+
 import numpyro.distributions as dist
 
-from gan_jax import numerics
-from gan_jax.distributions import log_density_at
-from gan_jax.divergences import quadrature
+from gan_jax.divergences import panels
+from gan_jax.divergences.accuracy import ExactValue
 from gan_jax.divergences.integrands import Integrand
-from gan_jax.typing import Array, Distribution
+from gan_jax.typing import Distribution
 
 
 def _components(d: Distribution) -> int:
@@ -24,19 +23,9 @@ def _crossings(p: Distribution, q: Distribution) -> int:
     return 4 * (_components(p) + _components(q))
 
 
-def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> Array:
-    """An f-divergence between two laws with densities on the line, ``[]``."""
-    mesh = quadrature.mesh_for(p, q)
-    log_p, log_q = quadrature.densities(p, mesh), quadrature.densities(q, mesh)
-    if integrand.sign_changes:
-        fixed_p, fixed_q = jax.lax.stop_gradient((p, q))
-        mesh = quadrature.split_at_roots(
-            mesh,
-            lambda x: numerics.log_ratio(log_density_at(fixed_p, x), log_density_at(fixed_q, x)),
-            numerics.log_ratio(log_p, log_q),
-            integrand.rows(log_p, log_q)[-1],
-            _crossings(p, q),
-        )
-        log_p, log_q = quadrature.densities(p, mesh), quadrature.densities(q, mesh)
-    rows = integrand.rows(log_p, log_q)
-    return integrand.combine(jnp.stack([quadrature.total(mesh, row) for row in rows]))
+def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> ExactValue:
+    """An f-divergence between two laws with densities on the line, with its error."""
+    crossings = _crossings(p, q) if integrand.sign_changes else 0
+    count = 2 if math.isfinite(integrand.bound) else 1
+    found = panels.integrals(panels.Functions(count, integrand.rows, integrand.changes, crossings), p, q)
+    return integrand.measured(found.values, found.errors, found.missing)

@@ -36,18 +36,6 @@ def batch_shape(law: Distribution) -> tuple[int, ...]:
     return jax.eval_shape(log_density_at, law, probe).shape
 
 
-def no_nan(name: str, law: Distribution) -> None:
-    """Raises ``ValueError`` where a concrete parameter of ``law`` is NaN."""
-    if checks.is_concrete(law) and any(
-        bool(np.any(np.isnan(leaf))) for leaf in jax.tree.leaves(law) if _is_float(leaf)
-    ):
-        raise ValueError(f"{name}, a {type(law).__name__}, has a parameter that is NaN; expected numbers")
-
-
-def _is_float(leaf: object) -> bool:
-    return isinstance(leaf, float) or (hasattr(leaf, "dtype") and bool(jnp.issubdtype(leaf.dtype, jnp.floating)))
-
-
 def concrete_or_raise(what: str, value: Array, p: Distribution, q: Distribution, expected: str) -> Array:
     """``value``, unless it is a concrete NaN: the two laws are then beyond the rule that was tried."""
     if checks.is_concrete(value) and bool(jnp.isnan(value)):

@@ -1,0 +1,138 @@
+"""Values of laws that are singular at an end, very wide or bent: right, with an error that holds, or refused."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from numpyro.distributions import transforms
+from scipy.special import betaln, digamma, gammaln
+
+from gan_jax.divergences import accuracy, exact
+from gan_jax.divergences.accuracy import ExactValue
+
+
+def _gamma_kl(a):
+    """``KL(Gamma(a) || Exp(1))``: the terms in x cancel."""
+    return (a - 1) * digamma(a) - gammaln(a)
+
+
+def _beta_kl(a):
+    """``KL(Beta(a, a) || U(0, 1))``: minus an entropy."""
+    return 2 * (a - 1) * (digamma(a) - digamma(2 * a)) - betaln(a, a)
+
+
+# Closed forms; else by mpmath with 25 digits, in x on panels around every scale, in log x, or in the logit of x.
+SINGULAR_OR_WIDE = {
+    "Gamma(.02), Exp": (exact.kl, lambda: (dist.Gamma(0.02, 1.0), dist.Exponential(1.0)), _gamma_kl(0.02)),
+    "Gamma(.1), Exp": (exact.kl, lambda: (dist.Gamma(0.1, 1.0), dist.Exponential(1.0)), _gamma_kl(0.1)),
+    "Gammas": (exact.jensen_shannon, lambda: (dist.Gamma(0.02, 1.0), dist.Gamma(0.03, 1.0)), 0.01970369977455771),
+    "Beta(.1, .1), U": (exact.kl, lambda: (dist.Beta(0.1, 0.1), dist.Uniform(0.0, 1.0)), _beta_kl(0.1)),
+    "JS of Beta(.1, .1), U": (
+        exact.jensen_shannon,
+        lambda: (dist.Beta(0.1, 0.1), dist.Uniform(0.0, 1.0)),
+        0.309076885696525,
+    ),
+    "LogNormals": (exact.kl, lambda: (dist.LogNormal(0.0, 8.0), dist.LogNormal(1.0, 8.0)), 1 / 128),
+    "AsymmetricLaplace": (
+        exact.jensen_shannon,
+        lambda: (dist.AsymmetricLaplace(0.0, 1.0, 2.0), dist.Normal(0.3, 1.2)),
+        0.16104783416808075,
+    ),
+    # Its own end at 0 is the image of infinity; 38 digits, in the logarithm.
+    "InverseGamma, LogNormal": (
+        exact.kl,
+        lambda: (dist.InverseGamma(5.46484375, 0.406005859375), dist.LogNormal(-3.00390625, 1.330078125)),
+        0.7309327153,
+    ),
+    "truncated Cauchy": (
+        exact.jensen_shannon,
+        lambda: (dist.TruncatedCauchy(0.0, 1e-5, low=-2.0, high=3.0), dist.Uniform(-2.0, 3.0)),
+        0.6881610962185890,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SINGULAR_OR_WIDE)
+def test_laws_that_are_singular_or_wide(name):
+    divergence, make, truth = SINGULAR_OR_WIDE[name]
+    with jax.enable_x64(True):
+        value, error = exact.with_error(divergence, *make())
+    assert float(value) == pytest.approx(truth, rel=1e-9)
+    assert abs(float(value) - truth) <= float(error) + 2e-10 * truth
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (dist.Beta(0.5, 0.5), dist.Uniform(0.0, 1.0)),
+        lambda: (dist.Gamma(0.3, 1.0), dist.Exponential(1.0)),
+    ],
+    ids=["x^-1", "x^-1.4"],
+)
+def test_chi_squared_diverges_at_a_finite_end(make):
+    """``p^2 / q`` is ``x^(2 a - 2)`` at 0: not integrable for ``a <= 1/2``."""
+    assert float(exact.chi_squared(*make())) == np.inf
+
+
+def _mixture(w):
+    return dist.MixtureSameFamily(
+        dist.Categorical(probs=jnp.stack([w, 1.0 - w])), dist.Normal(jnp.asarray([0.0, 5.0]), 1.0)
+    )
+
+
+def test_a_weight_of_zero_has_its_one_sided_derivative():
+    """``d KL / dw = integral of (f_0 - f_1) log(p / q)``: polynomials under normals, where ``p`` is one of the two."""
+    with jax.enable_x64(True):
+        slopes = jax.vmap(jax.grad(lambda w: exact.kl(_mixture(w), dist.Normal(0.0, 3.0))))(jnp.asarray([0.0, 1.0]))
+    # log p / q = c - (x - a)^2 / 2 + x^2 / 18 with a = 5 at weight 0 and a = 0 at weight 1.
+    at = [(-(1 + (0 - a) ** 2) / 2 + 1 / 18) - (-(1 + (5 - a) ** 2) / 2 + 26 / 18) for a in (5.0, 0.0)]
+    np.testing.assert_allclose(np.asarray(slopes), at, rtol=1e-9)
+
+
+@pytest.mark.parametrize("x64", [True, False])
+def test_total_variation_follows_the_edges_of_supports(x64):
+    """``TV(U(0, 1), U(m, 1 + m)) = m`` and ``TV(U(0, 1), U(0, t)) = 1 - 1 / t``: slopes 1 and ``1 / t^2``."""
+    with jax.enable_x64(x64):
+        unit = dist.Uniform(0.0, 1.0)
+        moved = jax.vmap(jax.grad(lambda m: exact.total_variation(unit, dist.Uniform(m, 1.0 + m))))
+        grown = jax.vmap(jax.grad(lambda t: exact.total_variation(unit, dist.Uniform(0.0, t))))
+        m, t = jnp.asarray(np.linspace(0.05, 0.95, 12)), jnp.asarray([1.3, 1.7, 2.9])
+        np.testing.assert_allclose(np.asarray(moved(m)), 1.0, rtol=2e-5)
+        np.testing.assert_allclose(np.asarray(grown(t)), 1.0 / np.square(np.asarray(t)), rtol=2e-5)
+
+
+def test_a_singular_law_that_moves():
+    """The gradient of a pole's position, against central differences of the values."""
+
+    def js(m):
+        moved = dist.TransformedDistribution(dist.Gamma(0.3, 1.0), transforms.AffineTransform(m, 1.0))
+        return exact.jensen_shannon(moved, dist.Normal(0.0, 1.0))
+
+    with jax.enable_x64(True):
+        f = jax.jit(jax.vmap(jax.value_and_grad(js)))
+        values, slopes = f(jnp.asarray([0.2 - 1e-5, 0.2, 0.2 + 1e-5]))
+    assert float(slopes[1]) == pytest.approx(float(values[2] - values[0]) / 2e-5, rel=1e-6)
+
+
+def test_a_value_with_too_large_an_error_is_refused_or_nan():
+    p, q = dist.Normal(0.0, 1.0), dist.Normal(1.0, 1.0)
+    rough = ExactValue(jnp.asarray(0.5), jnp.asarray(1e-3))
+    with pytest.raises(
+        ValueError, match=r"kl of Normal and Normal is 0.5 with an error of up to 0.001; expected at most"
+    ):
+        accuracy.accepted("kl", rough, p, q)
+    assert np.isnan(jax.jit(lambda r: accuracy.accepted("kl", r, p, q))(rough))
+    assert float(jax.jit(lambda r: accuracy.accepted("kl", r, p, q))(rough._replace(error=jnp.asarray(1e-6)))) == 0.5
+
+
+def test_laws_that_are_none_are_refused():
+    unit = dist.Uniform(0.0, 1.0)
+    with pytest.raises(ValueError, match=r"p, a Uniform, has low = 1.0 and high = 0.0; expected low below high"):
+        exact.kl(dist.Uniform(1.0, 0.0), unit)
+    with pytest.raises(ValueError, match=r"q is a HurdleGamma, which has no density of mass 1"):
+        exact.kl(unit, dist.HurdleGamma(0.5, 1.0, 1.0))
+    with pytest.raises(ValueError, match=r"divergence is .*; expected one of exact.kl, "):
+        exact.with_error(max, unit, unit)
