@@ -33,7 +33,7 @@ Arrays: TypeAlias = dict[str, np.ndarray]
 Row: TypeAlias = Mapping[str, object]
 
 ARRAYS, CONFIG, MANIFEST = "arrays.npz", "config.json", "manifest.json"
-PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "numpy", "numpyro", "scipy", "POT", "ott-jax", "matplotlib")
+PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "numpy", "numpyro", "scipy", "POT", "matplotlib")
 DPI = 150
 FRAMES_A_SECOND = 8
 

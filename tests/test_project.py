@@ -105,7 +105,6 @@ def test_contributing_explains_each_direct_dependency() -> None:
 
 IMPORT_NAMES = {
     "orbax-checkpoint": "orbax",
-    "ott-jax": "ott",
     "pillow": "PIL",
     "pot": "ot",
     "scikit-learn": "sklearn",

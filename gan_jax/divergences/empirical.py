@@ -58,7 +58,7 @@ class Sinkhorn(NamedTuple):
 
     Attributes:
       value: the divergence, in squared units of the data. Not to be used unless ``converged``.
-      converged: whether all three problems reached the tolerance.
+      converged: whether all three problems reached the threshold and the value is finite.
       iterations: ``[3]``, the iterations of (x, y), (x, x), (y, y).
     """
 
@@ -183,6 +183,9 @@ def sliced_wasserstein(key: PRNGKey, x: Array, y: Array, *, order: float = 1, pr
 
 @partial(jax.jit, static_argnames=("order", "projections"))
 def _sliced(key: PRNGKey, x: Array, y: Array, *, order: float, projections: int) -> Array:
+    # Seen from one of the points: differences of floats that are near each other are exact, and ⟨u, x⟩ far from the origin is not.
+    origin = jax.lax.stop_gradient(x[:1])
+    x, y = x - origin, y - origin
     normals = jax.random.normal(key, (projections, x.shape[1]), x.dtype)
     directions = normals / jnp.linalg.norm(normals, axis=1, keepdims=True)
 
@@ -199,7 +202,14 @@ def _sliced(key: PRNGKey, x: Array, y: Array, *, order: float, projections: int)
 
 
 def sinkhorn_divergence(
-    x: Array, y: Array, *, epsilon: float, threshold: float = 1e-4, max_iterations: int = 10_000
+    x: Array,
+    y: Array,
+    *,
+    epsilon: float,
+    threshold: float = 1e-4,
+    max_iterations: int = 10_000,
+    x_weights: Array | None = None,
+    y_weights: Array | None = None,
 ) -> Sinkhorn:
     r"""Debiased entropic transport, with cost ``‖x − y‖²``.
 
@@ -207,7 +217,9 @@ def sinkhorn_divergence(
         S_\varepsilon = OT_\varepsilon(x, y) - \tfrac12 OT_\varepsilon(x, x) - \tfrac12 OT_\varepsilon(y, y), \qquad
         OT_\varepsilon = \min_\pi \langle \pi, C\rangle + \varepsilon\, \mathrm{KL}(\pi \| a \otimes b)
 
-    Between ``W_2²`` (ε → 0) and the squared distance of the means (ε → ∞). Gradients are those of the converged plans.
+    Between ``W_2²`` (ε → 0) and the squared distance of the means (ε → ∞). First derivatives in points, weights and ε are those of the
+    converged plans, held constant (envelope theorem): there are no second ones. Pairs of more than ``kernels.BLOCK_ENTRIES`` are walked
+    through in blocks, so that memory is bounded; an iteration takes O(n m).
 
     Warning:
       Squared units. Papers differ in the cost (this one has no ½) and in the entropy (this is the KL to the product
@@ -218,36 +230,44 @@ def sinkhorn_divergence(
       x: ``[n, d]``.
       y: ``[m, d]``.
       epsilon: ε > 0, in squared units of the data.
-      threshold: when to stop: the total absolute error of the plan's marginals, of 1.
+      threshold: when to stop: the total absolute error of the plan's marginals, of 1. The error of the value is of second order in it.
       max_iterations: after which it is given up: ``converged`` is then False.
+      x_weights: ``[n]``, non-negative, of sum 1 (to rounding; they are divided by their sum); all 1/n by default.
+      y_weights: ``[m]``.
 
     Returns:
       The value, and whether it converged. Check that before use: it is an array under ``jit``, so nothing is raised.
 
     Raises:
-      ValueError: bad samples, dimensions that differ, an epsilon that is not positive and finite.
+      ValueError: bad samples, dimensions that differ, bad weights, an epsilon or a threshold that is not positive and finite,
+        ``max_iterations`` below one.
 
     References:
-      Feydy et al. (2019), Interpolating between optimal transport and MMD using Sinkhorn divergences, equation 3.
+      Feydy et al. (2019), Interpolating between optimal transport and MMD using Sinkhorn divergences, equation 3, and section 3 for the
+      updates of the terms of one sample.
     """
     x, y = _two_samples(x, y)
     for name, value in (("epsilon", epsilon), ("threshold", threshold)):
         checks.finite(name, value)
         checks.at_least(name, value, 0.0, strict=True)
     max_iterations = checks.integer("max_iterations", max_iterations, 1)
-    return _sinkhorn(
-        x, y, jnp.asarray(epsilon, x.dtype), jnp.asarray(threshold, x.dtype), max_iterations=max_iterations
-    )
+    weights = _checked_weights("x_weights", x_weights, "x", x), _checked_weights("y_weights", y_weights, "y", y)
+    a, b = (transport.normalised(w, z) for w, z in zip(weights, (x, y), strict=True))
+    numbers = jnp.asarray(epsilon, x.dtype), jnp.asarray(threshold, x.dtype)
+    return _sinkhorn(entropic.Cloud(x, a), entropic.Cloud(y, b), *numbers, max_iterations=max_iterations)
 
 
 @partial(jax.jit, static_argnames=("max_iterations",))
-def _sinkhorn(x: Array, y: Array, epsilon: Array, threshold: Array, *, max_iterations: int) -> Sinkhorn:
-    solution = entropic.solve(*jax.lax.stop_gradient((x, y, epsilon, threshold)), max_iterations=max_iterations)
-    terms = [
-        entropic.dual_value(*problem, epsilon)
-        for problem in zip(((x, y), (x, x), (y, y)), solution.potentials, strict=True)
-    ]
-    return Sinkhorn(terms[0] - (terms[1] + terms[2]) / 2, solution.converged, solution.iterations)
+def _sinkhorn(
+    x: entropic.Cloud, y: entropic.Cloud, epsilon: Array, threshold: Array, *, max_iterations: int
+) -> Sinkhorn:
+    how = {"epsilon": epsilon, "threshold": threshold, "max_iterations": max_iterations}
+    both, of_x, of_y = entropic.between(x, y, **how), entropic.within(x, **how), entropic.within(y, **how)
+    value = both.value - (of_x.value + of_y.value) / 2
+    errors, iterations = (
+        jnp.stack([getattr(problem, name) for problem in (both, of_x, of_y)]) for name in ("error", "iterations")
+    )
+    return Sinkhorn(value, jnp.all(errors <= threshold) & jnp.isfinite(value), iterations)
 
 
 def mmd2(x: Array, y: Array, *, kernel: Kernel, unbiased: bool = True) -> Array:

@@ -25,7 +25,8 @@ Kernel: TypeAlias = Callable[[Array, Array], Array]
 BLOCK_ENTRIES = 1 << 22
 """How many pairs are held at once (16 MiB in float32); more are walked through in blocks of rows."""
 
-_UNROLLED = 8
+UNROLLED = 8
+"""Dimensions up to which squared differences are summed one by one: beyond it a reduction is slow on a CPU."""
 
 
 def gaussian(bandwidth: float | Array | Sequence[float]) -> Kernel:
@@ -133,7 +134,7 @@ def _sum_over_dimensions(function: Callable[[Array], Array], x: Array, y: Array)
 
     Under ``jit`` the differences are summed as they are made: nothing of shape ``[n, m, d]`` is stored.
     """
-    if x.shape[1] <= _UNROLLED:
+    if x.shape[1] <= UNROLLED:
         # XLA vectorises this over pairs on a CPU, the reduction below only over dimensions: 30 times faster at d = 2.
         return _total([function(x[:, k][:, None] - y[:, k][None, :]) for k in range(x.shape[1])])
     return jnp.sum(function(x[:, None, :] - y[None, :, :]), axis=-1)
@@ -144,6 +145,13 @@ def distances(x: Array, y: Array) -> Array:
     squared = squared_distances(x, y)
     coincide = squared == 0
     return jnp.where(coincide, 0.0, jnp.sqrt(jnp.where(coincide, 1.0, squared)))
+
+
+def row_blocks(n: int, m: int) -> Array:
+    """Row numbers ``[blocks, rows]`` of a matrix ``[n, m]``, at most ``BLOCK_ENTRIES`` of which are a block; the last may run past n."""
+    rows = max(1, min(n, BLOCK_ENTRIES // m))
+    blocks = -(-n // rows)
+    return jnp.arange(blocks * rows).reshape(blocks, rows)
 
 
 @partial(jax.jit, static_argnames=("distinct",))
@@ -164,8 +172,8 @@ def mean_over_pairs(kernel: Partial, x: Array, y: Array, *, distinct: bool = Fal
       A scalar.
     """
     n, m = x.shape[0], y.shape[0]
-    rows = max(1, min(n, BLOCK_ENTRIES // m))
-    blocks = -(-n // rows)
+    blocks = row_blocks(n, m)
+    rows = blocks.shape[1]
 
     @jax.checkpoint
     def block_mean(index: Array) -> Array:
@@ -180,7 +188,7 @@ def mean_over_pairs(kernel: Partial, x: Array, y: Array, *, distinct: bool = Fal
             keep &= index[:, None] != jnp.arange(m)[None, :]
         return jnp.sum(jnp.where(keep, values, 0.0)) / (rows * m)
 
-    means = jax.lax.map(block_mean, jnp.arange(blocks * rows).reshape(blocks, rows))
+    means = jax.lax.map(block_mean, blocks)
     pairs = n * (m - 1) if distinct else n * m
     return jnp.sum(means) * (rows * m / pairs)
 

@@ -67,7 +67,7 @@ def wasserstein_by_simplex(x: Array, y: Array, weights: tuple[Array | None, Arra
     with the bars, like π, f and g, constants equal to the weights a and b. No rule of differentiation is needed,
     both modes work, and so do second derivatives with respect to points (the plan is locally constant).
     """
-    a, b = (_normalised(_uniform_unless(w, z)) for w, z in zip(weights, (x, y), strict=True))
+    a, b = (normalised(w, z) for w, z in zip(weights, (x, y), strict=True))
     plan = optimal_plan(*jax.lax.stop_gradient((x, y, a, b)), order=order)
     distances = numerics.norm(x[plan.rows] - y[plan.columns])
     total = jnp.sum(plan.mass * relative_power(distances, plan.scale, order))
@@ -162,7 +162,10 @@ def _uniform_unless(weights: Array | None, points: Array) -> Array:
     return jnp.full((n,), 1 / n, points.dtype) if weights is None else weights
 
 
-def _normalised(weights: Array) -> Array:
+def normalised(weights: Array | None, points: Array) -> Array:
+    """Weights ``[n]`` divided by their sum; ``1/n`` each where None."""
+    if weights is None:
+        return _uniform_unless(None, points)
     return weights / jnp.sum(weights)
 
 

@@ -162,8 +162,6 @@ def _u_centred_square(rows: Array, squares: Array) -> Array:
 def _sums(pooled: Array, n: int) -> _Sums:
     """Walks through all pairs of the pooled sample ``[n + m, d]`` in blocks of rows."""
     count = len(pooled)
-    rows = max(1, min(count, kernels.BLOCK_ENTRIES // count))
-    blocks = -(-count // rows)
     # The distance does not change when f(x) + f(y) is added to the kernel. With f = -k(·, centre) what is summed is of the size of what is
     # looked for; the kernel itself is around 1 and more, and float32 would lose a distance of 1e-6.
     centre = jnp.mean(pooled, axis=0, keepdims=True)
@@ -176,7 +174,7 @@ def _sums(pooled: Array, n: int) -> _Sums:
         real, fake = values[:, :n], values[:, n:]
         return jnp.sum(real, 1), jnp.sum(fake, 1), jnp.sum(real**2, 1), jnp.sum(fake**2, 1)
 
-    parts = jax.lax.map(block, jnp.arange(blocks * rows).reshape(blocks, rows))
+    parts = jax.lax.map(block, kernels.row_blocks(count, count))
     return _Sums(*(part.reshape(-1)[:count] for part in parts))
 
 

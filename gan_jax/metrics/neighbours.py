@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import checks
-from gan_jax.divergences.kernels import BLOCK_ENTRIES
+from gan_jax.divergences.kernels import row_blocks
 from gan_jax.metrics import features as named
 from gan_jax.typing import Array
 
@@ -112,13 +112,6 @@ def squared_distances(x: Array, y: Array) -> Array:
     # Equal samples are at distance 0, and not at what rounding leaves. Features are float32: different ones are further apart than this.
     noise = x.shape[1] * jnp.finfo(x.dtype).eps * (own + other)
     return jnp.where(squares > noise, squares, 0.0).astype(jnp.float32)
-
-
-def row_blocks(n: int, m: int) -> Array:
-    """Row numbers ``[blocks, rows]`` of a matrix ``[n, m]``; those of the last block may run past n."""
-    rows = max(1, min(n, BLOCK_ENTRIES // m))
-    blocks = -(-n // rows)
-    return jnp.arange(blocks * rows).reshape(blocks, rows)
 
 
 def _kth_smallest(values: Array, k: int) -> Array:

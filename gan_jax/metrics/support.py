@@ -11,8 +11,9 @@ import numpy as np
 from scipy import stats
 
 from gan_jax import checks
+from gan_jax.divergences.kernels import row_blocks
 from gan_jax.metrics import features as named
-from gan_jax.metrics.neighbours import row_blocks, squared_distances
+from gan_jax.metrics.neighbours import squared_distances
 from gan_jax.typing import Array
 
 
@@ -172,7 +173,8 @@ def _equal(x: np.ndarray) -> np.ndarray:
 def _near(x: np.ndarray, radius: float) -> np.ndarray:
     """How many other samples are within the radius of each of ``x [n, d]``, ``[n]``."""
     with jax.enable_x64(True):
-        counts = _counts(jnp.asarray(x), jnp.asarray(radius))
+        # Seen from the mean, where products of coordinates lose least.
+        counts = _counts(jnp.asarray(x - x.mean(axis=0)), jnp.asarray(radius))
     return np.asarray(counts, np.int64)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from gan_jax.divergences import kernels
 from gan_jax.metrics import neighbours as module
 from gan_jax.metrics.neighbours import Neighbours, expected_coverage, neighbours
 
@@ -28,7 +29,7 @@ def definition(x: np.ndarray, y: np.ndarray, k: int) -> Neighbours:
 def test_equals_its_definition_also_in_blocks(monkeypatch: pytest.MonkeyPatch, k: int) -> None:
     rng = np.random.default_rng(k)
     x, y = rng.normal(size=(70, 6)), 0.8 * rng.normal(size=(90, 6)) + 0.3
-    monkeypatch.setattr(module, "BLOCK_ENTRIES", 90 * 16)
+    monkeypatch.setattr(kernels, "BLOCK_ENTRIES", 90 * 16)
     module._radii.clear_cache()  # type: ignore[attr-defined]
     module._counts.clear_cache()  # type: ignore[attr-defined]
     np.testing.assert_allclose(neighbours(x, y, k=k), definition(x, y, k), rtol=1e-12)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from gan_jax.metrics import neighbours, support
+from gan_jax.divergences import kernels
+from gan_jax.metrics import support
 from gan_jax.metrics.support import interval, support_of_batch, support_size
 
 
@@ -86,7 +87,7 @@ def test_counts_are_those_of_the_definition() -> None:
 
 def test_counts_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(1).normal(size=(70, 2))
-    monkeypatch.setattr(neighbours, "BLOCK_ENTRIES", 70 * 16)
+    monkeypatch.setattr(kernels, "BLOCK_ENTRIES", 70 * 16)
     support._counts.clear_cache()  # type: ignore[attr-defined]
     assert support_size(x, radius=0.3).collisions == int(np.sum(pdist(x) <= 0.3))
     support._counts.clear_cache()  # type: ignore[attr-defined]

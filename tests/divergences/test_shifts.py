@@ -1,0 +1,88 @@
+"""Distances do not depend on where the origin is: a common shift of 10⁴ in float32 leaves what the rounded points leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from gan_jax.divergences import empirical, histogram
+from gan_jax.divergences.transport_bounds import wasserstein_bounds
+from gan_jax.metrics.conditioning import diversity_within
+from gan_jax.metrics.frechet import fid
+from gan_jax.metrics.neighbours import neighbours
+from gan_jax.metrics.support import support_size
+from gan_jax.metrics.translation import distance_correlation
+
+RNG = np.random.default_rng(4)
+X = RNG.normal(size=(64, 2)).astype(np.float32)
+Y = (RNG.normal(size=(48, 2)) * 0.8 + [1.2, 0.0]).astype(np.float32)
+SHIFT = np.float32(1e4)
+# What is left of the points, and where it is in float64: differences of floats of one size are exact.
+X_FAR, Y_FAR = X + SHIFT, Y + SHIFT
+X_BACK, Y_BACK = (z.astype(np.float64) - float(SHIFT) for z in (X_FAR, Y_FAR))
+A, B = (RNG.dirichlet(np.ones(len(z))).astype(np.float32) for z in (X, Y))
+
+DISTANCES: dict[str, Callable[[np.ndarray, np.ndarray], object]] = {
+    "W1": empirical.wasserstein,
+    "W2": lambda x, y: empirical.wasserstein(x, y, order=2, x_weights=A, y_weights=B),
+    "W1 on the line": lambda x, y: empirical.wasserstein(x[:, 0], y[:, 0]),
+    "W3 on the line": lambda x, y: empirical.wasserstein(x[:, 0], y[:, 0], order=3),
+    "W1 of weights on the line": lambda x, y: empirical.wasserstein(x[:, 0], y[:, 0], x_weights=A, y_weights=B),
+    "moving plans": lambda x, y: empirical.moving_plans(x[:4], y[:4]).costs,
+    "sliced": lambda x, y: empirical.sliced_wasserstein(jax.random.key(0), x, y),
+    "sliced W2": lambda x, y: empirical.sliced_wasserstein(jax.random.key(0), x, y, order=2),
+    "MMD": lambda x, y: empirical.mmd2(x, y, kernel=empirical.gaussian([0.3, 2.0])),
+    "MMD, Laplacian": lambda x, y: empirical.mmd2(x, y, kernel=empirical.laplacian(1.0)),
+    "energy": empirical.energy_distance,
+    "Sinkhorn, ε = 1": lambda x, y: empirical.sinkhorn_divergence(x, y, epsilon=1.0).value,
+    "Sinkhorn, ε = 0.05": lambda x, y: empirical.sinkhorn_divergence(x, y, epsilon=0.05).value,
+    "Sinkhorn of weights": lambda x, y: (
+        empirical.sinkhorn_divergence(x, y, epsilon=0.3, x_weights=A, y_weights=B).value
+    ),
+    "histogram": lambda x, y: histogram.jensen_shannon(x, y, bins=4),
+    "bounds of W1": lambda x, y: jnp.stack(wasserstein_bounds(x[:32], y[:24], x[32:], y[24:])),
+    "precision and recall": lambda x, y: jnp.asarray(neighbours(x, y, k=3)),
+    "FID": lambda x, y: jnp.asarray(fid(x, y)),
+    "diversity": lambda x, _: jnp.asarray(diversity_within(x[None])),
+    "distance correlation": lambda x, y: distance_correlation(jnp.asarray(x[:48]), jnp.asarray(y)),
+    "support": lambda x, _: jnp.asarray(support_size(x, radius=0.2)[:6]),
+}
+
+
+def _near_the_origin(name: str, function: Callable[[jax.Array, jax.Array], object]) -> np.ndarray:
+    """In double precision, but for random directions, which are others there."""
+    with jax.enable_x64(not name.startswith("sliced")):
+        return np.asarray(function(jnp.asarray(X_BACK, float), jnp.asarray(Y_BACK, float)))
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_a_common_shift_changes_nothing(name: str) -> None:
+    distance = DISTANCES[name]
+    expected = _near_the_origin(name, distance)
+    # Single precision near the origin: roundings of sums of numbers of the size of the distances, 1 to 10.
+    np.testing.assert_allclose(distance(X_FAR, Y_FAR), expected, rtol=1e-5, atol=1e-6)
+
+
+SMOOTH = ["W2", "sliced W2", "MMD", "energy", "Sinkhorn, ε = 1", "Sinkhorn, ε = 0.05", "Sinkhorn of weights"]
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_nor_does_it_change_the_gradient(name: str) -> None:
+    slope = jax.grad(DISTANCES[name])
+    expected = _near_the_origin(name, slope)
+    # Sinkhorn's plan is right to the threshold of 1e-4, of 1 in all.
+    np.testing.assert_allclose(slope(jnp.asarray(X_FAR), jnp.asarray(Y_FAR)), expected, rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("d", [2, 12, 64])
+def test_support_sees_near_points_far_from_the_origin(d: int) -> None:
+    # By products in float64, 10⁴ from the origin in 64 dimensions all distances below 0.01 were 0.
+    x = (RNG.normal(size=(40, d)) * 0.02 / np.sqrt(d) + 1e4).astype(np.float64)
+    distances = cdist(x, x)[np.triu_indices(40, 1)]
+    for radius in np.quantile(distances, [0.02, 0.3]) * (1 + 1e-6):
+        assert support_size(x, radius=float(radius)).collisions == int(np.sum(distances <= radius))
