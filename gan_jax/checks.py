@@ -285,9 +285,9 @@ def _shown(value: object) -> str:
 def _refuse_unless(name: str, value: object, expected: str, holds: Callable[[np.ndarray], np.ndarray]) -> None:
     """Raises ``ValueError`` unless ``value`` is real numbers which, where they are concrete, are what is expected."""
     # A Python integer of any size is a number; NumPy would make an object of a large one.
-    value = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    kind = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+    number = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    kind = number.dtype if hasattr(number, "dtype") else np.asarray(number).dtype
     if not (jnp.issubdtype(kind, jnp.integer) or jnp.issubdtype(kind, jnp.floating)):
         raise ValueError(f"{name} is {value!r}; expected {expected}")
-    if is_concrete(value) and not bool(np.all(holds(np.asarray(value)))):
+    if is_concrete(number) and not bool(np.all(holds(np.asarray(number)))):
         raise ValueError(f"{name} is {value}; expected {expected}")

@@ -261,12 +261,12 @@ def sinkhorn_divergence(
 def _sinkhorn(
     x: entropic.Cloud, y: entropic.Cloud, epsilon: Array, threshold: Array, *, max_iterations: int
 ) -> Sinkhorn:
-    how = {"epsilon": epsilon, "threshold": threshold, "max_iterations": max_iterations}
-    both, of_x, of_y = entropic.between(x, y, **how), entropic.within(x, **how), entropic.within(y, **how)
+    between = partial(entropic.between, max_iterations=max_iterations)
+    within = partial(entropic.within, max_iterations=max_iterations)
+    both, of_x, of_y = between(x, y, epsilon, threshold), within(x, epsilon, threshold), within(y, epsilon, threshold)
     value = both.value - (of_x.value + of_y.value) / 2
-    errors, iterations = (
-        jnp.stack([getattr(problem, name) for problem in (both, of_x, of_y)]) for name in ("error", "iterations")
-    )
+    errors = jnp.stack([both.error, of_x.error, of_y.error])
+    iterations = jnp.stack([both.iterations, of_x.iterations, of_y.iterations])
     return Sinkhorn(value, jnp.all(errors <= threshold) & jnp.isfinite(value), iterations)
 
 
