@@ -9,6 +9,7 @@ import logging
 import os
 import shlex
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments import EXPERIMENTS, PROCESSOR, harness, times
-from experiments.answers import answer, speak_plainly
+from experiments.answers import answer, leave, of_several, speak_plainly
 from experiments.claims import claims_table, tally
 from experiments.harness import Outcome, Request, UserError
 from experiments.options import FLAGS, check
@@ -241,8 +242,14 @@ def _command(words: Sequence[str]) -> str:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        leave(main())
     except BrokenPipeError:
         # The reader closed the pipe (``| head``): nobody is left to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception:
+        # A defect in one of several processes: its traceback, and no waiting for the others.
+        if not of_several():
+            raise
+        traceback.print_exc()
+        leave(1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 OURS = ("gan_jax.", "experiments.")
 
@@ -16,6 +17,8 @@ def answer(error: Exception) -> str | None:
     What the library refuses is a ``ValueError`` (or one of a few others) that its own code raises; the same error out of NumPy or JAX is a
     defect that got past its checks. What the system refuses is an ``OSError``, with the path that it was about.
     """
+    if lost := _without_peers(error):
+        return lost
     if isinstance(error, OSError) and error.errno is not None:
         return _of_the_system(error)
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
@@ -63,7 +66,47 @@ def _without_devices() -> str | None:
     return None
 
 
-def _short(error: Exception) -> str:
+def of_several() -> bool:
+    """Whether this process is one of several that train one run."""
+    if "jax" not in sys.modules:
+        return False
+    import jax
+
+    return jax.distributed.is_initialized() and jax.process_count() > 1
+
+
+def _without_peers(error: BaseException) -> str | None:
+    """Where one of several processes is gone, and the others cannot exchange what they have to: that, whoever noticed it first."""
+    if not of_several():
+        return None
+    import jax
+
+    cause: BaseException | None = error
+    while cause is not None:
+        lost = isinstance(cause, OSError) and cause.errno in (errno.ECONNRESET, errno.ECONNREFUSED, errno.EPIPE)
+        if lost or (isinstance(cause, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(cause)):
+            return (
+                f"another process of the run is gone ({_short(cause)}); what was saved before is whole: start all of them again, each "
+                "with its own command as it was, and the run goes on from there"
+            )
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def leave(status: int) -> NoReturn:
+    """Ends this process with ``status``.
+
+    Where it is one of several and something went wrong, at once: on its way out JAX would wait for the others, who may be gone, for more
+    than a minute, and then abort with a page of C++.
+    """
+    if status and of_several():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def _short(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 

@@ -7,19 +7,21 @@ import configparser
 import functools
 import io
 import re
+import runpy
 import subprocess
 import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 from rich.console import Console
 
+import experiments
 import gan_jax
 from experiments import harness
 from experiments.progress import shown_progress
+from gan_jax import ranges
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("gan_jax", "experiments", "benchmarks", "tests")
@@ -267,7 +269,62 @@ def test_the_readme_shows_how_to_fork_in_tested_code() -> None:
     assert len(SNIPPETS) == README.count("<!-- test -->"), "a <!-- test --> is not followed by a block of Python"
 
 
-@pytest.mark.parametrize("code", SNIPPETS, ids=lambda code: code.lstrip().partition("\n")[0])
+def title(code: str) -> str:
+    return code.lstrip().partition("\n")[0]
+
+
+def file_of(code: str) -> str:
+    """What the block would be called as a file of the tree."""
+    named = re.search(r"``python -m experiments (\w+)``", code)
+    return f"experiments/{named.group(1) if named else 'readme_block'}.py"
+
+
+@pytest.mark.parametrize("code", SNIPPETS, ids=title)
+def test_code_of_the_readme_passes_lint_as_a_file_of_the_tree(code: str) -> None:
+    # The empty lines above it are there for tracebacks.
+    for words in (["check"], ["format", "--diff"]):
+        command = [sys.executable, "-m", "ruff", *words, "--stdin-filename", str(ROOT / file_of(code)), "-"]
+        done = subprocess.run(command, cwd=ROOT, input=code.lstrip(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_code_of_the_readme_passes_types_as_files_of_the_tree(tmp_path: Path) -> None:
+    files = [tmp_path / f"readme_{number}.py" for number in range(len(SNIPPETS))]
+    for file, code in zip(files, SNIPPETS, strict=True):
+        file.write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "setup.cfg"), *map(str, files)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_experiment_of_the_readme_passes_the_tests_of_experiments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = (code for code in SNIPPETS if "SMOKE" in code)
+    name = Path(file_of(code)).stem
+    (tmp_path / f"{name}.py").write_text(code.lstrip(), encoding="utf-8")
+    monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(tmp_path)])
+    monkeypatch.setattr(harness, "configure_jax", lambda: None)
+    tests = runpy.run_path(str(ROOT / "tests" / "experiments" / "test_every_experiment.py"))
+    tests["test_docstring_says_what_a_reader_asks_first"](name)
+    tests["test_config_is_frozen_and_every_field_is_documented"](name)
+    module = harness.load(name)
+    assert ranges.check(module.SMOKE) is None
+    with shown_progress(Console(file=io.StringIO())) as progress:
+        outcome = harness.run(harness.Request(name, module, module.SMOKE, "smoke", "README.md"), tmp_path, progress)
+    assert outcome.claims
+    assert all(claim.holds for claim in outcome.claims)
+    for look in (
+        "smoke_preset_leaves_every_file",
+        "claims_name_their_source_and_have_a_tolerance",
+        "figure_can_be_read_at_half_width",
+    ):
+        tests[f"test_{look}"](name, outcome.folder)
+    monkeypatch.delitem(sys.modules, f"experiments.{name}")
+
+
+@pytest.mark.parametrize("code", [code for code in SNIPPETS if "SMOKE" not in code], ids=title)
 def test_code_of_the_readme_runs_as_written(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What a snippet writes stays in the temporary folder.
     monkeypatch.chdir(tmp_path)
@@ -275,11 +332,3 @@ def test_code_of_the_readme_runs_as_written(code: str, tmp_path: Path, monkeypat
     module = types.ModuleType("readme_snippet")
     monkeypatch.setitem(sys.modules, "readme_snippet", module)
     exec(compile(code, "README.md", "exec"), module.__dict__)
-    if hasattr(module, "SMOKE"):
-        request = harness.Request(
-            "readme_snippet", cast(harness.Experiment, module), module.SMOKE, "smoke", "README.md"
-        )
-        with shown_progress(Console(file=io.StringIO())) as progress:
-            outcome = harness.run(request, tmp_path / "results", progress)
-        assert outcome.claims
-        assert all(claim.holds for claim in outcome.claims)
