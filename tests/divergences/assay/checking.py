@@ -1,0 +1,224 @@
+"""Holds ``gan_jax.divergences.exact`` against ``assay.json``.
+
+    python -m tests.divergences.assay.checking              every pair, every quantity, every derivative: a list of failures
+
+A value *holds* when it is right, is *refused* when it is NaN in a traced call (an eager one raises), and *fails* otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.divergences import exact
+from tests.divergences.assay import built
+
+Row = dict[str, Any]
+
+FUNCTIONS = {
+    "kl": exact.kl,
+    "jensen_shannon": exact.jensen_shannon,
+    "total_variation": exact.total_variation,
+    "squared_hellinger": exact.squared_hellinger,
+    "chi_squared": exact.chi_squared,
+    "wasserstein_1": partial(exact.wasserstein, order=1),
+    "wasserstein_2": partial(exact.wasserstein, order=2),
+}
+ORDER = (
+    "kl",
+    "kl_reversed",
+    "jensen_shannon",
+    "squared_hellinger",
+    "chi_squared",
+    "chi_squared_reversed",
+    "total_variation",
+    "wasserstein_1",
+    "wasserstein_2",
+)
+"""Of the quantities in ``assay.json``."""
+QUANTITIES = (*FUNCTIONS, "kl_reversed", "chi_squared_reversed")
+
+VALUE = {"float64": 1e-6, "float32": 1e-4}
+"""Relative: what ``exact`` promises."""
+SLOPE = {"float64": 1e-5, "float32": 1e-3}
+"""Of a derivative, relative to the largest component of the gradient, each in units of its parameter's size."""
+
+
+@lru_cache
+def rows() -> list[Row]:
+    return [_row(*packed) for packed in json.loads(Path(__file__).with_name("assay.json").read_text())]
+
+
+def _row(
+    name: str, p: built.Spec, q: built.Spec, values: list[str | None], gradients: list[list[str | None] | None]
+) -> Row:
+    """As ``generate`` packed it."""
+    named = [f"{side}.{path}" for side, spec in (("p", p), ("q", q)) for path in built.names(spec)]
+    return {
+        "name": name,
+        "p": p,
+        "q": q,
+        "values": {quantity: value for quantity, value in zip(ORDER, values, strict=True) if value is not None},
+        "gradients": {
+            path: {quantity: of[k] for quantity, of in zip(ORDER, gradients, strict=True) if of is not None}
+            for k, path in enumerate(named)
+        },
+    }
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of one value or gradient: ``right``, ``refused`` or ``wrong``, with a line that says what was found."""
+
+    row: Row
+    quantity: str
+    what: str
+    kind: str
+    line: str = ""
+
+
+@lru_cache
+def _program(p: str, q: str, quantity: str, slopes: bool) -> Any:
+    def value(of_p: jax.Array, of_q: jax.Array) -> jax.Array:
+        return FUNCTIONS[quantity](built.build(json.loads(p), of_p), built.build(json.loads(q), of_q))
+
+    return jax.jit(jax.value_and_grad(value, (0, 1)) if slopes else lambda a, b: (value(a, b), None))
+
+
+def _named(spec: built.Spec) -> str:
+    """The shape of a spec with its parameters' names, as a key; its numbers are given apart."""
+    return json.dumps([spec[0], dict.fromkeys(spec[1], 0), [json.loads(_named(part)) for part in spec[2]]])
+
+
+def structure(row: Row) -> str:
+    return _named(row["p"]) + _named(row["q"])
+
+
+def found(row: Row, quantity: str, dtype: str, slopes: bool) -> tuple[float, list[float] | None]:
+    """The value and the derivatives, those in p's parameters first."""
+    p, q, name = row["p"], row["q"], quantity.removesuffix("_reversed")
+    if name != quantity:
+        p, q = q, p
+    arrays = [np.asarray(built.parameters(spec), dtype) for spec in (p, q)]
+    value, gradient = _program(_named(p), _named(q), name, slopes)(*map(jnp.asarray, arrays))
+    if value.dtype != dtype:
+        raise AssertionError(f"{quantity} of {dtype} parameters is {value.dtype}")
+    if gradient is None:
+        return float(value), None
+    sides = gradient[::-1] if name != quantity else gradient
+    return float(value), [float(g) for side in sides for g in side]
+
+
+def eager(row: Row, quantity: str) -> float:
+    """The value, from a call that is not traced; raises where it is refused."""
+    p, q, name = row["p"], row["q"], quantity.removesuffix("_reversed")
+    if name != quantity:
+        p, q = q, p
+    first, second = (built.build(spec, jnp.asarray(built.parameters(spec))) for spec in (p, q))
+    return float(FUNCTIONS[name](first, second))
+
+
+def outcomes(row: Row, quantity: str, dtype: str = "float64", slopes: bool = True) -> Iterator[Outcome]:
+    """What became of the value of a quantity and, where the value holds, of its gradient."""
+    if quantity not in row["values"]:
+        return
+    of = partial(Outcome, row, quantity)
+    told = float(row["values"][quantity])
+    slopes = slopes and math.isfinite(told)
+    try:
+        value, gradient = found(row, quantity, dtype, slopes)
+    except ValueError as error:
+        yield of("value", "refused", f"ValueError {str(error)[:200]}")
+        return
+    except Exception as error:
+        yield of("value", "wrong", f"{type(error).__name__} {str(error)[:200]}")
+        return
+    if math.isnan(value):
+        yield of("value", "refused")
+        return
+    most = float(np.finfo(dtype).max)
+    right = value == told if told > most else abs(value - told) <= VALUE[dtype] * told
+    yield of("value", "right" if right else "wrong", f"found {value:.10g}, truth {told:.10g}")
+    if right and gradient is not None and told <= most:
+        yield _of_gradient(of, row, quantity, gradient, dtype)
+
+
+def _of_gradient(of: Any, row: Row, quantity: str, gradient: list[float], dtype: str) -> Outcome:
+    values = [float(x) for spec in (row["p"], row["q"]) for x in built.parameters(spec)]
+    told = [slopes.get(quantity) for slopes in row["gradients"].values()]
+    known = [
+        (name, g, float(t), abs(v) or 1.0)
+        for name, g, t, v in zip(row["gradients"], gradient, told, values, strict=True)
+        if t is not None
+    ]
+    if any(math.isnan(g) for _, g, _, _ in known):
+        return of("gradient", "refused")
+    largest = max((abs(t) * size for _, _, t, size in known), default=0.0)
+    bad = [(n, g, t) for n, g, t, size in known if abs(g - t) * size > SLOPE[dtype] * largest + 1e-300]
+    line = ", ".join(f"{name}: found {g:.8g}, truth {t:.8g}" for name, g, t in bad)
+    return of("gradient", "wrong" if bad else "right", line)
+
+
+def planned(quantities: Iterable[str], of: int) -> Iterator[tuple[Row, str]]:
+    """One of every ``of`` combinations of a structure and a quantity, with all pairs of that structure.
+
+    Compiling is what takes the time, and laws of one structure share their programs. Structures take turns, so that
+    every structure and every quantity is met.
+    """
+    structures = sorted({structure(row) for row in rows()})
+    for k, quantity in enumerate(quantities):
+        for row in rows():
+            if (structures.index(structure(row)) + k) % of == 0:
+                yield row, quantity
+
+
+def literal(spec: built.Spec) -> str:
+    """A spec in a line."""
+    family, own, parts = spec
+    inside = [f"{name}={value}" for name, value in own.items()] + [literal(part) for part in parts]
+    return f"{family}({', '.join(inside)})"
+
+
+def said(outcome: Outcome) -> str:
+    row = outcome.row
+    return f"{outcome.quantity} {outcome.what} [{row['name']}]: {literal(row['p'])} | {literal(row['q'])}\n    {outcome.line}"
+
+
+def share(found: Iterable[Outcome], kind: str) -> float:
+    kinds = [outcome.kind for outcome in found]
+    return kinds.count(kind) / max(len(kinds), 1)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--dtype", default="float64", choices=("float64", "float32"))
+    options.add_argument("--names", default="", help="only pairs whose name has this in it")
+    options.add_argument("--quantities", nargs="*", default=list(QUANTITIES))
+    options.add_argument("--values-only", action="store_true")
+    chosen = options.parse_args()
+    jax.config.update("jax_enable_x64", chosen.dtype == "float64")
+    taken = rows()
+    everything = []
+    for row in sorted((row for row in taken if chosen.names in row["name"]), key=structure):
+        for quantity in chosen.quantities:
+            for outcome in outcomes(row, quantity, chosen.dtype, not chosen.values_only):
+                everything.append(outcome)
+                if outcome.kind != "right":
+                    print(outcome.kind, said(outcome), flush=True)  # noqa: T201
+    for what in ("value", "gradient"):
+        kinds = [outcome.kind for outcome in everything if outcome.what == what]
+        print(what, {kind: kinds.count(kind) for kind in ("right", "refused", "wrong")})  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The assay's data: what it covers, that its seed draws it, and that its truths are those of closed forms and of mpmath."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+
+from tests.divergences.assay import arithmetic, built, checking, drawing, generate, laws, truth
+
+
+def _rows(kind: str) -> list[checking.Row]:
+    found = [row for row in checking.rows() if row["name"].startswith(f"{kind} ")]
+    assert found
+    return found
+
+
+def _numbers(spec: laws.Spec) -> list[mpmath.mpf]:
+    return [mpmath.mpf(value) for value in spec[1].values()]
+
+
+def _close(told: str, value: mpmath.mpf, within: str = "1e-15") -> bool:
+    return abs(mpmath.mpf(told) - value) <= mpmath.mpf(within) * abs(value)
+
+
+def test_three_hundred_pairs_of_every_family() -> None:
+    assert len(checking.rows()) >= 300
+    assert {row["p"][0] for row in checking.rows()} >= set(drawing.FAMILIES) | {"Mixture", "Truncated", "Affine", "Exp"}
+
+
+def test_the_seed_draws_them() -> None:
+    draws = [{name: [p, q] for name, p, q in drawing.pairs(lambda _, k=k: k)} for k in range(generate.TRIES)]
+    for row in checking.rows():
+        assert [row["p"], row["q"]] in [draw[row["name"]] for draw in draws], row["name"]
+
+
+def test_normals_have_their_closed_forms() -> None:
+    with mpmath.workdps(30):
+        for row in _rows("two of Normal"):
+            (m, s), (n, t) = _numbers(row["p"]), _numbers(row["q"])
+            assert _close(
+                row["values"]["kl"], mpmath.log(t / s) + (s**2 + (m - n) ** 2) / (2 * t**2) - mpmath.mpf(1) / 2
+            )
+            assert _close(row["values"]["wasserstein_2"], mpmath.sqrt((m - n) ** 2 + (s - t) ** 2))
+            overlap = mpmath.sqrt(2 * s * t / (s**2 + t**2)) * mpmath.exp(-((m - n) ** 2) / (4 * (s**2 + t**2)))
+            assert _close(row["values"]["squared_hellinger"], 1 - overlap)
+            chi = t**2 / (s * mpmath.sqrt(2 * t**2 - s**2)) * mpmath.exp((m - n) ** 2 / (2 * t**2 - s**2)) - 1
+            told = row["values"]["chi_squared"]
+            assert told == "inf" if 2 * t**2 <= s**2 else _close(told, chi)
+
+
+def test_exponentials_have_their_closed_forms() -> None:
+    with mpmath.workdps(30):
+        for row in _rows("two of Exponential"):
+            (a,), (b,) = _numbers(row["p"]), _numbers(row["q"])
+            assert _close(row["values"]["kl"], mpmath.log(a / b) + b / a - 1)
+            assert _close(row["values"]["wasserstein_1"], abs(1 / a - 1 / b))
+            assert _close(row["values"]["wasserstein_2"], mpmath.sqrt(2) * abs(1 / a - 1 / b))
+            # Derivatives are stored with ten digits.
+            assert _close(row["gradients"]["p.rate"]["kl"], 1 / a - b / a**2, "1e-9")
+
+
+@pytest.mark.slow
+def test_densities_are_those_of_numpyro() -> None:
+    """Of every structure: the names of the parameters mean the same."""
+    met = set()
+    for row in checking.rows():
+        for spec in (row["p"], row["q"]):
+            if str(built.skeleton(spec)) in met:
+                continue
+            met.add(str(built.skeleton(spec)))
+            law = laws.build(spec)
+            theirs = built.build(spec, np.asarray(built.parameters(spec), np.float32))
+            for mark in law.marks[:3]:
+                for step in (-1.3, -0.4, 0.3, 1.7):
+                    x = np.float32(float(mark.position) + step * float(law.width))
+                    ours = law.log_density(laws.Point(arithmetic.number(float(x)), arithmetic.ZERO))
+                    if ours is not None:
+                        assert float(theirs.log_prob(x)) == pytest.approx(float(ours), rel=2e-3, abs=2e-3), spec
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["two of Uniform 1", "two of Exponential 1", "Beta, unit interval 1"])
+def test_truths_come_out_again(name: str) -> None:
+    """With whatever arithmetic there is: the stored ones come from gmpy2, the tests' environment has mpmath alone."""
+    row = next(row for row in checking.rows() if row["name"] == name)
+    found = truth.truth(row["p"], row["q"], gradients=False)
+    for quantity, told in row["values"].items():
+        value = mpmath.mpf(arithmetic.text(found.values[quantity], 20))
+        assert value == mpmath.mpf(told) or _close(told, value), quantity

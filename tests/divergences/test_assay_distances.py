@@ -1,0 +1,28 @@
+"""Three hundred pairs of laws drawn at random, with 16-digit truths: ``exact.wasserstein`` is right, or refuses."""
+
+from __future__ import annotations
+
+import jax
+import pytest
+
+from tests.divergences.assay import checking
+
+pytestmark = pytest.mark.slow
+
+# As in test_assay_divergences; programs of distances compile for 7 and 14 s, so that fewer of them are met.
+MOST_REFUSED = 0.05
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> list[checking.Outcome]:
+    chosen = [*checking.planned(["wasserstein_1"], 5), *checking.planned(["wasserstein_2"], 9)]
+    with jax.enable_x64(True):
+        return [found for row, quantity in chosen for found in checking.outcomes(row, quantity)]
+
+
+@pytest.mark.parametrize("what", ["value", "gradient"])
+def test_distances_are_right_or_refused(outcomes: list[checking.Outcome], what: str) -> None:
+    of_it = [outcome for outcome in outcomes if outcome.what == what]
+    assert len(of_it) > 40
+    assert [checking.said(outcome) for outcome in of_it if outcome.kind == "wrong"] == []
+    assert checking.share(of_it, "refused") <= MOST_REFUSED
