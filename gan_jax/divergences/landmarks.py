@@ -348,11 +348,12 @@ def landmarks(d: Distribution) -> Landmarks:
     """
     if isinstance(d, dist.ExpandedDistribution):
         return landmarks(d.base_dist)
-    if d.is_discrete and not isinstance(d, dist.Delta):
-        raise ValueError(f"{type(d).__name__} is discrete; expected a law with a density, or Delta")
+    # By type first: a Levy law that has passed through jit has forgotten its support.
     for kind in type(d).__mro__:
         if kind in _BY_TYPE:
             return _BY_TYPE[kind](d)
+    if d.is_discrete:
+        raise ValueError(f"{type(d).__name__} is discrete; expected a law with a density, or Delta")
     return _by_moments(d)
 
 

@@ -35,6 +35,12 @@ SINGULAR_OR_WIDE = {
         lambda: (dist.Beta(0.1, 0.1), dist.Uniform(0.0, 1.0)),
         0.309076885696525,
     ),
+    # In units of the logarithm of their ratio, Levy laws are inverse gammas of concentration 1/2.
+    "Levys": (
+        exact.kl,
+        lambda: (dist.Levy(0.0, 12.375), dist.Levy(0.0, 2.0)),
+        0.5 * (np.log(12.375 / 2.0) + 2.0 / 12.375 - 1.0),
+    ),
     "LogNormals": (exact.kl, lambda: (dist.LogNormal(0.0, 8.0), dist.LogNormal(1.0, 8.0)), 1 / 128),
     "AsymmetricLaplace": (
         exact.jensen_shannon,
