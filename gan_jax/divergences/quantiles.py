@@ -70,7 +70,7 @@ def _standard_ladder(kind: type, double: bool) -> np.ndarray | None:
 
 def ladder(law: Distribution) -> Array:
     """Points ``[k]``, ascending, between whose levels the quantile function of ``law`` is tame. They have no gradient."""
-    return jax.lax.stop_gradient(jnp.sort(jnp.ravel(_rungs_of(law)).astype(float_of(law))))
+    return jnp.sort(jnp.ravel(_rungs_of(jax.lax.stop_gradient(law))).astype(float_of(law)))
 
 
 def _rungs_of(law: Distribution) -> Array:
