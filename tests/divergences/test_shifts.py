@@ -86,3 +86,15 @@ def test_support_sees_near_points_far_from_the_origin(d: int) -> None:
     distances = cdist(x, x)[np.triu_indices(40, 1)]
     for radius in np.quantile(distances, [0.02, 0.3]) * (1 + 1e-6):
         assert support_size(x, radius=float(radius)).collisions == int(np.sum(distances <= radius))
+
+
+def test_sliced_distance_of_near_clouds_far_from_the_origin() -> None:
+    # Every coordinate is a multiple of 2⁻¹⁰, here and 10⁴ away: both pairs are exactly the same but for the shift. Projected from the
+    # origin, points 10⁴ away are rounded to 10⁻³, of a distance of 2⁻⁷.
+    x = np.round(X * 2**10) / np.float32(2**10)
+    y = x + np.array([2.0**-7, 0.0], np.float32)
+    near, far = (
+        empirical.sliced_wasserstein(jax.random.key(0), x + shift, y + shift, order=2, projections=16)
+        for shift in (np.float32(0), SHIFT)
+    )
+    np.testing.assert_allclose(far, near, rtol=1e-6)
