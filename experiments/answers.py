@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import errno
 import os
 import sys
 from typing import NoReturn, TextIO
@@ -83,8 +82,10 @@ def _without_peers(error: BaseException) -> str | None:
 
     cause: BaseException | None = error
     while cause is not None:
-        lost = isinstance(cause, OSError) and cause.errno in (errno.ECONNRESET, errno.ECONNREFUSED, errno.EPIPE)
-        if lost or (isinstance(cause, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(cause)):
+        # A checkpoint that all write together fails with what its writer says, whatever the type.
+        if any(said in str(cause) for said in ("onnection reset", "onnection closed", "onnection refused")) or (
+            isinstance(cause, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(cause)
+        ):
             return (
                 f"another process of the run is gone ({_short(cause)}); what was saved before is whole: start all of them again, each "
                 "with its own command as it was, and the run goes on from there"
