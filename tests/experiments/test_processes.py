@@ -71,9 +71,14 @@ def both(folder: Path, steps: int) -> Iterator[list[subprocess.Popen[str]]]:
             process.communicate()
 
 
+def saved_steps(folder: Path) -> list[int]:
+    """Steps of whole checkpoints; one that is being written has a longer name."""
+    return [int(path.name) for path in (folder / "checkpoints").glob("[0-9]*") if path.name.isdigit()]
+
+
 def wait_for_a_checkpoint(folder: Path, processes: list[subprocess.Popen[str]]) -> None:
     until = time.monotonic() + 300.0
-    while time.monotonic() < until and not list((folder / "checkpoints").glob("[0-9]*")):
+    while time.monotonic() < until and not saved_steps(folder):
         assert all(process.poll() is None for process in processes), [p.communicate() for p in processes]
         time.sleep(0.05)
 
@@ -88,8 +93,9 @@ def test_a_process_that_is_killed_ends_the_other_in_a_sentence_and_both_go_on(tm
         _, errors = processes[0].communicate(timeout=60)
     assert processes[0].returncode == 2, errors
     assert "another process of the run is gone" in errors.strip().splitlines()[-1]
-    assert "Traceback" not in errors
-    saved = max(int(path.name) for path in (folder / "checkpoints").glob("[0-9]*") if path.name.isdigit())
+    # A thread of Orbax, if one was writing, says above what happened to it; JAX's abort is not reached.
+    assert "Check failure stack trace" not in errors
+    saved = max(saved_steps(folder))
     assert saved >= 20
     steps = saved + 40
     with both(folder, steps) as processes:
