@@ -164,7 +164,9 @@ def _of_gradient(of: Any, row: Row, quantity: str, gradient: list[float], dtype:
     if any(math.isnan(g) for _, g, _, _ in known):
         return of("gradient", "refused")
     largest = max((abs(t) * size for _, _, t, size in known), default=0.0)
-    bad = [(n, g, t) for n, g, t, size in known if abs(g - t) * size > SLOPE[dtype] * largest + 1e-300]
+    # What a parameter's whole size changes by less than the value's rounding is as good as nothing.
+    rounding = 16 * float(np.finfo(dtype).eps) * float(row["values"][quantity])
+    bad = [(n, g, t) for n, g, t, size in known if abs(g - t) * size > SLOPE[dtype] * largest + rounding]
     line = ", ".join(f"{name}: found {g:.8g}, truth {t:.8g}" for name, g, t in bad)
     return of("gradient", "wrong" if bad else "right", line)
 
