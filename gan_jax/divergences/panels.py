@@ -58,11 +58,18 @@ class Panels(NamedTuple):
     live: Array
 
 
+class Ladder(NamedTuple):
+    """Panels that lead to ends or to infinity: which they are, ``[ends, steps]``, the outermost last, and their lengths, ``[steps]``."""
+
+    which: np.ndarray
+    lengths: np.ndarray
+
+
 class Mesh(NamedTuple):
-    """Panels, and which of them are the last ones before an end or infinity: ``[ends, 3]``, the last one first."""
+    """Panels, and those among them that lead to an end or to infinity."""
 
     panels: Panels
-    last: np.ndarray
+    ladders: tuple[Ladder, ...]
 
 
 class Pieces(NamedTuple):
@@ -111,22 +118,19 @@ def mesh_of(marks: Landmarks) -> Mesh:
     """The mesh of several laws from their landmarks."""
     edges = _breakpoints(marks)
     anchors, sides = marks.anchor_arrays()
-    inner, ladders, lasts = _between(edges, anchors, sides), [], []
-    start = inner.low.shape[0]
+    parts = [_between(edges, anchors, sides)]
+    ladders = []
+    start = parts[0].low.shape[0]
     if anchors.shape[0]:
-        inward = _inward(edges, anchors, sides)
-        count = len(_INWARD) - 1
-        lasts += [start + count * k + np.arange(count - 1, count - 4, -1) for k in range(anchors.shape[0])]
-        start += count * anchors.shape[0]
-        ladders.append(inward)
+        parts.append(_inward(edges, anchors, sides))
+        steps = len(_INWARD) - 1
+        ladders.append(Ladder(start + np.arange(anchors.shape[0] * steps).reshape(-1, steps), np.diff(_INWARD)))
+        start += anchors.shape[0] * steps
     heavy = bool(marks.heavy.shape[0] or anchors.shape[0])
     outward = _OUTWARD if heavy else _OUTWARD[:5]
-    for direction in (-1.0, 1.0):
-        ladders.append(_outward(edges, anchors, sides, direction, outward))
-        count = len(outward) - 1
-        lasts.append(start + np.arange(count - 1, count - 4, -1))
-        start += count
-    return Mesh(Panels(*(jnp.concatenate(field) for field in zip(inner, *ladders, strict=True))), np.stack(lasts))
+    parts += [_outward(edges, anchors, sides, direction, outward) for direction in (-1.0, 1.0)]
+    ladders.append(Ladder(start + np.arange(2 * (len(outward) - 1)).reshape(2, -1), np.diff(outward)))
+    return Mesh(Panels(*(jnp.concatenate(field) for field in zip(*parts, strict=True))), tuple(ladders))
 
 
 def _between(edges: Array, anchors: Array, sides: Array) -> Panels:
@@ -502,14 +506,40 @@ def _summed(mesh: Mesh, values: Array, parent: Array) -> Integrals:
     parts = values @ jnp.asarray(_rule()[1], values.dtype)
     whole = jnp.sum(parts, axis=1)
     panels = jnp.zeros((values.shape[0], mesh.panels.low.shape[0]), values.dtype).at[:, parent].add(parts)
-    last, before, earlier = (panels[:, mesh.last[:, k]] for k in range(3))
-    beyond, diverges = _beyond(last, before, whole[:, None])
-    other, _ = _beyond(fixed(before), fixed(earlier), fixed(whole)[:, None])
-    errors = jnp.sum(errors_of(fixed(values)), axis=1)
-    errors = errors + jnp.sum(jnp.abs(fixed(beyond) + fixed(last) - other), axis=1)
+    ends = [_ends(panels[:, ladder.which], ladder.lengths, whole) for ladder in mesh.ladders]
+    beyond, doubt, diverges = (jnp.concatenate(field, axis=1) for field in zip(*ends, strict=True))
+    errors = jnp.sum(errors_of(fixed(values)), axis=1) + jnp.sum(doubt, axis=1)
     infinite = infinite | jnp.any(diverges, axis=1)
     totals = jnp.where(infinite, jnp.inf, jnp.where(infinite, 0.0, whole + jnp.sum(beyond, axis=1)))
     return Integrals(totals[:-2], jnp.where(infinite, 0.0, errors)[:-2], jnp.abs(fixed(totals[-2:]) - 1.0))
+
+
+def _ends(parts: Array, lengths: np.ndarray, whole: Array) -> tuple[Array, Array, Array]:
+    """What lies beyond the last panels of ladders, its error, and whether it is infinite, ``[k, ends]`` each.
+
+    Where densities are below the smallest number before the ladder ends, the integrand vanishes there in the middle of its
+    decay. What the panels before would leave to come is then error; and it is infinite where they do not decay at all.
+
+    Args:
+      parts: the integrals over the panels, ``[k, ends, steps]``.
+      lengths: of the panels, ``[steps]``.
+      whole: the sums over all panels, ``[k]``.
+    """
+    fixed, whole = jax.lax.stop_gradient(parts), whole[:, None]
+    beyond, diverges = _beyond(parts[..., -1], parts[..., -2], whole)
+    other, _ = _beyond(fixed[..., -2], fixed[..., -3], jax.lax.stop_gradient(whole))
+    doubt = jnp.abs(jax.lax.stop_gradient(beyond) + fixed[..., -1] - other)
+    steps = len(lengths)
+    end = jnp.max(jnp.where(fixed > 0, jnp.arange(steps), -1), axis=-1)
+    cut = (end >= 2) & (end < steps - 1)
+    last, before = (jnp.maximum(end - back, 0) for back in (1, 2))
+    full, wider = (jnp.take_along_axis(fixed, at[..., None], axis=-1)[..., 0] for at in (last, before))
+    expected, slow = _beyond(full, wider, jax.lax.stop_gradient(whole))
+    wide = jnp.asarray(lengths, parts.dtype)
+    level = 1.0 - (1e-6 if parts.dtype == jnp.float64 else 1e-4)
+    flat = full * wide[before] >= level * wider * wide[last]
+    doubt = doubt + jnp.where(cut, jnp.where(slow, jnp.inf, expected), 0.0)
+    return beyond, doubt, diverges | (cut & slow & flat)
 
 
 def _beyond(last: Array, before: Array, whole: Array) -> tuple[Array, Array]:

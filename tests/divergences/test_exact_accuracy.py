@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
 from numpyro.distributions import transforms
+from scipy import stats
 from scipy.special import betaln, digamma, gammaln
 
 from gan_jax.divergences import accuracy, exact
@@ -142,3 +145,26 @@ def test_laws_that_are_none_are_refused():
         exact.kl(unit, dist.HurdleGamma(0.5, 1.0, 1.0))
     with pytest.raises(ValueError, match=r"divergence is .*; expected one of exact.kl, "):
         exact.with_error(max, unit, unit)
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_a_tail_that_ends_at_the_smallest_number_is_error_or_infinite(double: bool) -> None:
+    """``E X^2`` of Student's law is ``df / (df - 2)``; against a normal its integrand decays like ``|x|^{1 - df} dx``.
+
+    Its density is below the smallest number before that has happened: what is left was neither counted nor said to be missing.
+    """
+
+    def of(df: float) -> ExactValue:
+        return exact.with_error(exact.kl, dist.StudentT(df, 0.0, 1.0), dist.Normal(0.0, 1.0))
+
+    def truth(df: float) -> float:
+        entropy = float(stats.t(df).entropy())
+        return 0.5 * math.log(2.0 * math.pi) + 0.5 * df / (df - 2.0) - entropy
+
+    with jax.enable_x64(double):
+        assert float(of(2.0).value) == math.inf
+        for df in (2.01, 2.1, 2.5):
+            value, error = of(df)
+            rounding = 1e-9 if double else 1e-5
+            assert abs(float(value) - truth(df)) <= float(error) + rounding * truth(df)
+        assert float(of(2.01).error) > 1e-3 * truth(2.01)

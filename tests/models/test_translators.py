@@ -72,9 +72,12 @@ def test_a_skip_is_one_of_three_and_adds_between_equal_channels() -> None:
         resnet_translator(16, skip="around")
 
 
-@pytest.mark.parametrize(("size", "kernel_size", "most"), [(16, 4, 8), (16, 9, 8), (32, -1, 16)])
-def test_a_kernel_is_odd_and_at_most_half_of_an_image(size: int, kernel_size: int, most: int) -> None:
-    with pytest.raises(ValueError, match=f"kernel_size is {kernel_size}; expected an odd number, 1 to {most}"):
+@pytest.mark.parametrize(
+    ("size", "kernel_size", "expected"),
+    [(16, 4, "an odd number, 1 to 8"), (16, 9, "an odd number, 1 to 8"), (32, -1, "an integer of at least 1")],
+)
+def test_a_kernel_is_odd_and_at_most_half_of_an_image(size: int, kernel_size: int, expected: str) -> None:
+    with pytest.raises(ValueError, match=f"kernel_size is {kernel_size}; expected {expected}"):
         resnet_translator(size, kernel_size=kernel_size)
 
 

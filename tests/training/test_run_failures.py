@@ -224,8 +224,19 @@ def test_a_state_that_is_not_finite_is_never_saved(tmp_path: Path) -> None:
 
 def test_a_run_does_not_begin_with_what_is_not_finite(tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match=r"hyper\.generator_rate is not finite before the first step"):
-        train(tmp_path, of=gan(float("nan")))
+        train(tmp_path, of=_begun_with_nan())
     assert checkpoints(tmp_path) == []
+
+
+def _begun_with_nan() -> Game:
+    """A game whose own ``init`` gives a rate that is not finite, which a game made of numbers refuses."""
+    fine = gan()
+
+    def init(*args: object, **options: object) -> GameState:
+        state = fine.init(*args, **options)
+        return state._replace(hyper={**state.hyper, "generator_rate": jnp.asarray(jnp.nan)})
+
+    return fine._replace(init=init)
 
 
 def test_a_checkpoint_that_is_not_finite_is_not_drawn_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
