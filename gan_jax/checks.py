@@ -8,13 +8,16 @@ from __future__ import annotations
 import difflib
 import inspect
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.typing import Array, PRNGKey
+
+Value = TypeVar("Value")
 
 
 def is_concrete(value: object) -> bool:
@@ -93,11 +96,56 @@ def one_of(name: str, value: str, choices: Iterable[str]) -> str:
     known = list(choices)
     if value in known:
         return value
-    near = difflib.get_close_matches(str(value), known, n=1) or difflib.get_close_matches(
-        str(value).lower(), known, n=1
-    )
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ValueError(f"{name} is {value!r}; {hint}expected one of {', '.join(map(repr, known))}")
+    raise ValueError(_unknown(name, value, choices))
+
+
+class Named(Mapping[str, Value]):
+    """Values by name, never changed; a name that is not there is a ``KeyError`` of one sentence, with the nearest one.
+
+    Args:
+      what: what a name is one of, such as ``"objective"``.
+      values: by name.
+      also: other words for some of them, from the field: they are named in the sentence, and are no names.
+    """
+
+    def __init__(self, what: str, values: Mapping[str, Value], *, also: Mapping[str, str] | None = None) -> None:
+        self._what, self._values, self._also = what, dict(values), dict(also or {})
+
+    def __getitem__(self, name: str) -> Value:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise KeyError(_unknown(self._what, name, self)) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+    def meant(self, word: str) -> str | None:
+        """The name for another word of the field, whatever its case; None where there is none."""
+        return self._also.get(word.lower())
+
+
+def nearest(value: object, choices: Iterable[str]) -> str | None:
+    """The one of ``choices`` that was probably meant; None where none is near."""
+    word, known = str(value), list(choices)
+    meant = choices.meant(word) if isinstance(choices, Named) else None
+    near = difflib.get_close_matches(word, known, n=1) or difflib.get_close_matches(word.lower(), known, n=1)
+    return meant or (near[0] if near else None)
+
+
+def _unknown(name: str, value: object, choices: Iterable[str]) -> str:
+    near = nearest(value, choices)
+    hint = f"did you mean {near!r}? " if near else ""
+    return f"{name} is {value!r}; {hint}expected one of {', '.join(map(repr, choices))}"
 
 
 def at_least(name: str, value: object, low: float, *, strict: bool = False) -> None:
@@ -225,9 +273,9 @@ def made(name: str, value: object, kind: type, example: str, *, known: Iterable[
         return
     module, _, _ = example.rpartition(".")
     if isinstance(value, str):
-        near = difflib.get_close_matches(value, known, n=1)
+        near = nearest(value, known)
         raise TypeError(
-            f"{name} is {value!r}; expected {_one(kind)}, such as {f'{module}.{near[0]}()' if near else example}"
+            f"{name} is {value!r}; expected {_one(kind)}, such as {f'{module}.{near}()' if near else example}"
         )
     if callable(value):
         own = getattr(value, "__name__", "a function")

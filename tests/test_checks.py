@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import checks
-from gan_jax.divergences import empirical, generated, histogram
+from gan_jax import checks, distributions
+from gan_jax.divergences import empirical, f_divergence, generated, histogram
 from gan_jax.metrics import frechet, histograms, kernel, neighbours, report, score, support, vendi
 from gan_jax.metrics.features import Extracted, Features, extract, in_unit_range
+from gan_jax.models import image_pairs
 from gan_jax.models.convolutions import convolution, transposed_convolution
+from gan_jax.objectives import costs, losses, penalties
+from gan_jax.training import updates
 
 POINTS = np.random.default_rng(0).normal(size=(9, 2))
 KEY = jax.random.key(0)
@@ -137,3 +140,42 @@ def test_pixels_that_look_like_those_of_another_range_are_named() -> None:
     # Neither grey pictures nor those of the right range are.
     in_unit_range("mine", 2.0 * unit - 1.0)
     in_unit_range("mine", 0.0 * unit)
+
+
+@pytest.mark.parametrize(
+    ("names", "wrong", "sentence"),
+    [
+        (losses.OBJECTIVES, "wgan", "objective is 'wgan'; did you mean 'wasserstein'? expected one of 'minimax', "),
+        (losses.OBJECTIVES, "LSGAN", "objective is 'LSGAN'; did you mean 'least_squares'? expected"),
+        (losses.OBJECTIVES, "wassertein", "objective is 'wassertein'; did you mean 'wasserstein'? expected"),
+        (losses.OBJECTIVES, "qqq", "objective is 'qqq'; expected one of"),
+        (penalties.PENALTIES, "r1_r2", "penalty is 'r1_r2'; did you mean 'r1_and_r2'? expected one of 'gp', "),
+        (costs.COSTS, "Sinkhorn", "cost is 'Sinkhorn'; did you mean 'sinkhorn'? expected one of 'mmd', "),
+        (updates.UPDATES, "alternate", "update is 'alternate'; did you mean 'alternating'? expected one of"),
+        (image_pairs.PAIRS, "dc_gan", "pair is 'dc_gan'; did you mean 'dcgan'? expected one of 'mlp', "),
+        (distributions.PAIRS, "gaussian", "pair is 'gaussian'; did you mean 'gaussians'? expected one of"),
+        (f_divergence.F_DIVERGENCES, "KL", "f-divergence is 'KL'; did you mean 'kl'? expected one of 'kl', "),
+    ],
+)
+def test_a_name_that_no_table_has_is_told_the_near_one(names: Mapping[str, object], wrong: str, sentence: str) -> None:
+    with pytest.raises(KeyError) as caught:
+        names[wrong]
+    assert caught.value.args[0].startswith(sentence)
+    # It is a mapping as any other.
+    assert wrong not in names
+    assert names.get(wrong) is None
+    assert {**names} == dict(names.items())
+    assert all(names[name] is value for name, value in names.items())
+    with pytest.raises(TypeError):
+        names[wrong] = None  # type: ignore[index]
+
+
+def test_every_other_word_of_the_field_is_a_name_and_is_understood_where_one_is_asked_for() -> None:
+    for word in ("gan", "wgan", "wgan-gp", "lsgan", "nsgan", "rsgan", "rasgan"):
+        assert losses.OBJECTIVES.meant(word) in losses.OBJECTIVES
+    with pytest.raises(ValueError, match=r"rule\.objective is 'WGAN'; did you mean 'wasserstein'"):
+        checks.one_of("rule.objective", "WGAN", losses.OBJECTIVES)
+    with pytest.raises(
+        TypeError, match=re.escape("objective is 'wgan'; expected an Objective, such as losses.wasserstein()")
+    ):
+        losses.check_objective("wgan")

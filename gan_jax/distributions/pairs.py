@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -57,7 +56,8 @@ def ring_pairs(modes: int = 8, radius: Parameter = 1.0, scale: Parameter = 0.01)
     }
 
 
-PAIRS: Mapping[str, Pair] = MappingProxyType(
+PAIRS: Mapping[str, Pair] = checks.Named(
+    "pair",
     {
         "gaussians": Pair(
             lambda m: (dist.Normal(0.0, 1.0), dist.Normal(jnp.asarray(m, float), 1.0)),
@@ -85,7 +85,7 @@ PAIRS: Mapping[str, Pair] = MappingProxyType(
             "WGAN's Example 1: the law of (0, Z) against that of (m, Z), Z ~ U[0, 1]",
         ),
         **ring_pairs(),
-    }
+    },
 )
 """Pairs of distributions by name, each indexed by a separation."""
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -138,7 +137,8 @@ def _jensen_shannon_f(r: Array) -> Array:
     return (1.0 + jnp.exp(r)) * numerics.js_kernel(r)
 
 
-F_DIVERGENCES: Mapping[str, FDivergence] = MappingProxyType(
+F_DIVERGENCES: Mapping[str, FDivergence] = checks.Named(
+    "f-divergence",
     {
         "kl": FDivergence(
             f=lambda r: r * jnp.exp(r),
@@ -241,7 +241,7 @@ F_DIVERGENCES: Mapping[str, FDivergence] = MappingProxyType(
             standard=lambda value: numerics.LOG_2 + 0.5 * value,
             standard_name="Jensen-Shannon divergence in [0, log 2] (the value itself is 2 JS - 2 log 2)",
         ),
-    }
+    },
 )
 """The f-divergences by name."""
 

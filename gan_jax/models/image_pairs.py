@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from gan_jax import checks
 from gan_jax.models.dcgan import dcgan_discriminator, dcgan_generator
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.image_players import check_image, compute_dtype, discriminator_of
@@ -151,7 +151,8 @@ def r3gan(size: int, channels: int, *, width: int = 32, latent: int = 64, dtype:
     )
 
 
-PAIRS: Mapping[str, Callable[..., Pair]] = MappingProxyType(
+PAIRS: Mapping[str, Callable[..., Pair]] = checks.Named(
+    "pair",
     {
         "mlp": mlp,
         "dcgan": dcgan,
@@ -159,6 +160,6 @@ PAIRS: Mapping[str, Callable[..., Pair]] = MappingProxyType(
         "resnet_spectral": resnet_spectral,
         "resnet": resnet,
         "r3gan": r3gan,
-    }
+    },
 )
 """Constructors of all pairs by name: ``(size, channels, *, width, latent, dtype) -> Pair``; default widths train on a CPU at 8 × 8."""

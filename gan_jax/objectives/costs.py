@@ -6,7 +6,6 @@ For ``training.game.direct``. Examples are flattened; the distances themselves a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TypeAlias
 
 import jax.numpy as jnp
@@ -89,12 +88,13 @@ def sliced(projections: int = 64) -> Cost:
     return cost
 
 
-COSTS: Mapping[str, Callable[[], Cost]] = MappingProxyType(
+COSTS: Mapping[str, Callable[[], Cost]] = checks.Named(
+    "cost",
     {
         "mmd": lambda: mmd(empirical.gaussian((0.5, 1.0, 2.0, 4.0))),
         "energy": energy,
         "sinkhorn": lambda: sinkhorn(0.5),
         "sliced": sliced,
-    }
+    },
 )
 """Constructors of the costs by name, for data of about unit size."""

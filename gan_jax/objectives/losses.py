@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -387,7 +386,8 @@ def check_objective(objective: object) -> None:
     checks.made("objective", objective, Objective, "losses.minimax()", known=OBJECTIVES)
 
 
-OBJECTIVES: Mapping[str, Callable[[], Objective]] = MappingProxyType(
+OBJECTIVES: checks.Named[Callable[[], Objective]] = checks.Named(
+    "objective",
     {
         "minimax": minimax,
         "non_saturating": non_saturating,
@@ -397,6 +397,19 @@ OBJECTIVES: Mapping[str, Callable[[], Objective]] = MappingProxyType(
         "relativistic": relativistic,
         "relativistic_average": relativistic_average,
         **{f"f_{name}": partial(f_gan, name) for name in F_DIVERGENCES},
-    }
+    },
+    also={
+        "gan": "minimax",
+        "vanilla": "minimax",
+        "nsgan": "non_saturating",
+        "wgan": "wasserstein",
+        "wgan-gp": "wasserstein",
+        "lsgan": "least_squares",
+        "rsgan": "relativistic",
+        "rpgan": "relativistic",
+        "r3gan": "relativistic",
+        "ragan": "relativistic_average",
+        "rasgan": "relativistic_average",
+    },
 )
 """Constructors of all objectives by name, each with its paper's defaults."""

@@ -7,7 +7,7 @@ A loss adds ``penalty_weight · mean(penalty)``. No penalty here carries a ½; p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -297,13 +297,16 @@ def check_penalty(penalty: object) -> None:
     checks.takes("penalty", penalty, ("critic", "real", "fake", "key"), "penalties.gradient_penalty()")
 
 
-PENALTIES: dict[str, Callable[[], Penalty]] = {
-    "gp": gradient_penalty,
-    "lp": lipschitz_penalty,
-    "r1": r1,
-    "r2": r2,
-    "r1_and_r2": lambda: both(r1(), r2()),
-    "zero_centred": zero_centred,
-    "dragan": dragan,
-}
+PENALTIES: Mapping[str, Callable[[], Penalty]] = checks.Named(
+    "penalty",
+    {
+        "gp": gradient_penalty,
+        "lp": lipschitz_penalty,
+        "r1": r1,
+        "r2": r2,
+        "r1_and_r2": lambda: both(r1(), r2()),
+        "zero_centred": zero_centred,
+        "dragan": dragan,
+    },
+)
 """Constructors of all penalties by name, each with its paper's defaults."""

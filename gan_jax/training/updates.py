@@ -7,6 +7,7 @@ Optimism is a property of the optimiser, not of the rule: ``simultaneous()`` wit
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -347,11 +348,14 @@ def _info(verdict: _Verdict, generator_loss: Array, generator_gradients: PyTree)
     )
 
 
-UPDATES = {
-    "alternating": alternating,
-    "simultaneous": simultaneous,
-    "unrolled": lambda: unrolled(5),
-    "extragradient": extragradient,
-    "consensus": consensus,
-}
+UPDATES: Mapping[str, Callable[[], Update]] = checks.Named(
+    "update",
+    {
+        "alternating": alternating,
+        "simultaneous": simultaneous,
+        "unrolled": lambda: unrolled(5),
+        "extragradient": extragradient,
+        "consensus": consensus,
+    },
+)
 """Constructors of all rules by name."""
