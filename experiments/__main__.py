@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from experiments import EXPERIMENTS, PROCESSOR, harness, times
+from experiments import EXPERIMENTS, PROCESSOR, artifacts, harness, times
 from experiments.answers import answer, leave, of_several, speak_plainly
 from experiments.claims import claims_table, tally
 from experiments.harness import Outcome, Request, UserError
@@ -94,7 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said = answer(error)
         if said is None:
             raise
-        print(f"{PROGRAM}: {said}", file=sys.stderr)
+        kept = [note for note in getattr(error, "__notes__", []) if note.startswith(artifacts.KEPT)]
+        print(f"{PROGRAM}: {'; '.join([said, *kept])}", file=sys.stderr)
         return 2
 
 

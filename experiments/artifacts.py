@@ -8,10 +8,12 @@ import enum
 import importlib.metadata
 import json
 import math
+import os
 import platform
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import uuid
 import zipfile
@@ -33,6 +35,12 @@ Arrays: TypeAlias = dict[str, np.ndarray]
 Row: TypeAlias = Mapping[str, object]
 
 ARRAYS, CONFIG, MANIFEST = "arrays.npz", "config.json", "manifest.json"
+COMPUTED = (ARRAYS, CONFIG, MANIFEST)
+"""What cannot be made again without computing; ``--redraw`` makes the rest."""
+
+KEPT = "what was computed is"
+"""How the sentence begins that says what became of it where the rest could not be made."""
+
 PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "numpy", "numpyro", "scipy", "POT", "matplotlib")
 DPI = 150
 FRAMES_A_SECOND = 8
@@ -92,7 +100,7 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Gives what the system says of a failed write, such as a full disk, the name of the folder that was to be written.
+    """Gives what the system says of a failed write, such as a full disk, the path that was to be written.
 
     Raises:
       UserError: it cannot be written.
@@ -102,8 +110,10 @@ def writing(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise
+        # What ``files`` says in full is about a hidden folder, which is gone by then.
+        reason = os.strerror(error.errno)
         raise UserError(
-            f"{target} cannot be written ({error.strerror}); what was there before is whole: make room, or name another folder with --out"
+            f"{target} cannot be written ({reason}); what was there before is whole: make room, or name another folder with --out"
         ) from error
 
 
@@ -171,8 +181,8 @@ def _plain(value: object) -> object:
             return str(value)
 
 
-def write_arrays(folder: Path, arrays: Mapping[str, object]) -> Arrays:
-    """Writes ``arrays.npz`` without pickles and returns the arrays as NumPy's.
+def plain_arrays(arrays: Mapping[str, object]) -> Arrays:
+    """The arrays as NumPy's.
 
     Raises:
       TypeError: an array holds Python objects, which only a pickle could save.
@@ -183,8 +193,67 @@ def write_arrays(folder: Path, arrays: Mapping[str, object]) -> Arrays:
             raise TypeError(
                 f"run returned {name!r} with dtype {array.dtype}; expected numbers or strings of a fixed width"
             )
-    np.savez(folder / ARRAYS, **plain)  # type: ignore[arg-type]  # NumPy's stub gives every keyword the type of allow_pickle.
     return plain
+
+
+def write_arrays(folder: Path, arrays: Arrays) -> None:
+    """Writes ``arrays.npz`` without pickles, whole or not at all."""
+    with files.replacing(folder / ARRAYS) as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]  # NumPy's stub gives every keyword the type of allow_pickle.
+
+
+def write_computed(folder: Path, arrays: Arrays, config: object, facts: Mapping[str, Any]) -> None:
+    """Writes ``COMPUTED``, the arrays first."""
+    write_arrays(folder, arrays)
+    write_json(folder / CONFIG, config)
+    write_json(folder / MANIFEST, facts)
+
+
+def unfinished(target: Path) -> Path:
+    """Beside a result: the folder of what was computed for it, where the rest could not be made; ``--redraw`` finishes that one."""
+    return target.with_name(f"{target.name}.unfinished")
+
+
+def to_draw(target: Path) -> Path:
+    """The folder whose arrays ``--redraw`` draws: the unfinished one, where there is one."""
+    waiting = unfinished(target)
+    return waiting if (waiting / ARRAYS).is_file() else target
+
+
+def drop_unfinished(target: Path) -> None:
+    """Takes away what was waiting to be finished: a whole result has replaced it."""
+    if (unfinished(target) / ARRAYS).is_file() and not unfinished(target).is_symlink():
+        shutil.rmtree(unfinished(target), ignore_errors=True)
+
+
+def keep(stage: Path, target: Path, computed: tuple[Arrays, object, Mapping[str, Any]]) -> str:
+    """Saves what was computed where making the rest failed: beside the result, or else in the system's folder for temporary files.
+
+    Args:
+      stage: from ``staged``; what it holds of the arrays is whole.
+      target: the result's own folder; what is there stays.
+      computed: arrays, configuration and facts, as ``write_computed`` takes them.
+
+    Returns:
+      What became of them, to be read by whoever was waiting for the result.
+    """
+    with uninterrupted():
+        if (stage / ARRAYS).is_file():
+            for file in stage.iterdir():
+                if file.name not in COMPUTED:
+                    file.unlink()
+            waiting = unfinished(target)
+            drop_unfinished(target)
+            if not waiting.exists() and not waiting.is_symlink():
+                stage.rename(waiting)
+                return f"{KEPT} in {waiting}: python -m experiments {target.name} --redraw --out {target.parent} makes the rest"
+        try:
+            place = Path(tempfile.mkdtemp(prefix="gan_jax_")) / target.name
+            place.mkdir()
+            write_computed(place, *computed)
+        except OSError as error:
+            return f"{KEPT} lost, since {tempfile.gettempdir()} cannot be written either ({error.strerror})"
+    return f"{KEPT} in {place}: python -m experiments {target.name} --redraw --out {place.parent} makes the rest there"
 
 
 class SavedArrays(dict[str, np.ndarray]):

@@ -163,11 +163,18 @@ def run(request: Request, root: Path, progress: Progress, *, label: str = "") ->
         facts = artifacts.manifest(
             request.name, command=request.command, preset=request.preset, seed=seed, started=started, seconds=seconds
         )
-        with artifacts.writing(root / request.name):
-            arrays = artifacts.write_arrays(folder, computed)
-            artifacts.write_json(folder / artifacts.CONFIG, request.config)
-            artifacts.write_json(folder / artifacts.MANIFEST, facts)
-            claims = _present(request.experiment, arrays, folder)
+        arrays = artifacts.plain_arrays(computed)
+        try:
+            with artifacts.writing(root / request.name / artifacts.ARRAYS):
+                artifacts.write_computed(folder, arrays, request.config, facts)
+            claims = _present(request.experiment, arrays, folder, root / request.name)
+        except Exception as error:
+            kept = artifacts.keep(folder, root / request.name, (arrays, request.config, facts))
+            if isinstance(error, UserError):
+                raise UserError(f"{error}; {kept}") from error
+            error.add_note(kept)
+            raise
+    artifacts.drop_unfinished(root / request.name)
     # Options of one's own take a time of their own.
     if request.config == presets(request.experiment).get(request.preset):
         times.keep(request.name, request.preset, seconds)
@@ -194,22 +201,33 @@ def redraw(name: str, experiment: Experiment, root: Path) -> Outcome:
     Raises:
       UserError: there are no arrays, or the folder cannot be written.
     """
-    arrays = artifacts.read_arrays(root / name)
-    with artifacts.staged(root, name) as folder, artifacts.writing(root / name):
-        for file in (artifacts.ARRAYS, artifacts.CONFIG, artifacts.MANIFEST):
-            shutil.copy2(root / name / file, folder / file)
-        claims = _present(experiment, arrays, folder)
+    source = artifacts.to_draw(root / name)
+    arrays = artifacts.read_arrays(source)
+    with artifacts.staged(root, name) as folder:
+        with artifacts.writing(root / name):
+            for file in artifacts.COMPUTED:
+                if (source / file).exists() or source == root / name:
+                    shutil.copy2(source / file, folder / file)
+            if not (folder / artifacts.MANIFEST).exists():
+                # The disk was full before it was written.
+                artifacts.write_json(folder / artifacts.MANIFEST, {"experiment": name})
+        claims = _present(experiment, arrays, folder, root / name)
+    artifacts.drop_unfinished(root / name)
     return Outcome(name, root / name, claims)
 
 
-def _present(experiment: Experiment, arrays: Arrays, folder: Path) -> list[Claim]:
-    """Writes what is made from the arrays alone: table, claims, figure."""
-    claims = list(experiment.claims(arrays))
-    artifacts.write_claims(folder, claims)
-    artifacts.write_table(folder, experiment.table(arrays))
-    artifacts.write_figure(folder, experiment.plot(arrays))
+def _present(experiment: Experiment, arrays: Arrays, folder: Path, target: Path) -> list[Claim]:
+    """Writes what is made from the arrays alone into ``folder``, which becomes ``target``: table, claims, figure."""
+    claims, table = list(experiment.claims(arrays)), experiment.table(arrays)
+    with artifacts.writing(target / "table.csv"):
+        artifacts.write_table(folder, table)
+    with artifacts.writing(target / "claims.json"):
+        artifacts.write_claims(folder, claims)
+    with artifacts.writing(target / "figure.png"):
+        artifacts.write_figure(folder, experiment.plot(arrays))
     if has_animation(experiment):
-        artifacts.write_animation(folder, experiment.animation(arrays))  # type: ignore[attr-defined]  # Checked just now.
+        with artifacts.writing(target / "animation.gif"):
+            artifacts.write_animation(folder, experiment.animation(arrays))  # type: ignore[attr-defined]  # Checked just now.
     return claims
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,16 @@ from experiments import __main__ as command_line
 from experiments import artifacts
 from experiments.answers import answer, speak_plainly
 from gan_jax import checks, files
+from tests.experiments.conftest import compute
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
     """Standard error, whose last line is the answer."""
     return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def caught(action: Any, *arguments: Any) -> Exception:
@@ -36,25 +42,93 @@ def caught(action: Any, *arguments: Any) -> Exception:
 
 
 class TestAnswers:
-    @pytest.mark.parametrize("writes", ["write_arrays", "write_json", "write_table", "write_figure"])
-    def test_a_full_disk(
+    @pytest.mark.parametrize(
+        ("writes", "file"),
+        [
+            ("write_table", "table.csv"),
+            ("write_claims", "claims.json"),
+            ("write_figure", "figure.png"),
+            ("write_json", "arrays.npz"),
+        ],
+    )
+    def test_a_disk_that_fills_up_costs_nothing_that_was_computed(
         self,
         stub: Any,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
         writes: str,
+        file: str,
     ) -> None:
-        assert command_line.main(["stub", "--out", str(tmp_path)]) == 0
-        before = {file.name: file.read_bytes() for file in (tmp_path / "stub").iterdir()}
+        results, other = tmp_path / "results", tmp_path / "other"
+        words = ["stub", "--out", str(results)]
+        assert command_line.main(words) == 0
+        before = {file.name: file.read_bytes() for file in (results / "stub").iterdir()}
 
-        def full(*_: object) -> None:
-            raise OSError(28, "No space left on device")
+        with monkeypatch.context() as patch:
+            patch.setattr(artifacts, writes, full)
+            assert command_line.main([*words, "--slope", "9"]) == 2
+        line = said(capsys)
+        assert (
+            f"{results / 'stub' / file} cannot be written (No space left on device); what was there before is whole"
+            in line
+        )
+        assert (
+            f"is in {results / 'stub.unfinished'}: python -m experiments stub --redraw --out {results} makes the rest"
+            in line
+        )
+        assert {file.name: file.read_bytes() for file in (results / "stub").iterdir()} == before
+        assert {entry.name for entry in results.iterdir()} == {"stub", "stub.unfinished"}
+        # The disk has room again: nothing is computed, and the result is that of a run that nothing stopped.
+        stub.run = None
+        assert command_line.main([*words, "--redraw"]) == 0
+        assert [entry.name for entry in results.iterdir()] == ["stub"]
+        stub.run = compute
+        assert command_line.main(["stub", "--out", str(other), "--slope", "9"]) == 0
+        for made in ("table.csv", "claims.json", "figure.png", "figure.svg", "arrays.npz"):
+            assert (results / "stub" / made).read_bytes() == (other / "stub" / made).read_bytes()
 
-        monkeypatch.setattr(artifacts, writes, full)
-        assert command_line.main(["stub", "--out", str(tmp_path), "--slope", "9"]) == 2
-        assert f"{tmp_path / 'stub'} cannot be written (No space left on device); what was there" in said(capsys)
-        assert {file.name: file.read_bytes() for file in (tmp_path / "stub").iterdir()} == before
+    def test_arrays_that_the_disk_has_no_room_for_go_to_the_temporary_folder(
+        self, stub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        results, temporary = tmp_path / "results", tmp_path / "temporary"
+        temporary.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+        write = artifacts.write_arrays
+
+        def full_there(folder: Path, arrays: Any) -> None:
+            if folder.is_relative_to(results):
+                full()
+            write(folder, arrays)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(artifacts, "write_arrays", full_there)
+            assert command_line.main(["stub", "--out", str(results), "--slope", "9"]) == 2
+        line = said(capsys)
+        (place,) = temporary.iterdir()
+        assert f"{results / 'stub' / 'arrays.npz'} cannot be written (No space left on device)" in line
+        assert line.endswith(
+            f"is in {place / 'stub'}: python -m experiments stub --redraw --out {place} makes the rest there"
+        )
+        assert list(results.iterdir()) == []
+        assert command_line.main(["stub", "--redraw", "--out", str(place)]) == 0
+        assert (place / "stub" / "table.csv").read_text().endswith("4.0,36.0\n")
+        # Where that is full too, it is said.
+        monkeypatch.setattr(artifacts, "write_arrays", full)
+        assert command_line.main(["stub", "--out", str(results)]) == 2
+        assert f"what was computed is lost, since {temporary} cannot be written either (No space left" in said(capsys)
+
+    def test_a_whole_result_takes_the_place_of_an_unfinished_one(
+        self, stub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        words = ["stub", "--out", str(tmp_path)]
+        with monkeypatch.context() as patch:
+            patch.setattr(artifacts, "write_table", full)
+            for slope in ("8", "9"):
+                assert command_line.main([*words, "--slope", slope]) == 2
+        with np.load(tmp_path / "stub.unfinished" / "arrays.npz") as arrays:
+            assert arrays["y"][1] == 9.0
+        assert command_line.main(words) == 0
         assert [entry.name for entry in tmp_path.iterdir()] == ["stub"]
 
     def test_no_home_folder(

@@ -151,7 +151,9 @@ class TestRun:
 class TestWholeOrNothing:
     @pytest.mark.parametrize("part", ["run", "plot", "claims", "table"])
     @pytest.mark.parametrize("earlier", [False, True], ids=["nothing before", "a result before"])
-    def test_a_crash_leaves_what_was_there(self, stub: Any, tmp_path: Path, part: str, earlier: bool) -> None:
+    def test_a_crash_leaves_what_was_there_and_loses_nothing_computed(
+        self, stub: Any, tmp_path: Path, part: str, earlier: bool
+    ) -> None:
         if earlier:
             command_line.main(["stub", "--out", str(tmp_path)])
         before = contents(tmp_path / "stub") if earlier else None
@@ -160,10 +162,16 @@ class TestWholeOrNothing:
             raise ZeroDivisionError
 
         setattr(stub, part, crash)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ZeroDivisionError) as caught:
             command_line.main(["stub", "--out", str(tmp_path), "--slope", "9"])
-        assert [entry.name for entry in tmp_path.iterdir()] == (["stub"] if earlier else [])
+        left = ({"stub"} if earlier else set()) | ({"stub.unfinished"} if part != "run" else set())
+        assert {entry.name for entry in tmp_path.iterdir()} == left
         assert before is None or contents(tmp_path / "stub") == before
+        if part != "run":
+            assert set(contents(tmp_path / "stub.unfinished")) == {"arrays.npz", "config.json", "manifest.json"}
+            assert any(
+                f"what was computed is in {tmp_path / 'stub.unfinished'}" in note for note in caught.value.__notes__
+            )
 
     def test_ctrl_c_leaves_nothing_and_exits_130_with_one_sentence(self, tmp_path: Path) -> None:
         # A parent started in the background ignores SIGINT, and its children would too.
