@@ -99,7 +99,21 @@ def log_density_at(d: Distribution, x: Array) -> Array:
         return jnp.where(x >= 0, both, -jnp.inf)
     if isinstance(d, dist.TransformedDistribution):
         return _transformed(d, x)
+    if isinstance(d, dist.TwoSidedTruncatedDistribution):
+        return _truncated(d, x)
     return _mask_and_evaluate(d, x)
+
+
+def _truncated(d: Distribution, x: Array) -> Array:
+    """Above the location of the base, which is symmetric, by its mirror image.
+
+    NumPyro's normaliser is a difference of distribution functions, which in the upper tail are both 1.
+    """
+    loc = d.base_dist.loc
+    above = d.low > loc
+    low, high = jnp.where(above, 2.0 * loc - d.high, d.low), jnp.where(above, 2.0 * loc - d.low, d.high)
+    mirrored = dist.TwoSidedTruncatedDistribution(d.base_dist, low, high)
+    return _mask_and_evaluate(mirrored, jnp.where(above, 2.0 * loc - x, x))
 
 
 def _mask_and_evaluate(d: Distribution, x: Array) -> Array:

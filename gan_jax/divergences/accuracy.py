@@ -65,7 +65,8 @@ def accepted(what: str, result: ExactValue, p: Distribution, q: Distribution, sc
       ValueError: a concrete value with too large an error.
     """
     value, error = result
-    good = jax.lax.stop_gradient(~(error > tolerance(value, scale)) | (value == jnp.inf))
+    # An infinite value is as sure as what it was concluded from.
+    good = jax.lax.stop_gradient(~(error > tolerance(value, scale)) & (error != jnp.inf))
     if checks.is_concrete((value, error)) and not bool(good) and not bool(jnp.isnan(value)):
         raise ValueError(
             f"{what} of {type(p).__name__} and {type(q).__name__} is {float(value):.9g} with an error of up to "

@@ -68,7 +68,9 @@ class Integrand(NamedTuple):
         # Mass that no node has seen may add its share of the bound, or of an average log-ratio of one more.
         lost = jnp.sum(jnp.maximum(missing - 16.0 * jnp.finfo(missing.dtype).eps, 0.0))
         share = 0.5 * self.bound if math.isfinite(self.bound) else 1.0 + jax.lax.stop_gradient(value)
-        return ExactValue(value, jnp.where(value < jnp.inf, error + share * lost, 0.0))
+        # Where a density is not one of mass 1, nothing follows from its integrals, and least of all that they diverge.
+        infinite = jnp.where(lost < 1e-3, 0.0, jnp.inf)
+        return ExactValue(value, jnp.where(value < jnp.inf, error + share * lost, infinite))
 
 
 def _symmetric(

@@ -15,6 +15,7 @@ from scipy.special import betaln, digamma, gammaln
 
 from gan_jax.divergences import accuracy, exact
 from gan_jax.divergences.accuracy import ExactValue
+from gan_jax.typing import Array
 
 
 def _gamma_kl(a):
@@ -168,3 +169,24 @@ def test_a_tail_that_ends_at_the_smallest_number_is_error_or_infinite(double: bo
             rounding = 1e-9 if double else 1e-5
             assert abs(float(value) - truth(df)) <= float(error) + rounding * truth(df)
         assert float(of(2.01).error) > 1e-3 * truth(2.01)
+
+
+def test_a_normal_truncated_in_its_upper_tail_is_the_mirror_image_of_one_in_its_lower_tail() -> None:
+    """mpmath, 30 digits. By NumPyro's normaliser the density is infinite there, and the divergence was too."""
+    with jax.enable_x64(True):
+        uniform, law = dist.Uniform(20.0, 21.0), dist.TruncatedNormal(0.0, 1.0, low=20.0, high=21.0)
+        # JAX's log_ndtr is right to 4e-9 there.
+        np.testing.assert_allclose(exact.kl(law, uniform), 2.000686178266622, rtol=1e-7)
+        np.testing.assert_allclose(exact.wasserstein(law, uniform), 0.4502469323394159, rtol=1e-9)
+
+
+class _Doubled(dist.Normal):
+    """A density of mass 2, of which nothing can be concluded."""
+
+    def log_prob(self, value: Array) -> Array:
+        return super().log_prob(value) + math.log(2.0)
+
+
+def test_nothing_follows_from_a_density_whose_mass_is_not_one() -> None:
+    with pytest.raises(ValueError, match="kl of Cauchy and _Doubled is inf with an error of up to inf"):
+        exact.kl(dist.Cauchy(0.0, 1.0), _Doubled(0.0, 1.0))
