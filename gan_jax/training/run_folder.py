@@ -84,7 +84,7 @@ def settle_config(
     if file.is_file():
         try:
             old = flattened(json.loads(file.read_text(encoding="utf-8")))
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise ValueError(f"{file} is not a configuration ({error}); expected the JSON that a run wrote") from error
         for name in dict.fromkeys([*new, *old]):
             was, now = old.get(name, _ABSENT), new.get(name, _ABSENT)
@@ -117,10 +117,24 @@ def record_changes(folder: Path, step: int, changed: Mapping[str, tuple[Any, Any
 
 
 def changed_since(folder: Path, step: int) -> bool:
-    """Whether ``changes.jsonl`` has a change from ``step`` on, or from a later one."""
+    """Whether ``changes.jsonl`` has a change from ``step`` on, or from a later one.
+
+    A last line without its end is one that a stopped process began: the change was not made (``record_changes``).
+
+    Raises:
+      ValueError: another line that is no record of a change; names the file and the line.
+    """
     file = folder / CHANGES
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    return any(json.loads(line)["step"] >= step for line in lines)
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    steps = []
+    for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), 1):
+        try:
+            steps.append(int(json.loads(line)["step"]))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ValueError(
+                f"{file}, line {number}, is no record of a change ({type(error).__name__}: {error}); expected a JSON object with a step"
+            ) from error
+    return any(found >= step for found in steps)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -135,7 +149,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{folder} holds no {CONFIG}, so it is no run; expected the folder that training left")
     try:
         tree = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is not a configuration ({error}); expected the JSON that a run wrote") from error
     if not isinstance(tree, dict):
         raise ValueError(f"{file} is not a configuration (it holds no object); expected the JSON that a run wrote")
@@ -193,6 +207,10 @@ def _append_lines(file: Path, rows: Sequence[Mapping[str, Any]], otherwise: str)
         with files.update(file) as stream:
             handle, data = stream.fileno(), "".join(json.dumps(row) + "\n" for row in rows).encode()
             before = os.fstat(handle).st_size
+            if before and os.pread(handle, 1, before - 1) != b"\n":
+                # What a stopped process began is no line, and would spoil the next.
+                before = file.read_bytes().rfind(b"\n") + 1
+                os.ftruncate(handle, before)
             try:
                 while data:
                     data = data[os.write(handle, data) :]
@@ -273,7 +291,7 @@ def table_ends(folder: Path) -> int:
     file = folder / TABLE
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
     first = lines[-1].partition(",")[0] if len(lines) > 1 else ""
-    return int(first) if first.isdigit() else 0
+    return int(first) if first.isdecimal() and first.isascii() else 0
 
 
 def write_table(folder: Path) -> None:

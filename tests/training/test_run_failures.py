@@ -425,3 +425,22 @@ def test_a_failed_line_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.
     run_folder.append(tmp_path, {"step": 10}, {"step": 15})
     assert [row["step"] for row in run_folder.read_rows(tmp_path)] == [5, 10, 15]
     np.testing.assert_array_equal(run_folder.missing(run_folder.read_rows(tmp_path), 20, 5), [20])
+
+
+def test_a_record_of_changes_that_was_cut_short_is_left_out_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    file = tmp_path / run_folder.CHANGES
+    file.write_text('{"step": 4, "name": "a", "from": 1, "to": 2}\n{"step": 6, "na', encoding="utf-8")
+    assert [run_folder.changed_since(tmp_path, step) for step in (4, 5)] == [True, False]
+    run_folder.record_changes(tmp_path, 8, {"a": (2, 3)}, {"a": 3})
+    assert [json.loads(line)["step"] for line in file.read_text(encoding="utf-8").splitlines()] == [4, 8]
+    file.write_text('{"name": 3}\n', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"changes.jsonl, line 1, is no record of a change"):
+        run_folder.changed_since(tmp_path, 0)
+
+
+def test_a_configuration_that_is_nested_without_end_is_named(tmp_path: Path) -> None:
+    (tmp_path / run_folder.CONFIG).write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"config.json is not a configuration"):
+        run_folder.read_config(tmp_path)
+    with pytest.raises(ValueError, match=r"config.json is not a configuration"):
+        run_folder.settle_config(tmp_path, {})
