@@ -56,6 +56,9 @@ COMPANIONS = (
 )
 """Files that are expected beside images, and passed over without a word."""
 
+RUN = "run.lock"
+"""A file that a run's folder has: what it drew is no picture to train on, where its folder lies beside its data."""
+
 MOST_PIXELS = 50_000_000
 """How many pixels an image may have where nothing else is said: more than cameras of telephones make, and 0.3 GB while it is read."""
 
@@ -215,6 +218,9 @@ def _listed(folder: Path) -> Listed:
     for one in below:
         if one.is_symlink() and one.resolve() in around:
             left_out["links back to the folder itself"] += 1
+            continue
+        if (one / RUN).exists():
+            left_out["folders of runs"] += 1
             continue
         images, inner = _entries(one, left_out)
         deeper += [image for further in inner if not further.is_symlink() for image in _deeper(further)]

@@ -222,6 +222,16 @@ def test_what_is_not_read_is_counted_by_reason_in_one_warning(tmp_path: Path) ->
     assert (images.class_names, images.class_counts, images.native) == (("cats",), (1,), (12, 12))
 
 
+def test_a_run_beside_its_data_is_no_class_of_it(tmp_path: Path) -> None:
+    save(tmp_path / "cats/1.png", noise(0))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / folder.RUN).touch()
+    save(tmp_path / "run" / "samples.gif", noise(1))
+    with pytest.warns(UserWarning, match="1 of 2 files in .* were left out: 1 folders of runs"):
+        images = open_folder(tmp_path)
+    assert (len(images), images.class_names) == (1, ("cats",))
+
+
 def test_images_that_are_all_further_down_are_said_to_be(tmp_path: Path) -> None:
     save(tmp_path / "train" / "cats" / "a.png", noise(0))
     with pytest.raises(
