@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from experiments import harness
+from experiments import harness, starts
 from experiments.artifacts import UserError
 from experiments.image_runs import Opened, drawn_with, opened
 from experiments.options import parsed
-from experiments.pictures import write_grid, write_numbers
+from experiments.pictures import write_images
 from gan_jax import files
 from gan_jax.ranges import Count, Positive, Real, Seed
 
@@ -65,21 +65,28 @@ def main(words: Sequence[str]) -> int:
     unknown = run.words.unknown(options.caption)
     if unknown:
         print(f"the run has never seen: {', '.join(unknown)}", file=sys.stderr)
-    images = _drawn(run, options, tokens)
+    from gan_jax.data.avatar_reading import read
+
+    found: list[np.ndarray] = []
+
+    def read_as_drawn() -> Iterator[np.ndarray]:
+        for piece in _drawn(run, options, tokens):
+            found.append(read(piece).attributes)
+            yield piece
+
     folder = options.run if options.out is None else options.out
     slug = re.sub(r"[^a-z0-9]+", "_", options.caption.lower()).strip("_")[:60]
     name = files.place(folder, f"draw_{slug}_seed{options.seed}")
-    write_grid(name.with_suffix(".png"), images, columns=options.columns)
-    write_numbers(name.with_suffix(".npz"), images=images, step=run.step, seed=options.seed, caption=options.caption)
-    print(
-        f"{options.n} pictures of step {run.step}: {name}.png, and {name}.npz with images {list(images.shape)} in [-1, 1]"
-    )
-    print(_read_back(options.caption, images))
+    facts = {"step": run.step, "seed": options.seed, "caption": options.caption}
+    with starts.working(f"drawing {options.n} pictures"):
+        written = write_images(name, read_as_drawn(), options.n, columns=options.columns, **facts)
+    print(f"{options.n} pictures of step {run.step}: {written}")
+    print(_read_back(options.caption, found))
     return 0
 
 
-def _drawn(run: Opened, options: Options, tokens: np.ndarray) -> np.ndarray:
-    """Pictures ``[n, size, size, 3]`` in [-1, 1]; picture i is the same for every n."""
+def _drawn(run: Opened, options: Options, tokens: np.ndarray) -> Iterator[np.ndarray]:
+    """Pieces ``[some, size, size, 3]`` in [-1, 1] of n pictures; picture i is the same for every n."""
     import jax
     import jax.numpy as jnp
 
@@ -96,16 +103,17 @@ def _drawn(run: Opened, options: Options, tokens: np.ndarray) -> np.ndarray:
     return drawn_with(run, embedding, options.n, seed=options.seed, truncation=options.truncation)
 
 
-def _read_back(caption: str, images: np.ndarray) -> str:
-    """What the caption asks for, attribute by attribute, and on how many pictures it is there."""
-    from gan_jax.data.avatar_reading import read
+def _read_back(caption: str, found: Sequence[np.ndarray]) -> str:
+    """What the caption asks for, attribute by attribute, and on how many pictures, whose attributes were read, it is there."""
+    import numpy as np
+
     from gan_jax.data.avatars import ATTRIBUTES, VALUES
     from gan_jax.data.captions import UNSAID, what_is_said
 
-    said, found = what_is_said(caption), read(images).attributes
+    said, there = what_is_said(caption), np.concatenate(found)
     asked = [(i, name) for i, name in enumerate(ATTRIBUTES) if said[i] != UNSAID]
     if not asked:
         return "the caption names no attribute of an avatar"
     return "; ".join(
-        f"{name} {VALUES[name][said[i]]}: {int((found[:, i] == said[i]).sum())} of {len(images)}" for i, name in asked
+        f"{name} {VALUES[name][said[i]]}: {int((there[:, i] == said[i]).sum())} of {len(there)}" for i, name in asked
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -372,6 +372,7 @@ class Opened(NamedTuple):
     conditional: ConditionalGenerator | None
     words: Vocabulary | None
     sample: Callable[[GameState, PRNGKey, int], np.ndarray]
+    pieces: Callable[[GameState, PRNGKey, int], Iterator[np.ndarray]]
 
 
 def opened(folder: Path) -> Opened:
@@ -383,7 +384,7 @@ def opened(folder: Path) -> Opened:
     from experiments import image_data
     from gan_jax.training import mesh as meshes
     from gan_jax.training import run_folder, runs
-    from gan_jax.training.sampling import sampler
+    from gan_jax.training.sampling import in_pieces, sampler
 
     tree = run_folder.read_config(folder)
     config = from_plain(tree, folder / run_folder.CONFIG)
@@ -398,12 +399,15 @@ def opened(folder: Path) -> Opened:
     finally:
         made.source.close()
     return Opened(
-        config, step, state, made.generator, made.facts, made.conditional, made.words, sampler(made.generator)
-    )
+        config, step, state, made.generator, made.facts, made.conditional, made.words, sampler(made.generator),
+        in_pieces(made.generator),
+    )  # fmt: skip
 
 
-def drawn_with(run: Opened, embedding: Array, n: int, *, seed: int, truncation: float | None = None) -> np.ndarray:
-    """Images of one condition; image i is the same for every n.
+def drawn_with(
+    run: Opened, embedding: Array, n: int, *, seed: int, truncation: float | None = None
+) -> Iterator[np.ndarray]:
+    """Images of one condition, ``DRAWN_AT_ONCE`` at a time, as they are asked for; image i is the same for every n.
 
     Args:
       run: one with a condition.
@@ -413,7 +417,7 @@ def drawn_with(run: Opened, embedding: Array, n: int, *, seed: int, truncation: 
       truncation: largest absolute value of the noise; None for no bound.
 
     Returns:
-      ``[n, size, size, channels]`` in [-1, 1].
+      Pieces ``[<= DRAWN_AT_ONCE, size, size, channels]`` in [-1, 1], of n images together.
     """
     import jax
     import jax.numpy as jnp
@@ -436,5 +440,5 @@ def drawn_with(run: Opened, embedding: Array, n: int, *, seed: int, truncation: 
         return generator.apply(variables, z, jnp.broadcast_to(embedding, (DRAWN_AT_ONCE, embedding.shape[1])))
 
     key = jax.random.key(seed)
-    parts = [np.asarray(some(jax.random.fold_in(key, part))) for part in range(-(-n // DRAWN_AT_ONCE))]
-    return np.concatenate(parts)[:n]
+    starts = range(0, n, DRAWN_AT_ONCE)
+    return (np.asarray(some(jax.random.fold_in(key, first // DRAWN_AT_ONCE)))[: n - first] for first in starts)

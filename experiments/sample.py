@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from experiments import harness
+from experiments import harness, starts
 from experiments.artifacts import UserError
 from experiments.image_runs import Opened, drawn_with, opened
 from experiments.options import parsed
-from experiments.pictures import write_grid, write_numbers
+from experiments.pictures import write_images
 from gan_jax import files
 from gan_jax.ranges import Count, Seed
 
@@ -33,7 +33,7 @@ class Options:
     """The run's folder."""
 
     n: Count = 64
-    """How many images."""
+    """How many images; any number, since they are written as they are drawn. The picture shows the first 1024."""
 
     seed: Seed = 0
     """Of the noise; sample i is the same for every n."""
@@ -56,17 +56,15 @@ def main(words: Sequence[str]) -> int:
 
     run = opened(options.run)
     if options.label is None:
-        images, what = run.sample(run.state, jax.random.key(options.seed), options.n), ""
+        pieces, what = run.pieces(run.state, jax.random.key(options.seed), options.n), ""
     else:
         number = label_of(run, options.label)
-        images, what = drawn_with(run, _embedded(run, number), options.n, seed=options.seed), f"label{number}_"
+        pieces, what = drawn_with(run, _embedded(run, number), options.n, seed=options.seed), f"label{number}_"
     folder = options.run if options.out is None else options.out
     name = files.place(folder, f"samples_{what}seed{options.seed}")
-    write_grid(name.with_suffix(".png"), images, columns=options.columns)
-    write_numbers(name.with_suffix(".npz"), images=images, step=run.step, seed=options.seed)
-    print(
-        f"{options.n} images of step {run.step}: {name}.png, and {name}.npz with images {list(images.shape)} in [-1, 1]"
-    )
+    with starts.working(f"drawing {options.n} images"):
+        written = write_images(name, pieces, options.n, columns=options.columns, step=run.step, seed=options.seed)
+    print(f"{options.n} images of step {run.step}: {written}")
     return 0
 
 

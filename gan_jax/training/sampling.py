@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
@@ -26,6 +26,27 @@ def sampler(generator: Generator, *, batch: int = 500) -> Callable[[GameState, P
     Raises:
       ValueError: ``batch`` below one; (when called) ``n`` below one.
     """
+    drawn = in_pieces(generator, batch=batch)
+
+    def sample(state: GameState, key: PRNGKey, n: int) -> np.ndarray:
+        return np.concatenate(list(drawn(state, key, n)))
+
+    return sample
+
+
+def in_pieces(generator: Generator, *, batch: int = 500) -> Callable[[GameState, PRNGKey, int], Iterator[np.ndarray]]:
+    """As ``sampler``, for more samples than memory holds: its samples in its order, a batch at a time.
+
+    Args:
+      generator: of the game.
+      batch: samples of one call of the compiled program, and of a piece; the last piece may have fewer.
+
+    Returns:
+      ``(state, key, n) -> pieces [<= batch, *event]`` on the host, drawn as they are asked for.
+
+    Raises:
+      ValueError: ``batch`` below one; (when called) ``n`` below one.
+    """
     checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
     checks.integer("batch", batch, 1)
 
@@ -33,11 +54,12 @@ def sampler(generator: Generator, *, batch: int = 500) -> Callable[[GameState, P
     def some(state: GameState, key: PRNGKey) -> Array:
         return generator.apply(averaged(state), generator.noise(key, batch))
 
-    def sample(state: GameState, key: PRNGKey, n: int) -> np.ndarray:
+    def pieces(state: GameState, key: PRNGKey, n: int) -> Iterator[np.ndarray]:
         checks.made("state", state, GameState, "Game.init")
         key = checks.key("key", key)
         checks.integer("n", n, 1)
-        parts = [fetch(some(state, jax.random.fold_in(key, part))) for part in range(-(-n // batch))]
-        return np.concatenate(parts)[:n]
+        return (
+            fetch(some(state, jax.random.fold_in(key, first // batch)))[: n - first] for first in range(0, n, batch)
+        )
 
-    return sample
+    return pieces

@@ -233,7 +233,7 @@ def test_a_class_is_known_by_its_name_before_its_number() -> None:
     """Folders called 1, 10 and 2 are classes 0, 1 and 2, in the order of their names."""
     facts = image_data.Facts("folder:numbers-8", (8, 8, 1), 9, 3, ("1", "10", "2"))
     config = image_runs.Config(condition=image_runs.Condition(kind="label"))
-    run = image_runs.Opened(config, 1, None, None, facts, None, None, None)  # type: ignore[arg-type]  # only these are looked at
+    run = image_runs.Opened(config, 1, None, None, facts, None, None, None, None)  # type: ignore[arg-type]  # only these are looked at
     assert [sample.label_of(run, label) for label in ("1", "10", "2", "0")] == [0, 1, 2, 0]
     with pytest.raises(UserError, match=r"label is '3'; expected one of 1, 10, 2, or a number from 0 to 2"):
         sample.label_of(run, "3")

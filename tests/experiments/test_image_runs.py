@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
+import experiments.sample
 from experiments import __main__ as command_line
-from experiments import harness, image_runs, starts
+from experiments import harness, image_runs, pictures, starts
 from gan_jax.training import run_folder
 
 SMALL = ("--model.pair", "mlp", "--model.width", "16", "--model.latent", "8", "--rule.batch-size", "16")
@@ -31,6 +33,13 @@ def configured() -> Iterator[None]:
         # A machine with much else to do says nothing of what it takes long for.
         patch.setattr(starts, "QUIET", 1e6)
         yield
+
+
+class Piece(np.ndarray):
+    """An array that can be looked for after it should have gone."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
 
 def train(folder: Path, *words: str, steps: int = 20) -> int:
@@ -141,6 +150,35 @@ def test_samples_are_a_picture_and_numbers(run: Path, tmp_path: Path) -> None:
     assert command_line.main([*words, "--n", "2"]) == 0
     with np.load(tmp_path / "samples_seed3.npz") as saved:
         np.testing.assert_array_equal(saved["images"], images[:2])
+
+
+def test_images_are_written_as_they_are_drawn(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the size of a piece, the files are those of one array; at most one piece is held, and what the picture shows."""
+    words = ["sample", str(run), "--seed", "4", "--n", "11", "--columns", "3", "--out"]
+    images = np.asarray(image_runs.opened(run).sample(image_runs.opened(run).state, jax.random.key(4), 11))
+    np.savez(tmp_path / "whole.npz", images=images, step=20, seed=4)
+    pictures.write_grid(tmp_path / "first.png", images[:5], columns=3)
+    cut, held = image_runs.opened, weakref.WeakSet[Piece]()
+
+    def small(folder: Path) -> image_runs.Opened:
+        def pieces(*_: object) -> Iterator[np.ndarray]:
+            for first in range(0, 11, 2):
+                piece = images[first : first + 2].copy().view(Piece)
+                held.add(piece)
+                yield piece
+                del piece
+                assert len(held) <= 4, "the three of the picture, and the one that was drawn last"
+
+        return cut(folder)._replace(pieces=pieces)
+
+    monkeypatch.setattr(experiments.sample, "opened", small)
+    monkeypatch.setattr(pictures, "MOST_SHOWN", 5)
+    assert command_line.main([*words, str(tmp_path)]) == 0
+    assert (tmp_path / "samples_seed4.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert (tmp_path / "samples_seed4.png").read_bytes() == (tmp_path / "first.png").read_bytes()
+    assert "samples_seed4.png with the first 5 of them, and" in capsys.readouterr().out
 
 
 def test_an_exported_generator_needs_no_gan_jax(run: Path, tmp_path: Path) -> None:
