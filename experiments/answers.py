@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import codecs
+import contextlib
 import os
+import subprocess
 import sys
 from typing import NoReturn, TextIO
 
@@ -94,6 +97,37 @@ def _without_peers(error: BaseException) -> str | None:
     return None
 
 
+_WATCH = "import os, sys\nif not os.read(0, 1): os.write(2, sys.argv[1].encode())"
+_watchers: list[subprocess.Popen[bytes]] = []
+
+
+def watch() -> None:
+    """Lets another process, without JAX, say it where this one is ended from outside of Python; for one of several processes of a run.
+
+    Where process 0 is gone, JAX aborts the others out of C++ within a second: no Python runs after that, and the callback that its client
+    offers ends in the same abort. The watcher sees the pipe between the two end without a word, and says what to do.
+    """
+    said = (
+        "python -m experiments: this process of the run was ended from outside, as JAX does where process 0 is gone; what was saved before "
+        "is whole: start all of them again, each with its own command as it was, and the run goes on from there\n"
+    )
+    # A session of its own: what ends this process's group, such as Ctrl-C, is not meant for it.
+    _watchers.append(
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _WATCH, said], stdin=subprocess.PIPE, start_new_session=True
+        )
+    )
+    atexit.register(_dismiss)
+
+
+def _dismiss() -> None:
+    """Tells the watcher that this process ends by itself."""
+    while _watchers:
+        watcher = _watchers.pop()
+        with contextlib.suppress(OSError):
+            watcher.communicate(b".")
+
+
 def leave(status: int) -> NoReturn:
     """Ends this process with ``status``.
 
@@ -101,6 +135,7 @@ def leave(status: int) -> NoReturn:
     than a minute, and then abort with a page of C++.
     """
     if status and of_several():
+        _dismiss()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

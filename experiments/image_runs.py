@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from experiments import options
+from experiments import answers, options
 from experiments.artifacts import UserError
 from gan_jax import checks
 from gan_jax.ranges import Count, Decay, NonNegative, Seed, Share, Whole
@@ -263,6 +263,7 @@ def joined(devices: Devices) -> Mesh:
 
     of_a_job = (devices.coordinator, devices.processes, devices.process)
     if devices.connect or any(value is not None for value in of_a_job):
+        answers.watch()
         meshes.connect(*of_a_job)
     return meshes.data_mesh(devices.count)
 

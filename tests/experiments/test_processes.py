@@ -103,3 +103,16 @@ def test_a_process_that_is_killed_ends_the_other_in_a_sentence_and_both_go_on(tm
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert f"all {steps} steps made" in outputs[0][0]
     assert [row["step"] for row in run_folder.read_rows(folder)] == list(range(5, steps + 1, 5))
+
+
+@pytest.mark.slow
+def test_process_0_that_is_killed_ends_the_others_in_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with both(folder, 100_000) as processes:
+        wait_for_a_checkpoint(folder, processes)
+        processes[0].send_signal(signal.SIGKILL)
+        # JAX aborts out of C++, above the sentence.
+        _, errors = processes[1].communicate(timeout=60)
+    assert processes[1].returncode != 0
+    assert "start all of them again, each with its own command" in errors.strip().splitlines()[-1]
+    assert max(saved_steps(folder)) >= 20
