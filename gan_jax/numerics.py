@@ -17,6 +17,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 from jax.scipy.special import logsumexp
 
 from gan_jax.typing import Array
@@ -107,6 +108,35 @@ def log_cosh(u: Array) -> Array:
     small = size < 1.0
     near = jnp.log1p(2.0 * jnp.square(jnp.sinh(0.5 * jnp.where(small, u, 0.0))))
     return jnp.where(small, near, size + jnp.log1p(jnp.exp(-2.0 * size)) - LOG_2)
+
+
+@jax.custom_jvp
+def one_sided(change: Array, weight: Array) -> Array:
+    """0 with the derivative ``change`` in ``weight``: what is added where a weight of 0 is one end of its range.
+
+    Logarithms of such a weight have no derivative; what it is a weight of may have one.
+
+    Args:
+      change: the derivative; an infinite one is cut off at a large number, so that 0 times it is 0.
+      weight: 0, of a shape that broadcasts with that of ``change``.
+
+    Returns:
+      0, of the shape that both broadcast to.
+    """
+    return jnp.zeros(jnp.broadcast_shapes(change.shape, weight.shape), weight.dtype)
+
+
+def _one_sided_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    (change, weight), (_, moved) = primals, tangents
+    value = one_sided(change, weight)
+    # Where no derivative in the weight is asked for, ``change`` is not computed.
+    if isinstance(moved, SymbolicZero):
+        return value, jnp.zeros_like(value)
+    most = 1e-9 * float(jnp.finfo(weight.dtype).max)
+    return value, jnp.clip(change, -most, most) * moved
+
+
+one_sided.defjvp(_one_sided_jvp, symbolic_zeros=True)
 
 
 def log1m_exp(x: Array) -> Array:

@@ -11,7 +11,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import transforms
 
 from gan_jax import numerics
-from gan_jax.distributions import log_weights
+from gan_jax.distributions import log_weights, mixture_weights
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
@@ -20,11 +20,13 @@ class GaussianMixture(NamedTuple):
     """``sum_k w_k N(means_k, factors_k factors_k^T)`` in ``d`` dimensions.
 
     Attributes:
-      log_weights: ``[k]``.
+      weights: ``[k]``, linear in probabilities.
+      log_weights: ``[k]``, ``-inf`` with gradient 0 where a weight is 0.
       means: ``[k, d]``.
       factors: ``[k, d, d]``, any square roots of the covariances.
     """
 
+    weights: Array
     log_weights: Array
     means: Array
     factors: Array
@@ -100,11 +102,13 @@ def gaussian_mixture(d: Distribution) -> GaussianMixture | None:
         parts = _components(d.component_distribution)
         if parts is None or parts[0].ndim != 2:
             return None
-        return GaussianMixture(log_weights(d).astype(parts[0].dtype), *parts)
+        dtype = parts[0].dtype
+        return GaussianMixture(mixture_weights(d).astype(dtype), log_weights(d).astype(dtype), *parts)
     one = gaussian(d)
     if one is None:
         return None
-    return GaussianMixture(jnp.zeros((1,), one.mean.dtype), one.mean[None], one.factor[None])
+    weight = jnp.ones((1,), one.mean.dtype)
+    return GaussianMixture(weight, jnp.zeros_like(weight), one.mean[None], one.factor[None])
 
 
 class _Relative(NamedTuple):

@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
 
+from gan_jax import numerics
 from gan_jax.divergences.gaussians import GaussianMixture
 from gan_jax.divergences.integrands import Integrand
 from gan_jax.typing import Array
@@ -55,16 +56,16 @@ def _rule() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return 0.5 * (x + 1.0), 0.5 * w, top
 
 
-def _log_density(mixture: GaussianMixture, x: Array) -> Array:
-    """Log-densities at ``x [2, n]``: coordinates first, so that the components run along contiguous points."""
+def _log_components(mixture: GaussianMixture, x: Array) -> Array:
+    """Log-densities of components at ``x [2, n]``, ``[k, n]``: coordinates first, so that they run along contiguous points."""
     (a, b), (c, d) = (mixture.factors[:, i, 0] for i in (0, 1)), (mixture.factors[:, i, 1] for i in (0, 1))
     # factors = [[a, c], [b, d]]
     determinant = a * d - b * c
     dx, dy = x[0][None, :] - mixture.means[:, 0][:, None], x[1][None, :] - mixture.means[:, 1][:, None]
     u = (d[:, None] * dx - c[:, None] * dy) / determinant[:, None]
     v = (a[:, None] * dy - b[:, None] * dx) / determinant[:, None]
-    height = mixture.log_weights - jnp.log(jnp.abs(determinant)) - math.log(2.0 * math.pi)
-    return logsumexp(height[:, None] - 0.5 * (u * u + v * v), axis=0)
+    height = -jnp.log(jnp.abs(determinant)) - math.log(2.0 * math.pi)
+    return height[:, None] - 0.5 * (u * u + v * v)
 
 
 def _nodes(low: Array, size: Array) -> Array:
@@ -81,7 +82,15 @@ def _nodes(low: Array, size: Array) -> Array:
 def _rows(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low: Array, size: Array) -> Array:
     """The integrand on cells, ``[k, n, order, order]``."""
     x = _nodes(low, size)
-    return integrand.rows(_log_density(p, x), _log_density(q, x)).reshape(-1, low.shape[0], _ORDER, _ORDER)
+    parts = [_log_components(law, x) for law in (p, q)]
+    log_p, log_q = (logsumexp(law.log_weights[:, None] + part, axis=0) for law, part in zip((p, q), parts, strict=True))
+    rows = integrand.rows(log_p, log_q)
+    # A component of weight 0 is in no logarithm; what it would add is the one-sided derivative.
+    for side, (law, part) in enumerate(zip((p, q), parts, strict=True)):
+        gained = jnp.where(law.weights == 0, law.weights, 0.0)
+        changes = jax.vmap(lambda log_f, side=side: integrand.changes(log_p, log_q, log_f)[side])(part)
+        rows = rows + jnp.sum(numerics.one_sided(changes, gained[:, None, None]), axis=0)
+    return rows.reshape(-1, low.shape[0], _ORDER, _ORDER)
 
 
 def _integrals(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low: Array, size: Array) -> Array:
@@ -106,7 +115,7 @@ def _whiten(p: GaussianMixture, q: GaussianMixture) -> tuple[GaussianMixture, Ga
 
     def moved(law: GaussianMixture) -> GaussianMixture:
         means = (law.means - origin[None, :]) @ whitener.T
-        return GaussianMixture(law.log_weights, means, jnp.einsum("ij,kjl->kil", whitener, law.factors))
+        return law._replace(means=means, factors=jnp.einsum("ij,kjl->kil", whitener, law.factors))
 
     return moved(p), moved(q)
 

@@ -446,20 +446,6 @@ class Functions(NamedTuple):
     crossings: int = 0
 
 
-@jax.custom_jvp
-def _added(change: Array, weight: Array) -> Array:
-    """0, with the derivative ``change`` in ``weight``."""
-    return jnp.zeros(jnp.broadcast_shapes(change.shape, weight.shape), weight.dtype)
-
-
-@_added.defjvp
-def _added_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
-    (change, weight), (_, moved) = primals, tangents
-    most = 1e-9 * float(jnp.finfo(weight.dtype).max)
-    # An infinite derivative times the 0 of a row that is not asked for must not be NaN.
-    return _added(change, weight), jnp.clip(change, -most, most) * moved
-
-
 def _values(functions: Functions, p: Distribution, q: Distribution, panels: Panels, pieces: Pieces) -> Array:
     """The functions at the nodes, and both densities, ``[k + 2, s, order]``, with respect to the pieces' unit coordinates."""
     points, log_slope = _nodes(panels, pieces)
@@ -473,7 +459,7 @@ def _values(functions: Functions, p: Distribution, q: Distribution, panels: Pane
             # One component at a time: [k, s, order] for each.
             for component, log_component in zip(weight, log_f, strict=True):
                 change = functions.changes(log_p, log_q, log_component + log_slope)[side]
-                rows = rows + _added(change, component[None])
+                rows = rows + numerics.one_sided(change, component[None])
     masses = jax.lax.stop_gradient(jnp.exp(jnp.stack([log_p, log_q])))
     return jnp.concatenate([rows, masses])
 

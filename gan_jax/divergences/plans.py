@@ -189,13 +189,11 @@ def _translated_modes(order: float, p: GaussianMixture, q: GaussianMixture) -> t
     eps = 16.0 * jnp.finfo(moves.dtype).eps
     size = jnp.max(jnp.abs(p.means)) + jnp.max(jnp.abs(q.means)) + spread
     same_modes = jnp.all(jnp.abs(covariances[0] - covariances[1]) <= eps * spread * spread)
-    same_weights = jnp.all(jnp.abs(p.log_weights - q.log_weights) <= eps)
+    same_weights = jnp.all(jnp.abs(p.weights - q.weights) <= eps * p.weights)
     one_move = jnp.all(jnp.abs(steps - steps[:1]) <= eps * size)
     gaps = jnp.min(jnp.where(jnp.eye(p.means.shape[0], dtype=bool), jnp.inf, _across(p, q)), axis=1)
     apart = jnp.all(gaps - 4.0 * (math.sqrt(p.means.shape[1]) + 5.0) * spread >= moves)
-    value = transport_on_the_line.root(
-        jnp.sum(jnp.exp(p.log_weights) * transport_on_the_line.powered(moves, order)), order
-    )
+    value = transport_on_the_line.root(jnp.sum(p.weights * transport_on_the_line.powered(moves, order)), order)
     return value, same_modes & same_weights & (one_move | apart)
 
 
@@ -227,7 +225,7 @@ def _energy_of_mixtures(p: GaussianMixture, q: GaussianMixture) -> Array:
     identity = jnp.eye(p.means.shape[1], dtype=dtype)
 
     def one_minus(t: Array, left: tuple[Array, Array, Array], right: tuple[Array, Array, Array]) -> Array:
-        """``1 - E e^{-t ||X - Y||^2}`` for mixtures ``(log-weights, means, covariances)``."""
+        """``1 - E e^{-t ||X - Y||^2}`` for mixtures ``(weights, means, covariances)``."""
 
         def pair(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -> Array:
             root = jnp.linalg.cholesky(identity + 2.0 * t * (cov_a + cov_b))
@@ -235,10 +233,10 @@ def _energy_of_mixtures(p: GaussianMixture, q: GaussianMixture) -> Array:
             return -jnp.expm1(-jnp.sum(jnp.log(jnp.diagonal(root))) - t * jnp.sum(jnp.square(shift)))
 
         rows = jax.vmap(jax.vmap(pair, (None, None, 0, 0)), (0, 0, None, None))
-        weights = jnp.exp(left[0])[:, None] * jnp.exp(right[0])[None, :]
+        weights = left[0][:, None] * right[0][None, :]
         return jnp.sum(weights * rows(left[1], left[2], right[1], right[2]))
 
-    parts_p, parts_q = (p.log_weights, p.means, covariance_p), (q.log_weights, q.means, covariance_q)
+    parts_p, parts_q = (p.weights, p.means, covariance_p), (q.weights, q.means, covariance_q)
     spreads = jnp.concatenate([jnp.einsum("kii->k", covariance_p), jnp.einsum("kii->k", covariance_q)])
     means = jnp.concatenate([p.means, q.means])
     extent = jnp.max(spreads) + jnp.max(jnp.sum(jnp.square(means - means[:1]), axis=1))

@@ -131,6 +131,50 @@ def test_cubature_gives_equal_covariances_their_one_dimensional_value(row):
         )
 
 
+def _two_modes(w, modes):
+    return dist.MixtureSameFamily(dist.Categorical(probs=jnp.stack([w, 1.0 - w])), modes)
+
+
+# At w = 0 and 1, `log p / q` is a polynomial: of N(5, 1), or N(0, 1), to N(0, 3).
+ONE_SIDED_KL = [(-(1 + (0 - a) ** 2) / 2 + 1 / 18) - (-(1 + (5 - a) ** 2) / 2 + 26 / 18) for a in (5.0, 0.0)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kl",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("jensen_shannon", "total_variation", "squared_hellinger", "chi_squared")
+        ),
+    ],
+)
+def test_a_weight_of_zero_has_its_one_sided_derivative(name):
+    """Both laws are N(0, 1) along the second axis: the values and slopes are those of the line."""
+    f = getattr(exact, name)
+    with jax.enable_x64(True):
+        w, means = jnp.asarray([0.0, 1.0]), jnp.asarray([[0.0, 0.0], [5.0, 0.0]])
+        wide = dist.MultivariateNormal(jnp.zeros(2), jnp.diag(jnp.asarray([9.0, 1.0])))
+        modes = dist.MultivariateNormal(means, jnp.eye(2))
+        slopes = jax.vmap(jax.grad(lambda w: f(_two_modes(w, modes), wide)))(w)
+        if name == "kl":
+            truth = ONE_SIDED_KL
+        else:
+            line = dist.Normal(means[:, 0], 1.0)
+            truth = jax.vmap(jax.grad(lambda w: f(_two_modes(w, line), dist.Normal(0.0, 3.0))))(w)
+    np.testing.assert_allclose(np.asarray(slopes), np.asarray(truth), rtol=1e-3 if name == "total_variation" else 1e-6)
+
+
+def test_energy_distance_is_differentiable_at_a_weight_of_zero():
+    """It is quadratic in a weight: three values give the slopes at both ends."""
+    with jax.enable_x64(True):
+        modes = dist.MultivariateNormal(jnp.asarray([[0.0, 0.0], [5.0, 0.0]]), jnp.eye(2))
+        other = dist.MultivariateNormal(jnp.zeros(2), jnp.diag(jnp.asarray([9.0, 1.0])))
+        f = jax.vmap(jax.value_and_grad(lambda w: exact.energy_distance(_two_modes(w, modes), other)))
+        (at_0, middle, at_1), slopes = (np.asarray(a) for a in f(jnp.asarray([0.0, 0.5, 1.0])))
+    np.testing.assert_allclose(slopes[[0, 2]], [4 * middle - 3 * at_0 - at_1, 3 * at_1 + at_0 - 4 * middle], rtol=1e-8)
+
+
 def test_vmap_and_gradient_over_the_shift_of_a_ring():
     """Value and gradient together; the gradient against central differences of the values."""
     make = distributions.PAIRS["shifted_ring"].make
