@@ -30,11 +30,6 @@ def closed_form(value: Array) -> ExactValue:
     return ExactValue(value, jnp.zeros_like(value))
 
 
-def unestimated(value: Array) -> ExactValue:
-    """A value whose error is not known: it is not refused for it."""
-    return ExactValue(value, jnp.full_like(value, jnp.nan))
-
-
 def mapped(result: ExactValue, function: Callable[[Array], Array]) -> ExactValue:
     """``function`` of a value, with the error that it has on both sides of it (a root near 0 has no useful derivative)."""
     value = function(result.value)

@@ -115,7 +115,7 @@ def test_cubature_gives_equal_covariances_their_one_dimensional_value(row):
         p = dist.MultivariateNormal(jnp.zeros(2), scale_tril=jnp.asarray(factor))
         q = dist.MultivariateNormal(m * jnp.asarray(towards), scale_tril=jnp.asarray(factor))
         one, other = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
-        return in_the_plane.f_divergence(integrand, one, other)
+        return in_the_plane.f_divergence(integrand, one, other).value
 
     public = {"KL": exact.kl, "JENSEN_SHANNON": exact.jensen_shannon, "SQUARED_HELLINGER": exact.squared_hellinger}
     public |= {"TOTAL_VARIATION": exact.total_variation, "CHI_SQUARED": exact.chi_squared}
@@ -294,3 +294,22 @@ def test_energy_distance_of_parallel_lines():
         truth = np.mean(2 * (1 - t) * 2 * (np.sqrt(theta**2 + t**2) - t))
         value = exact.energy_distance(distributions.parallel_line(0.0), distributions.parallel_line(theta))
         assert float(value) == pytest.approx(truth, rel=3e-6)
+
+
+def test_modes_too_narrow_for_the_cells_that_there_are_are_refused() -> None:
+    """A law and itself turned by 90 degrees, standard deviations 1 and .01: two Gaussians, of which H² has a closed form.
+
+    By the means of two equal components each, so that the closed form is not taken: the cells ran out, and .9999992 was returned.
+    """
+
+    def law(covariance: jax.Array) -> dist.Distribution:
+        components = dist.MultivariateNormal(jnp.zeros((2, 2)), covariance_matrix=jnp.stack([covariance, covariance]))
+        return dist.MixtureSameFamily(dist.Categorical(probs=jnp.array([0.5, 0.5])), components)
+
+    narrow = 1e-4
+    p, q = law(jnp.diag(jnp.array([1.0, narrow]))), law(jnp.diag(jnp.array([narrow, 1.0])))
+    truth = 1.0 - 2.0 * math.sqrt(narrow) / (1.0 + narrow)
+    value, error = exact.with_error(exact.squared_hellinger, p, q)
+    assert abs(float(value) - truth) <= float(error)
+    with pytest.raises(ValueError, match="squared_hellinger of MixtureSameFamily"):
+        exact.squared_hellinger(p, q)
