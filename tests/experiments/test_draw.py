@@ -186,7 +186,10 @@ def test_a_caption_that_cannot_be_read_is_an_error(
         (["--condition.head", "auxiliary"], "condition.head is 'auxiliary'"),
         (["--model.pair", "r3gan"], "model.pair is 'r3gan'; expected 'dcgan_norm_free'"),
         (["--rule.update", "simultaneous"], "rule.update is 'simultaneous'; expected 'alternating'"),
-        (["--condition.wrong-weight", "2"], "wrong_weight is 2.0; expected a share from 0 to 1"),
+        (
+            ["--condition.wrong-weight", "2"],
+            "--condition.wrong-weight is 2.0; expected a finite number of at least 0 and at most 1",
+        ),
     ],
 )
 def test_a_wrong_request_is_answered_in_one_sentence(

@@ -159,7 +159,7 @@ def test_domains_of_different_sizes(
     [
         (["--rule.ablation", "ful"], "did you mean 'full'"),
         (["--rule.objective", "least_square"], "did you mean 'least_squares'"),
-        (["--rule.pool-size", "-1"], "pool_size is -1"),
+        (["--rule.pool-size", "-1"], "--rule.pool-size is -1; expected an integer of at least 0"),
         (["--x.size", "24", "--y.size", "24"], "size is 24; expected one of 16, 32, 64, 128, 256"),
     ],
 )
