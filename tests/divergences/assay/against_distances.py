@@ -1,4 +1,7 @@
-"""Three hundred pairs of laws drawn at random, with 16-digit truths: ``exact.wasserstein`` is right, or refuses."""
+"""Three hundred pairs of laws drawn at random, with 16-digit truths: ``exact.wasserstein`` is right, or refuses.
+
+Not collected by itself, since it takes long: ``pytest -m slow tests/divergences/assay/against_distances.py``.
+"""
 
 from __future__ import annotations
 

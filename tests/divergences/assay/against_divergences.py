@@ -1,4 +1,7 @@
-"""Three hundred pairs of laws drawn at random, with 16-digit truths: ``exact`` gives the right f-divergence, or none."""
+"""Three hundred pairs of laws drawn at random, with 16-digit truths: ``exact`` gives the right f-divergence, or none.
+
+Not collected by itself, since it takes long: ``pytest -m slow tests/divergences/assay/against_divergences.py``.
+"""
 
 from __future__ import annotations
 
