@@ -204,6 +204,9 @@ def writes(call: ast.Call) -> bool:
         return not name.startswith("files.")
     if name.split(".")[-1] in ("savez", "savez_compressed", "savefig"):
         return not (call.args and ast.unparse(call.args[0]) in ("stream", "file"))
+    if name == "archive.open":
+        # A member of an archive that is a stream already.
+        return False
     modes = [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
     return name.split(".")[-1] == "open" and any(
         isinstance(mode, ast.Constant)
