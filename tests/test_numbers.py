@@ -121,6 +121,7 @@ NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
     ),
     "pool.empty": lambda: dict(capacity=1, event_shape=(2,)),
     "sampling.sampler": lambda: dict(generator=GENERATOR),
+    "sampling.in_pieces": lambda: dict(generator=GENERATOR),
     "translation.half_constant": lambda: dict(steps=4),
     "translation.translation": lambda: dict(
         objective=MINIMAX,

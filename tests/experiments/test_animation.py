@@ -70,11 +70,13 @@ def test_an_animation_that_is_gone_from_the_experiment_is_gone_from_the_folder(m
     assert not (tmp_path / "stub" / "animation.gif").exists()
 
 
-def test_a_crash_while_it_is_drawn_leaves_nothing(moving: Any, tmp_path: Path) -> None:
+def test_a_crash_while_it_is_drawn_leaves_what_was_computed(moving: Any, tmp_path: Path) -> None:
     def crash(arrays: Any) -> None:
         raise ZeroDivisionError
 
     moving.animation = crash
     with pytest.raises(ZeroDivisionError):
         command_line.main(["stub", "--out", str(tmp_path)])
-    assert list(tmp_path.iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["stub.unfinished"]
+    left = {entry.name for entry in (tmp_path / "stub.unfinished").iterdir()}
+    assert left == {"arrays.npz", "config.json", "manifest.json"}
