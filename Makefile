@@ -87,10 +87,12 @@ format: $(READY)  ## repair what lint can repair by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Most of this tier's time is compilation, and most of what is compiled runs once: LLVM's optimisations are left out (a quarter
-# less time). The slow tier, the notebooks and every figure run with them, as users do.
+# Most of this tier's time is compilation, and most of what is compiled runs once: LLVM's optimisations and XLA's emitters of fusions
+# are left out (half of the time). The slow tier, the notebooks and every figure run with them, as users do.
+test: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+test: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false
 test: lint  ## lint, then the tests
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --durations 10 $(PYTEST_ARGS)
+	$(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --durations 10 $(PYTEST_ARGS)
 
 # pytest exits with 5 where it finds no test: that is no failure of this tier, which may be empty. A file stays in one process, since its
 # tests share what is slow in it.
