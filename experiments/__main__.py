@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments import EXPERIMENTS, PROCESSOR, artifacts, harness, times
-from experiments.answers import answer, leave, of_several, speak_plainly
+from experiments.answers import answer, leave, of_several, say, speak_plainly
 from experiments.claims import claims_table, tally
 from experiments.harness import Outcome, Request, UserError
 from experiments.options import FLAGS, check
@@ -85,17 +85,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _answered(words)
     except UserError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        say(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\n{PROGRAM}: interrupted; {_left_by(words)}.", file=sys.stderr)
+        say("", file=sys.stderr)
+        say(f"{PROGRAM}: interrupted; {_left_by(words)}.", file=sys.stderr)
         return 130
     except Exception as error:
         said = answer(error)
         if said is None:
             raise
         kept = [note for note in getattr(error, "__notes__", []) if note.startswith(artifacts.KEPT)]
-        print(f"{PROGRAM}: {'; '.join([said, *kept])}", file=sys.stderr)
+        say(f"{PROGRAM}: {'; '.join([said, *kept])}", file=sys.stderr)
         return 2
 
 
@@ -125,7 +126,7 @@ def _command_of(name: str, words: Sequence[str]) -> int:
     # Orbax reports what is as it should be, in words that worry.
     logging.getLogger("absl").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: print(f"{PROGRAM}: {message}", file=sys.stderr)
+        warnings.showwarning = lambda message, *_, **__: say(f"{PROGRAM}: {message}", file=sys.stderr)
         return int(command.main(words))
 
 

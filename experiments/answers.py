@@ -148,6 +148,20 @@ def _short(error: BaseException) -> str:
 
 # ------------------------------------------------------------------------------------------------------------------ terminals
 
+
+def printable(text: str) -> str:
+    """``text`` in one line, with escapes for what a terminal obeys and for what no encoding has.
+
+    Names of files, of classes and of sets, and what a configuration or an error repeats of them, may be a stranger's.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def say(text: str, *, file: TextIO | None = None) -> None:
+    """Prints one line for a person, ``printable``, at once: on standard output where no other stream is given."""
+    print(printable(text), file=file, flush=True)
+
+
 _PLAIN = str.maketrans({
     "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "−": "-", "–": "-", "—": "-", "±": "+-", "×": "x", "·": "|", "…": "...", "›": ">", "→": "->",
     "½": "1/2", "²": "^2", "³": "^3", "∞": "inf", "ε": "epsilon", "λ": "lambda", "σ": "sigma", "θ": "theta", "γ": "gamma", "ψ": "psi",

@@ -16,7 +16,6 @@ import subprocess
 import tempfile
 import threading
 import uuid
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -277,13 +276,11 @@ def read_arrays(folder: Path) -> SavedArrays:
     """
     path = folder / ARRAYS
     try:
-        # Opened here, since np.load does not close what turns out to be no zip file.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return SavedArrays(path, dict(file.items()))
+        return SavedArrays(path, files.read_arrays(path))
     except FileNotFoundError as error:
         command = f"python -m experiments {folder.name}"
         raise UserError(f"{path} does not exist, so there is nothing to redraw; run {command} first") from error
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as saved arrays ({error}); run the experiment again") from error
 
 

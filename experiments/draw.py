@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from experiments import harness, starts
+from experiments.answers import say
 from experiments.artifacts import UserError
 from experiments.image_runs import Opened, drawn_with, opened
 from experiments.options import parsed
@@ -64,7 +65,7 @@ def main(words: Sequence[str]) -> int:
     tokens = run.words.encode([options.caption])
     unknown = run.words.unknown(options.caption)
     if unknown:
-        print(f"the run has never seen: {', '.join(unknown)}", file=sys.stderr)
+        say(f"the run has never seen: {', '.join(unknown)}", file=sys.stderr)
     from gan_jax.data.avatar_reading import read
 
     found: list[np.ndarray] = []
@@ -80,8 +81,8 @@ def main(words: Sequence[str]) -> int:
     facts = {"step": run.step, "seed": options.seed, "caption": options.caption}
     with starts.working(f"drawing {options.n} pictures"):
         written = write_images(name, read_as_drawn(), options.n, columns=options.columns, **facts)
-    print(f"{options.n} pictures of step {run.step}: {written}")
-    print(_read_back(options.caption, found))
+    say(f"{options.n} pictures of step {run.step}: {written}")
+    say(_read_back(options.caption, found))
     return 0
 
 

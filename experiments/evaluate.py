@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 
 from experiments import harness
+from experiments.answers import say
 from experiments.artifacts import UserError, write_json
 from experiments.image_data import facts_of, open_data, settle
 from experiments.image_runs import opened
@@ -69,9 +70,9 @@ def main(words: Sequence[str]) -> int:
         options.run / "evaluation.json",
         {"step": run.step, "seed": options.seed, "real": measure.name, "accuracy": measure.accuracy, "scores": found},
     )
-    print(
+    say(
         f"{options.run}, step {run.step}, against {measure.name}; held-out accuracy of the extractor {measure.accuracy:.4f}"
     )
     for score in found:
-        print(f"  {score}")
+        say(f"  {score}")
     return 0

@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from experiments import harness
+from experiments.answers import say
 from experiments.artifacts import UserError
 from experiments.image_runs import opened
 from experiments.options import parsed
@@ -70,5 +71,5 @@ def main(words: Sequence[str]) -> int:
     write_numbers(folder / "weights.npz", **leaves)
     shape = "[16, " + ", ".join(str(side) for side in run.facts.shape) + "]"
     files.write_text(folder / "load.py", LOADER.format(latent=run.config.model.latent, shape=shape))
-    print(f"{folder}: generator.jax of step {run.step}, weights.npz; python {folder}/load.py draws 16 images")
+    say(f"{folder}: generator.jax of step {run.step}, weights.npz; python {folder}/load.py draws 16 images")
     return 0

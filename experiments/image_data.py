@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from experiments.answers import printable, say
 from experiments.artifacts import UserError
 from gan_jax import files
 
@@ -26,6 +27,8 @@ FACTS = "data.json"
 """What a run's folder keeps of its images."""
 
 STACKED = "stacked_digits"
+
+Value = TypeVar("Value")
 
 NAMED = 12
 """Up to how many classes are named where images are described."""
@@ -134,12 +137,7 @@ def described(data: Data, images: LazyImages) -> str:
         words.append(f"{unlabelled} without a class")
     if images.left_out:
         words.append("left out: " + ", ".join(f"{count} {reason}" for reason, count in images.left_out.items()))
-    return _printable(f"{data.name}: " + "; ".join(words))
-
-
-def _printable(text: str) -> str:
-    """``text``, or it with escapes: the names of a stranger's folders can hold what a terminal obeys, and what no encoding has."""
-    return text if text.isprintable() else ascii(text)[1:-1]
+    return printable(f"{data.name}: " + "; ".join(words))
 
 
 # ------------------------------------------------------------------------------------------------------------------ sources
@@ -222,7 +220,7 @@ def settle(folder: Path, facts: Facts, *, name: str = "data") -> None:
                 "name another folder"
             )
     if before.count != facts.count:
-        print(
+        say(
             f"{facts.name} has {facts.count} images, and had {before.count} when the run in {folder} began: it goes on with those "
             "that are there now",
             file=sys.stderr,
@@ -252,27 +250,44 @@ def _tree(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        tree = files.read_json(file)
+    except ValueError as error:
         raise _no_record(file, error) from error
+    if not isinstance(tree, dict):
+        raise _no_record(file, "it holds no object")
+    return tree
 
 
 def _facts(file: Path, tree: Any) -> Facts:
     try:
-        height, width, channels = map(int, tree["shape"])
+        height, width, channels = _each(int, tree["shape"])
         facts = Facts(
-            str(tree["name"]),
+            _one(str, tree["name"]),
             (height, width, channels),
-            int(tree["count"]),
-            int(tree["classes"]),
-            tuple(map(str, tree["class_names"])),
-            tuple(tuple(map(int, tokens)) for tokens in tree["captions"]),
+            _one(int, tree["count"]),
+            _one(int, tree["classes"]),
+            _each(str, tree["class_names"]),
+            tuple(_each(int, tokens) for tokens in _each(list, tree["captions"])),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise _no_record(file, error) from error
     if not (1 <= height <= 4096 and 1 <= width <= 4096 and channels in (1, 3) and 0 <= facts.classes <= 1_000_000):
         raise _no_record(file, f"images of {facts.shape} in {facts.classes} classes")
+    if len(facts.class_names) not in (0, facts.classes):
+        raise _no_record(file, f"{len(facts.class_names)} names of {facts.classes} classes")
     return facts
+
+
+def _one(kind: type[Value], value: Any) -> Value:
+    """A value of JSON of one kind; True is no number."""
+    return _each(kind, [value])[0]
+
+
+def _each(kind: type[Value], values: Any) -> tuple[Value, ...]:
+    """A list of JSON whose entries are all of one kind; a text is no list of letters."""
+    if type(values) is not list or any(type(value) is not kind for value in values):
+        raise TypeError(f"{values!r:.60} is no list of {kind.__name__}")
+    return tuple(values)
 
 
 def _no_record(file: Path, error: object) -> UserError:

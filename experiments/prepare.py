@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from experiments.answers import say
 from experiments.options import parsed
 
 
@@ -30,7 +31,7 @@ def main(words: Sequence[str]) -> int:
     from gan_jax.data.tfds_sets import prepare
 
     if options.name in BUILT_IN:
-        print(f"{options.name} come with gan_jax: there is nothing to prepare")
+        say(f"{options.name} come with gan_jax: there is nothing to prepare")
         return 0
-    print(f"{options.name} is prepared in {prepare(options.name, options.data_dir, show=True)}")
+    say(f"{options.name} is prepared in {prepare(options.name, options.data_dir, show=True)}")
     return 0

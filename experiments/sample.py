@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from experiments import harness, starts
+from experiments.answers import say
 from experiments.artifacts import UserError
 from experiments.image_runs import Opened, drawn_with, opened
 from experiments.options import parsed
@@ -64,7 +65,7 @@ def main(words: Sequence[str]) -> int:
     name = files.place(folder, f"samples_{what}seed{options.seed}")
     with starts.working(f"drawing {options.n} images"):
         written = write_images(name, pieces, options.n, columns=options.columns, step=run.step, seed=options.seed)
-    print(f"{options.n} images of step {run.step}: {written}")
+    say(f"{options.n} images of step {run.step}: {written}")
     return 0
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.answers import say
 from experiments.artifacts import UserError, surroundings
 from experiments.progress import duration
 from gan_jax import checks
@@ -35,7 +36,7 @@ def working(what: str) -> Iterator[None]:
         wait = QUIET
         while not ended.wait(wait):
             said.set()
-            print(f"{what}: {duration(time.perf_counter() - began)} so far", file=sys.stderr, flush=True)
+            say(f"{what}: {duration(time.perf_counter() - began)} so far", file=sys.stderr)
             wait = BEAT
 
     thread = threading.Thread(target=beat, name=what, daemon=True)
@@ -46,7 +47,7 @@ def working(what: str) -> Iterator[None]:
         ended.set()
         thread.join()
     if said.is_set():
-        print(f"{what}: done in {duration(time.perf_counter() - began)}", file=sys.stderr, flush=True)
+        say(f"{what}: done in {duration(time.perf_counter() - began)}", file=sys.stderr)
 
 
 def opening(
@@ -86,11 +87,10 @@ def opening(
         )
         device = facts["device"]
         shape = " × ".join(map(str, event_shape))
-        print(
+        say(
             f"{folder}: {device['count']} {device['platform']} device{'' if device['count'] == 1 else 's'} ({device['kind']}), images "
             f"{shape}, generator {generator} and discriminator {discriminator} parameters, step {step} of {steps}",
             file=sys.stderr,
-            flush=True,
         )
 
     return on_start

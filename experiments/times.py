@@ -70,7 +70,8 @@ def _entry(name: str) -> Entry | None:
 
 
 def _all(path: Path) -> dict[str, dict[str, float]]:
-    tree = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(tree, dict) or not all(isinstance(ratios, dict) for ratios in tree.values()):
+    tree = files.read_json(path)
+    known = isinstance(tree, dict) and all(isinstance(ratios, dict) for ratios in tree.values())
+    if not known or not all(type(ratio) in (int, float) for ratios in tree.values() for ratio in ratios.values()):
         raise ValueError(f"{path} is no record of times")
     return tree

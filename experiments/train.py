@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 
 from experiments import conditional_runs, harness, image_data, options, starts
+from experiments.answers import say
 from experiments.image_runs import (
     CHANGEABLE,
     FREE,
+    VOCABULARY,
     Config,
     assemble,
     joined,
+    plain,
     recorded,
 )
 from experiments.pictures import write_grid, write_strip
@@ -46,14 +49,15 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
         checks.one_of("schedule.best", config.schedule.best, known)
     change = starts.changes(config.change, CHANGEABLE)
     mesh = joined(config.devices)
+    if meshes.is_first():
+        run_folder.check(config.out, plain(config), free=(*FREE, VOCABULARY), change=change)
     images, measured = (None, True) if config.condition.kind == "caption" else _opened(config, meshes.is_first())
     with starts.working("loading the images"):
         made = assemble(config, mesh, images=images)
     if images is None and meshes.is_first():
         image_data.settle(config.out, made.facts)
-        print(
+        say(
             f"{config.data.name}: {made.facts.count} images of {made.facts.shape[0]} pixels a side, with captions",
-            flush=True,
         )
     sample = sampler(made.generator)
     picture_key, measure_key = jax.random.split(jax.random.fold_in(made.key, 1))
@@ -89,7 +93,7 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
         made.source.close()
     if meshes.is_first():
         write_strip(config.out / "samples", config.out / "samples.gif")
-        print(_summary(config, done.step, done.complete))
+        say(_summary(config, done.step, done.complete))
     return 0
 
 
@@ -99,11 +103,10 @@ def _opened(config: Config, first: bool) -> tuple[image_data.Images, bool]:
     image_data.settle(config.out, image_data.facts_of(config.data, images.lazy))
     reason = why_not(config.data, config.evaluation, images.lazy)
     if first:
-        print(image_data.described(config.data, images.lazy), flush=True)
+        say(image_data.described(config.data, images.lazy))
     if first and reason is not None and config.evaluation.fake:
-        print(
+        say(
             f"not measured: {reason}; give weights of Inception to measure with: --evaluation.inception FILE --evaluation.sha256 HASH",
-            flush=True,
         )
     return images, reason is None
 

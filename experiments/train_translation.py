@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments import harness, options, starts
+from experiments.answers import say
 from experiments.image_data import write_facts
 from experiments.image_runs import joined
 from experiments.pictures import write_grid, write_strip
@@ -37,6 +38,8 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
         checks.one_of("schedule.best", config.schedule.best, ("cycle_x", "cycle_y"))
     change = starts.changes(config.change, CHANGEABLE)
     mesh = joined(config.devices)
+    if meshes.is_first():
+        run_folder.check(config.out, plain(config), free=FREE, change=change)
     with starts.working("loading the images"):
         made = assemble(config, mesh)
     show = _shown(made)
@@ -62,7 +65,7 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     if meshes.is_first():
         for name in ("forward", "backward"):
             write_strip(config.out / "samples" / name, config.out / f"{name}.gif")
-        print(_summary(config, done.step, done.complete))
+        say(_summary(config, done.step, done.complete))
     return 0
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import tyro
 
 from experiments import harness
+from experiments.answers import say
 from experiments.artifacts import UserError
 from experiments.options import parsed
 from experiments.pictures import write_grid
@@ -86,7 +87,7 @@ def main(words: Sequence[str]) -> int:
         shown += zip(given, made, strict=True) if first < SHOWN else []
     _write_overview(_overview(out), shown[:SHOWN])
     direction = "Y to X" if options.back else "X to Y"
-    print(
+    say(
         f"{len(images)} images from {direction} at step {run.step}: {out}, the first of them in {out.name}.png beside it"
     )
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from experiments import options
+from experiments.answers import say
 from experiments.artifacts import UserError
 from experiments.image_data import (
     Facts,
@@ -222,7 +223,7 @@ def assemble(config: Config, mesh: Mesh, facts: tuple[Facts, Facts] | None = Non
             settle(config.out, one_of_two, name=name)
         if meshes.is_first():
             for data, one in zip((config.x, config.y), images, strict=True):
-                print(described(data, one.lazy), flush=True)
+                say(described(data, one.lazy))
         x, y = (
             _source(data, one, config, mesh, i)
             for i, (data, one) in enumerate(zip((config.x, config.y), images, strict=True))

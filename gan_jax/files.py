@@ -1,4 +1,6 @@
-"""Writing into folders that may have been laid out by somebody else: through no symbolic link, and whole or not at all.
+"""Writing into folders that may have been laid out by somebody else, and reading what is in them.
+
+What is written goes through no symbolic link, and is there whole or not at all; what is read and is no such file is a ``ValueError``.
 
 A folder that was unpacked or fetched can hold links where a program is going to write: ``config.json`` to a file of the user's own, or
 ``samples`` to one of the user's folders. So nothing here opens through a link below the folder that the user named (that one may be a link:
@@ -8,16 +10,26 @@ it is the user's), temporary names cannot be guessed, and a link where a file be
 from __future__ import annotations
 
 import errno
+import json
+import lzma
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
 
 PARTIAL = ".partial"
 """How the names of files end that are being written; ``sweep`` removes what a kill left of them."""
+
+DEEPEST = 100
+"""How deep a record may be nested. What is nested deeper is nobody's record, and would end in a ``RecursionError`` here or there."""
 
 
 def user_cache() -> Path:
@@ -145,6 +157,81 @@ def sweep(folder: str | os.PathLike[str]) -> None:
         if left.is_file() or left.is_symlink():
             with suppress(OSError):
                 left.unlink()
+
+
+def from_json(text: str) -> Any:
+    """What a text says that is JSON.
+
+    Args:
+      text: of a file that may be damaged, edited by hand, or somebody else's.
+
+    Returns:
+      Objects, lists, strings, numbers, truths and None.
+
+    Raises:
+      ValueError: it is no JSON, or nested more than ``DEEPEST`` deep; says where, or that.
+    """
+    too_deep = f"nested more than {DEEPEST} deep"
+    try:
+        tree = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(too_deep) from error
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return tree
+    raise ValueError(too_deep)
+
+
+def read_json(file: str | os.PathLike[str]) -> Any:
+    """``from_json`` of a file in UTF-8.
+
+    Raises:
+      OSError: it cannot be read.
+      ValueError: as ``from_json``; or it is no UTF-8.
+    """
+    return from_json(Path(file).read_text(encoding="utf-8"))
+
+
+def read_arrays(file: str | os.PathLike[str], names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz``, without pickles.
+
+    Args:
+      file: that may be damaged, or somebody else's.
+      names: which of them; all where None. Those that are not there are left out.
+
+    Returns:
+      The arrays by name.
+
+    Raises:
+      OSError: it cannot be read.
+      ValueError: it is no archive of arrays, or a damaged one; says what is wrong.
+    """
+    try:
+        # Not numpy.load, which takes a single array too, and leaves open what turns out to be no archive.
+        with Path(file).open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as stored:
+            wanted = stored.files if names is None else [name for name in names if name in stored.files]
+            arrays = {name: stored[name] for name in wanted}
+    except _NO_ARCHIVE as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+    bare = next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None)
+    if bare is not None:
+        raise ValueError(f"{bare} in it is no array")
+    return arrays
+
+
+# What NumPy, and the archive and its compressions beneath it, say of bytes that are not what they should be.
+_NO_ARCHIVE = (
+    ValueError, TypeError, AttributeError, KeyError, EOFError, RuntimeError, SyntaxError, OverflowError, tokenize.TokenError,
+    MemoryError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _through_a_link(path: Path) -> OSError:

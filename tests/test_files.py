@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +98,76 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"a cannot be written .*; what was there before is whole"):
         files.write_bytes(tmp_path / "nowhere" / "a", b"")
     np.testing.assert_array_equal(list(tmp_path.iterdir()), [])
+
+
+NESTED = {
+    "beyond Python's reach": '{"a":' + "[" * 100_000,
+    "within the parser's reach": '{"a":' * (files.DEEPEST + 1) + "1" + "}" * (files.DEEPEST + 1),
+}
+
+
+@pytest.mark.parametrize("text", NESTED.values(), ids=NESTED)
+def test_json_that_is_nested_without_end_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="nested more than 100 deep"):
+        files.from_json(text)
+
+
+def test_json_that_is_nested_as_records_are_is_read(tmp_path: Path) -> None:
+    tree = {"a": [1, 2.5, None, True, {"b": "ä"}]}
+    (tmp_path / "a").write_text('{"a": [1, 2.5, null, true, {"b": "ä"}]}', encoding="utf-8")
+    assert files.read_json(tmp_path / "a") == tree
+    edge = "[" * files.DEEPEST + "]" * files.DEEPEST
+    assert repr(files.from_json(edge)) == edge
+
+
+def archive(path: Path, compression: int = zipfile.ZIP_STORED, header: bytes = b"", bare: bytes = b"") -> Path:
+    """An archive of ``a = 0 … 999``; where it is given with ``b`` of that header, or of those bytes."""
+    with zipfile.ZipFile(path, "w", compression) as stored:
+        stream = io.BytesIO()
+        np.save(stream, np.arange(1000.0))
+        stored.writestr("a.npy", stream.getvalue())
+        if bare:
+            stored.writestr("b.npy", bare)
+        if header:
+            stored.writestr("b.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    return path
+
+
+def spoiled(path: Path) -> Path:
+    """The same file, with other bytes in the middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3 : len(data) // 3 + 40] = b"\xff" * 40
+    path.write_bytes(data)
+    return path
+
+
+ARCHIVES = {
+    "text": lambda path: path.write_text("no archive"),
+    "empty": lambda path: path.write_bytes(b""),
+    "one array": lambda path: np.save(path.with_suffix(".npy"), np.zeros(3)) or path.with_suffix(".npy").rename(path),
+    "pickle": lambda path: np.savez(path, a=np.array([{}], object)),
+    "cut": lambda path: path.write_bytes(archive(path).read_bytes()[:500]),
+    "spoiled": lambda path: spoiled(archive(path)),
+    "spoiled deflate": lambda path: spoiled(archive(path, zipfile.ZIP_DEFLATED)),
+    "spoiled lzma": lambda path: spoiled(archive(path, zipfile.ZIP_LZMA)),
+    "parentheses": lambda path: archive(path, header=b"(" * 9000),
+    "more than memory": lambda path: archive(path, header=b"{'descr':'<f8','fortran_order':False,'shape':(10**17,)}\n"),
+    "larger than memory": lambda path: archive(
+        path, header=b"{'descr':'<f8','fortran_order':False,'shape':(100000000000000000,)}\n"
+    ),
+    "no array": lambda path: archive(path, bare=b"hello"),
+}
+
+
+@pytest.mark.parametrize("make", ARCHIVES.values(), ids=ARCHIVES)
+def test_what_is_no_archive_of_arrays_is_a_value_error(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    path = tmp_path / "arrays.npz"
+    make(path)
+    with pytest.raises(ValueError, match=r"."):
+        files.read_arrays(path)
+
+
+def test_arrays_come_back(tmp_path: Path) -> None:
+    path = archive(tmp_path / "arrays.npz", zipfile.ZIP_LZMA)
+    np.testing.assert_array_equal(files.read_arrays(path)["a"], np.arange(1000.0))
+    assert files.read_arrays(path, ["b"]) == {}

@@ -6,7 +6,6 @@ import contextlib
 import difflib
 import importlib.util
 import io
-import json
 import os
 import re
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax import checks
+from gan_jax import checks, files
 from gan_jax.data.images import UNKNOWN, LazyImages, checked_size, fitted, named, nearest
 from gan_jax.data.preparing import default_data_dir
 
@@ -175,7 +174,7 @@ def _only_known_features(name: str, folder: Path) -> None:
     # TFDS writes features into the first; the other has a place for them too.
     for file in (folder / "features.json", folder / "dataset_info.json"):
         try:
-            features = json.loads(file.read_text(encoding="utf-8"))
+            features = files.read_json(file)
         except FileNotFoundError:
             continue
         except ValueError as error:
@@ -265,7 +264,6 @@ def _versions(name: str, root: Path) -> list[Path]:
 def _format(folder: Path) -> str:
     """How a prepared version is stored, as TFDS wrote it down; tfrecord is what TFDS does not write down."""
     try:
-        info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
-    except ValueError:
+        return str(files.read_json(folder / "dataset_info.json").get("fileFormat", "tfrecord"))
+    except (ValueError, AttributeError):
         return "damaged files"
-    return str(info.get("fileFormat", "tfrecord"))

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -16,8 +15,7 @@ import numpy as np
 import optax
 from jax.tree_util import Partial
 
-from gan_jax import checks
-from gan_jax.files import user_cache
+from gan_jax import checks, files
 from gan_jax.metrics.features import Features, extract, per_channel
 from gan_jax.models.classifier import Classifier, conv_classifier
 from gan_jax.typing import Array, PRNGKey, Variables
@@ -151,7 +149,7 @@ def classifier_features(
 
 def default_cache_dir() -> Path:
     """Where trained classifiers are kept for this user: ``$XDG_CACHE_HOME/gan_jax/classifiers``."""
-    return user_cache() / "classifiers"
+    return files.user_cache() / "classifiers"
 
 
 def _check_set(name: str, images: LabelledImages) -> None:
@@ -260,13 +258,12 @@ def _read(path: Path, structure: Variables) -> tuple[Variables, float] | None:
     """The weights and the accuracy kept in a file; None where it is absent, damaged, or holds something else."""
     expected = _arrays_of(structure)
     try:
-        # Not numpy.load, which leaves a damaged archive open.
-        with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in expected}
-            accuracy, weights_hash = float(stored["accuracy"]), str(stored["sha256"])
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        arrays = files.read_arrays(path, [*expected, "accuracy", "sha256"])
+        accuracy, weights_hash = float(arrays.pop("accuracy")), str(arrays.pop("sha256"))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    if any(arrays[name].shape != leaf.shape or arrays[name].dtype != leaf.dtype for name, leaf in expected.items()):
+    kinds = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    if kinds != {name: (leaf.shape, leaf.dtype) for name, leaf in expected.items()}:
         return None
     variables = jax.tree.unflatten(jax.tree.structure(structure), [jnp.asarray(arrays[name]) for name in expected])
     # The archive's own checksums cover each array, but not that they belong together.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from gan_jax import files
 from gan_jax.metrics.features import InceptionFeatures
 from gan_jax.models.inception import SIDE, inception, shapes
 
@@ -56,10 +55,8 @@ def inception_features(path: str | os.PathLike[str], sha256: str) -> InceptionFe
 def _weights(path: Path) -> dict[str, np.ndarray]:
     expected = shapes()
     try:
-        # An archive only: numpy.load would also take a single array.
-        with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as stored:
-            weights = {name: stored[name] for name in expected if name in stored.files}
-    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        weights = files.read_arrays(path, expected)
+    except (OSError, ValueError) as error:
         raise ValueError(f"path {path} cannot be read ({error}); expected an .npz of arrays without pickles") from error
     missing = [name for name in expected if name not in weights]
     if missing:

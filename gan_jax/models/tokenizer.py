@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gan_jax import checks
+from gan_jax import checks, files
 
 PADDING, UNKNOWN = 0, 1
 """The tokens of no word and of a word that is not in the vocabulary."""
@@ -40,6 +40,9 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         checks.integer("length", self.length, 1)
+        other = next((word for word in self.words if not isinstance(word, str)), None)
+        if other is not None:
+            raise ValueError(f"words has {other!r:.60}; expected strings")
         if not self.words or len(set(self.words)) != len(self.words):
             raise ValueError(
                 f"words has {len(self.words)} words, {len(set(self.words))} of them different; expected some, each once"
@@ -105,9 +108,9 @@ class Vocabulary:
           ValueError: another content.
         """
         try:
-            content = json.loads(text)
-            return cls(tuple(content["words"]), int(content["length"]))
-        except (TypeError, KeyError, json.JSONDecodeError) as error:
+            content = files.from_json(text)
+            return cls(tuple(content["words"]), content["length"])
+        except (TypeError, KeyError, ValueError) as error:
             raise ValueError(f"the vocabulary cannot be read ({error!r}); expected what to_json wrote") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import io
 import json
@@ -42,7 +43,7 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = files.update(folder / LOCK)
     except OSError as error:
-        raise OSError(error.errno, f"the run's folder {folder} cannot be written ({error.strerror})") from error
+        raise _unwritable(folder, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,6 +59,27 @@ def locked(folder: Path) -> Iterator[None]:
         file.flush()
         files.sweep(folder)
         yield
+
+
+def check(folder: Path, config: Mapping[str, Any], *, free: Sequence[str] = (), change: Sequence[str] = ()) -> None:
+    """Raises what ``locked`` and ``settle_config`` would, and makes nothing: for whoever has long work to do before the run begins.
+
+    Args:
+      folder, config, free, change: as there.
+    """
+    if (folder / LOCK).exists():
+        with locked(folder):
+            pass
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
+    code = 0 if there.is_dir() else errno.EEXIST if there == folder else errno.ENOTDIR
+    code = code or (0 if os.access(there, os.W_OK | os.X_OK) else errno.EACCES)
+    if code:
+        raise _unwritable(folder, OSError(code, os.strerror(code)))
+    differing(folder, config, free=free, change=change)
+
+
+def _unwritable(folder: Path, error: OSError) -> OSError:
+    return OSError(error.errno, f"the run's folder {folder} cannot be written ({error.strerror})")
 
 
 def settle_config(
@@ -78,13 +100,27 @@ def settle_config(
     Raises:
       ValueError: a field differs; names it and both values. Or the file there is no configuration.
     """
+    changed = differing(folder, config, free=free, change=change)
+    if not changed:
+        write_whole(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+    return changed
+
+
+def differing(
+    folder: Path, config: Mapping[str, Any], *, free: Sequence[str] = (), change: Sequence[str] = ()
+) -> dict[str, tuple[Any, Any]]:
+    """Of the fields of ``change`` that differ from those of the run in ``folder``: what they were, and what they are now.
+
+    Raises:
+      ValueError: as ``settle_config``.
+    """
     file = folder / CONFIG
     new = flattened(json.loads(json.dumps(config)))
     changed: dict[str, tuple[Any, Any]] = {}
     if file.is_file():
         try:
-            old = flattened(json.loads(file.read_text(encoding="utf-8")))
-        except (ValueError, AttributeError, RecursionError) as error:
+            old = flattened(files.read_json(file))
+        except (ValueError, AttributeError) as error:
             raise ValueError(f"{file} is not a configuration ({error}); expected the JSON that a run wrote") from error
         for name in dict.fromkeys([*new, *old]):
             was, now = old.get(name, _ABSENT), new.get(name, _ABSENT)
@@ -97,8 +133,6 @@ def settle_config(
                     f"back, name another folder, or ask for the change by name: change {name}"
                 )
             changed[name] = was, now
-    if not changed:
-        write_whole(file, json.dumps(config, indent=2) + "\n")
     return changed
 
 
@@ -129,8 +163,8 @@ def changed_since(folder: Path, step: int) -> bool:
     steps = []
     for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), 1):
         try:
-            steps.append(int(json.loads(line)["step"]))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            steps.append(int(files.from_json(line)["step"]))
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise ValueError(
                 f"{file}, line {number}, is no record of a change ({type(error).__name__}: {error}); expected a JSON object with a step"
             ) from error
@@ -148,8 +182,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         raise FileNotFoundError(f"{folder} holds no {CONFIG}, so it is no run; expected the folder that training left")
     try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        tree = files.read_json(file)
+    except ValueError as error:
         raise ValueError(f"{file} is not a configuration ({error}); expected the JSON that a run wrote") from error
     if not isinstance(tree, dict):
         raise ValueError(f"{file} is not a configuration (it holds no object); expected the JSON that a run wrote")
@@ -235,7 +269,7 @@ def read_rows(folder: Path) -> list[dict[str, float]]:
     rows: list[dict[str, float]] = []
     for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
+            row = files.from_json(line)
         except ValueError as error:
             if number < len(lines):
                 raise ValueError(
@@ -244,6 +278,9 @@ def read_rows(folder: Path) -> list[dict[str, float]]:
             continue
         if not isinstance(row, dict) or type(row.get("step")) is not int:
             raise ValueError(f'line {number} of {file} has no step; expected a record such as {{"step": 100, ...}}')
+        odd = next((name for name, value in row.items() if type(value) not in (int, float)), None)
+        if odd is not None:
+            raise ValueError(f"line {number} of {file} has {odd} {row[odd]!r:.60}; expected numbers alone")
         if rows and row["step"] <= rows[-1]["step"]:
             raise ValueError(
                 f"line {number} of {file} is of step {row['step']}, after step {rows[-1]['step']}; expected steps that rise"

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ import experiments.sample
 import experiments.train
 from experiments import __main__ as command_line
 from experiments import artifacts
-from experiments.answers import answer, speak_plainly
+from experiments.answers import answer, say, speak_plainly
+from experiments.artifacts import UserError
 from gan_jax import checks, files
 from tests.experiments.conftest import compute
 
@@ -199,6 +201,31 @@ class TestTerminals:
         stream.write("JS ≤ log 2 ± 0.5, Peyré, 愛")
         stream.flush()
         assert raw.getvalue().decode(encoding) == written
+
+    def test_what_a_terminal_obeys_is_printed_as_it_would_be_typed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A stranger's names clear no screen, forge no line and stop no output."""
+        say("the class \x1b[2J\n\r\x9b1m\u202e is 8 × 8 ≤ ü \udcff")
+        assert capsys.readouterr().out == "the class \\x1b[2J\\n\\r\\x9b1m\\u202e is 8 × 8 ≤ ü \\udcff\n"
+
+    @pytest.mark.parametrize(
+        "raised", [lambda text: UserError(text), lambda text: OSError(2, "No such file", text), lambda text: None]
+    )
+    @pytest.mark.filterwarnings("always")
+    def test_so_are_refusals_and_warnings(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], raised: Any
+    ) -> None:
+        def refuses(words: object) -> int:
+            warnings.warn("\x1b[2J\n", stacklevel=1)
+            if error := raised("\x1b[2J\n"):
+                raise error
+            return 0
+
+        monkeypatch.setattr(experiments.sample, "main", refuses)
+        assert command_line.main(["sample"]) in (0, 2)
+        lines = capsys.readouterr().err.splitlines()
+        assert lines
+        assert all("\\x1b[2J\\n" in line for line in lines)
+        assert "\x1b" not in "".join(lines)
 
 
 class TestCtrlC:

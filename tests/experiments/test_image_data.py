@@ -252,7 +252,12 @@ def test_what_a_run_keeps_of_its_images_comes_back_or_is_refused(tmp_path: Path)
     assert image_data.read_facts(tmp_path, name="data") is None
     file = tmp_path / image_data.FACTS
     whole = json.loads(file.read_text())
-    for broken in ("{", "[1]", '{"x": 1}', json.dumps({"x": {**whole["x"], "shape": [10**9, 8, 1]}})):
+    odd = (
+        {"shape": [10**9, 8, 1]}, {"shape": [8, 8, True]}, {"shape": [8, 8, 1e999]}, {"classes": True}, {"class_names": "ab"},
+        {"class_names": ["a", 3]}, {"class_names": ["a", "b", "c"]}, {"captions": [["a"]]}, {"name": None},
+    )  # fmt: skip
+    nested = '{"x":' + "[" * 100_000
+    for broken in ("{", "[1]", '{"x": 1}', nested, *(json.dumps({"x": {**whole["x"], **other}}) for other in odd)):
         file.write_text(broken)
         with pytest.raises(UserError, match=r"data\.json is no record of a run's images"):
             image_data.read_facts(tmp_path, name="x")

@@ -1,0 +1,87 @@
+"""What can be refused before a picture is read is refused then; and the folder that was refused is as it was."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import __main__ as command_line
+from experiments import harness, image_runs, options, translation_runs
+from gan_jax.data import images, sets
+from gan_jax.training import run_folder
+
+PLAIN: Any = {
+    "train": lambda out: image_runs.plain(image_runs.Config(out=out)),
+    "train_translation": lambda out: translation_runs.plain(translation_runs.Config(out=out)),
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JAX stays as the tests configured it; opening a set is a defect here."""
+
+    def opens(*_: object, **__: object) -> None:
+        raise AssertionError("a set was opened before the refusal")
+
+    monkeypatch.setattr(harness, "configure_jax", lambda cpu_devices=None: None)
+    for module, name in ((sets, "open_images"), (images, "collect")):
+        monkeypatch.setattr(module, name, opens)
+
+
+def refused(capsys: pytest.CaptureFixture[str], command: str, *words: str) -> str:
+    assert command_line.main([command, *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("command", PLAIN)
+def test_a_place_that_cannot_be_a_runs_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for out, reason in (
+        (file, "File exists"),
+        (file / "run" / "deeper", "Not a directory"),
+        (tmp_path / "dangling", "File exists"),
+    ):
+        assert f"the run's folder {out} cannot be written ({reason})" in refused(capsys, command, "--out", str(out))
+    assert file.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "file"]
+
+
+@pytest.mark.parametrize("command", PLAIN)
+def test_a_folder_that_another_process_works_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    with run_folder.locked(tmp_path), (tmp_path / run_folder.LOCK).open() as file:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert f"{tmp_path} is in use by process" in refused(capsys, command, "--out", str(tmp_path))
+
+
+@pytest.mark.parametrize("command", PLAIN)
+def test_another_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    file = tmp_path / run_folder.CONFIG
+    file.write_text(json.dumps(PLAIN[command](tmp_path)))
+    before = file.read_bytes()
+    words = ("--out", str(tmp_path), "--generator.rate", "0.5")
+    assert "generator.rate is 0.5, and the run in" in refused(capsys, command, *words)
+    other = next(name for name in PLAIN if name != command)
+    assert "expected the same configuration" in refused(capsys, other, "--out", str(tmp_path))
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [run_folder.CONFIG]
+    # Asked for by name, it is no reason to refuse: the set is opened.
+    with pytest.raises(AssertionError, match="a set was opened"):
+        command_line.main([command, *words, "--devices.count", "1", "--change", "generator.rate"])
+
+
+def test_words_of_captions_are_looked_at_later(tmp_path: Path) -> None:
+    """They are made with the set; a run with captions goes on."""
+    config = options.parsed(image_runs.Config, "train", ["--condition.kind", "caption", "--out", str(tmp_path)])
+    tree = {**image_runs.plain(config), image_runs.VOCABULARY: {"words": ["blue"], "length": 1}}
+    run_folder.settle_config(tmp_path, tree)
+    run_folder.check(tmp_path, image_runs.plain(config), free=(*image_runs.FREE, image_runs.VOCABULARY))
