@@ -5,10 +5,14 @@ from __future__ import annotations
 import atexit
 import codecs
 import contextlib
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 from typing import NoReturn, TextIO
+
+from experiments import watcher
 
 OURS = ("gan_jax.", "experiments.")
 
@@ -97,35 +101,58 @@ def _without_peers(error: BaseException) -> str | None:
     return None
 
 
-_WATCH = "import os, sys\nif not os.read(0, 1): os.write(2, sys.argv[1].encode())"
 _watchers: list[subprocess.Popen[bytes]] = []
 
 
 def watch() -> None:
-    """Lets another process, without JAX, say it where this one is ended from outside of Python; for one of several processes of a run.
+    """Lets another process, without JAX, say it where this one is ended from outside of Python; for one of several of a run.
 
-    Where process 0 is gone, JAX aborts the others out of C++ within a second: no Python runs after that, and the callback that its client
-    offers ends in the same abort. The watcher sees the pipe between the two end without a word, and says what to do.
+    Where process 0 is gone, JAX aborts the others out of C++ within a second, with a page of it: no Python runs after that, and the
+    callback that its client offers ends in the same abort. So what C++ writes to standard error goes to the watcher, which passes it on
+    until JAX's last words; for these it says what to do. The status is 6 then, the number of the signal: no core is dumped, and no shell
+    says "Aborted".
     """
     said = (
         "python -m experiments: this process of the run was ended from outside, as JAX does where process 0 is gone; what was saved before "
         "is whole: start all of them again, each with its own command as it was, and the run goes on from there\n"
     )
+    read, write = os.pipe()
     # A session of its own: what ends this process's group, such as Ctrl-C, is not meant for it.
     _watchers.append(
         subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _WATCH, said], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-I", "-S", watcher.__file__, str(read), said],
+            stdin=subprocess.PIPE, pass_fds=(read,), start_new_session=True,
         )
-    )
-    atexit.register(_dismiss)
+    )  # fmt: skip
+    os.close(read)
+    _move_standard_error(write)
+    # ``_exit`` of C itself, so that nothing of Python has to run.
+    c = ctypes.CDLL(None)
+    c.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    c.signal.restype = ctypes.c_void_p
+    c.signal(signal.SIGABRT, ctypes.cast(c._exit, ctypes.c_void_p))
+    atexit.register(_dismiss, watcher.BY_ITSELF)
 
 
-def _dismiss() -> None:
+def _move_standard_error(pipe: int) -> None:
+    """Lets descriptor 2 be ``pipe``; what Python writes goes where it went, a terminal among others."""
+    for name in ("stderr", "__stderr__"):
+        stream = getattr(sys, name)
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+            if stream.fileno() == 2:
+                own = os.fdopen(os.dup(2), "w", buffering=1, encoding=stream.encoding, errors=stream.errors)
+                setattr(sys, name, own)
+    os.dup2(pipe, 2)
+    os.close(pipe)
+
+
+def _dismiss(word: bytes) -> None:
     """Tells the watcher that this process ends by itself."""
     while _watchers:
-        watcher = _watchers.pop()
+        process = _watchers.pop()
         with contextlib.suppress(OSError):
-            watcher.communicate(b".")
+            os.write(process.stdin.fileno(), word)  # type: ignore[union-attr]  # It was opened as a pipe.
 
 
 def leave(status: int) -> NoReturn:
@@ -135,7 +162,7 @@ def leave(status: int) -> NoReturn:
     than a minute, and then abort with a page of C++.
     """
     if status and of_several():
-        _dismiss()
+        _dismiss(watcher.SAID)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

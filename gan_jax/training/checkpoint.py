@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,8 @@ def save(to: ocp.CheckpointManager, step: int, state: PyTree, notes: Mapping[str
     items = ocp.args.Composite(**{STATE: ocp.args.StandardSave(state), FACTS: ocp.args.JsonSave(facts)})
     try:
         _refuse_full_disk(Path(str(to.directory)), host)
-        to.save(step, args=items, force=True)
+        with _said_once():
+            to.save(step, args=items, force=True)
     # Tensorstore has no exceptions of its own: a failed write is a ValueError.
     except (OSError, ValueError) as error:
         raise OSError(
@@ -90,6 +93,21 @@ def save(to: ocp.CheckpointManager, step: int, state: PyTree, notes: Mapping[str
             f"checkpoint {step} cannot be written to {to.directory} ({_reason(error)}); the checkpoints before it are whole: make "
             "room there, and start the same run again",
         ) from error
+
+
+@contextmanager
+def _said_once() -> Iterator[None]:
+    """Leaves what a thread of Orbax logs of its end out of the log: it is raised here too, and says the same in 100 lines fewer."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return "run() raised an exception" not in record.getMessage()
+
+    log = logging.getLogger("absl")
+    log.addFilter(other)
+    try:
+        yield
+    finally:
+        log.removeFilter(other)
 
 
 def prune(among: ocp.CheckpointManager, *, keep: int, best: int | None = None) -> None:

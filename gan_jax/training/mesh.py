@@ -166,6 +166,29 @@ def from_first(value: int) -> int:
     return int(multihost_utils.broadcast_one_to_all(np.asarray(value)))
 
 
+def meet(name: str, *, seconds: float) -> bool:
+    """Whether every process comes to this point within some time; waits for them on the host, and exchanges nothing on the devices.
+
+    What is exchanged there has to come in one order everywhere: a process that left its work half done would otherwise meet others in the
+    middle of theirs, for ever.
+
+    Args:
+      name: of the point, the same in every process.
+      seconds: how long this process waits.
+    """
+    if jax.process_count() == 1:
+        return True
+    from orbax.checkpoint.multihost import get_barrier_sync_fn
+
+    try:
+        get_barrier_sync_fn()(key=name, timeout_ms=int(1000 * seconds))
+    except jax.errors.JaxRuntimeError as error:
+        if "DEADLINE_EXCEEDED" not in str(error):
+            raise
+        return False
+    return True
+
+
 def is_first() -> bool:
     """Whether this process is the one that writes what all share: logs, pictures, locks."""
     return jax.process_index() == 0

@@ -25,7 +25,7 @@ Sink: TypeAlias = Callable[[int, Row], None]
 """``(step, numbers)``: where else numbers go: TensorBoard, Weights & Biases."""
 
 CONFIG, LOCK, METRICS, TABLE = "config.json", "run.lock", "metrics.jsonl", "metrics.csv"
-CUT, CHANGES, MANIFEST = "metrics_cut.jsonl", "changes.jsonl", "manifest.jsonl"
+CUT, CHANGES, MANIFEST, FAILED = "metrics_cut.jsonl", "changes.jsonl", "manifest.jsonl", "failed.jsonl"
 
 
 @contextmanager
@@ -158,7 +158,20 @@ def changed_since(folder: Path, step: int) -> bool:
     Raises:
       ValueError: another line that is no record of a change; names the file and the line.
     """
-    file = folder / CHANGES
+    return any(found >= step for found in _steps(folder / CHANGES, "a change"))
+
+
+def record_failed(folder: Path, step: int, what: str) -> None:
+    """Adds to ``failed.jsonl`` what ended a run of several processes at a step: it is not tried again."""
+    _append_lines(folder / FAILED, [{"step": step, "what": what}], "the next start tries again")
+
+
+def failed_at(folder: Path, step: int) -> bool:
+    """Whether ``failed.jsonl`` has something of this step; raises as ``changed_since``."""
+    return step in _steps(folder / FAILED, "what failed")
+
+
+def _steps(file: Path, of: str) -> list[int]:
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     steps = []
     for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), 1):
@@ -166,9 +179,9 @@ def changed_since(folder: Path, step: int) -> bool:
             steps.append(int(files.from_json(line)["step"]))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise ValueError(
-                f"{file}, line {number}, is no record of a change ({type(error).__name__}: {error}); expected a JSON object with a step"
+                f"{file}, line {number}, is no record of {of} ({type(error).__name__}: {error}); expected a JSON object with a step"
             ) from error
-    return any(found >= step for found in steps)
+    return steps
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -40,6 +40,9 @@ from gan_jax.typing import Array, PRNGKey, PyTree
 PIECE_SECONDS = 1.0
 """How long a piece of a window takes about, where one step is not longer: two of them are under way when somebody asks to stop."""
 
+PEERS_SECONDS = 600.0
+"""How long a process waits for the others after what can fail in one of them alone."""
+
 SinkFactory = Callable[[Path, int], AbstractContextManager[run_folder.Sink]]
 """``(folder, step)`` to a sink that is open while the run goes on from ``step``."""
 
@@ -169,7 +172,7 @@ def train(
         if on_start is not None:
             on_start(at.state, at.step)
         if at.step == 0 and on_save is not None:
-            journey.attempt("pictures of step 0", lambda: on_save(at.state, 0))
+            journey.together("pictures of step 0", 0, lambda: on_save(at.state, 0))
         if journey.owed(at.step):
             with during(f"measuring what was saved at step {at.step}"):
                 journey.after(at.step, at.state)
@@ -333,6 +336,25 @@ class _Journey:
         """``do``, whose failure is a warning."""
         return _attempt(what, do, "what is saved stays")
 
+    def together(self, what: str, step: int, do: Callable[[], object]) -> None:
+        """``attempt`` of what every process of the run does, and what can fail in one of them.
+
+        That one may have left the others in an exchange that waits for it, where they hear of nothing: then it ends, on record, and so do
+        they; the next start goes on without.
+        """
+        works = self.attempt(what, do)
+        if meshes.meet(f"{self.folder} {what}", seconds=PEERS_SECONDS):
+            return
+        if works:
+            raise RuntimeError(
+                f"another process of the run did not end {what} within {PEERS_SECONDS:.0f} s of this one"
+            )
+        run_folder.record_failed(self.folder, step, what)
+        raise RuntimeError(
+            f"{what} failed in this process, and another one waits for it; what is saved is whole: start all of them again, and the run "
+            "goes on without"
+        )
+
     def log(self, last: int, seen: tuple[Info, Info]) -> dict[str, float]:
         """The row of the window that ended with step ``last``: into the log, and back for the sinks."""
         info, broken = meshes.fetch(seen)
@@ -386,10 +408,19 @@ class _Journey:
         """What belongs to the save of this step and can fail: pictures, an evaluation; then the table, and fewer checkpoints."""
         on_save, evaluate = self.on_save, self.evaluate
         measured: dict[str, float] = {}
+        if meshes.from_first(self.first and run_folder.failed_at(self.folder, step)):
+            warnings.warn(
+                f"what belongs to the save of step {step} is left out, since it ended the processes of this run before "
+                f"({run_folder.FAILED})",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            self.tidy(step)
+            return
         if on_save is not None:
-            self.attempt(f"pictures of step {step}", lambda: on_save(state, step))
+            self.together(f"pictures of step {step}", step, lambda: on_save(state, step))
         if evaluate is not None:
-            self.attempt(f"the evaluation at step {step}", lambda: measured.update(evaluate(state)))
+            self.together(f"the evaluation at step {step}", step, lambda: measured.update(evaluate(state)))
         if self.first:
             self.attempt(
                 f"writing what was measured at step {step}",

@@ -1,8 +1,14 @@
-"""One of two processes of a small run, for ``test_run_pair``: ``FOLDER PORT PROCESS PIECE``, where process 1 is asked to stop."""
+"""One of two processes of a small run, for ``test_run_pair``: ``FOLDER PORT PROCESS PIECE FAILS``.
+
+Process 1 is asked to stop at that piece; it fails in its evaluation of step 10, before or after what both exchange there, where FAILS
+says so.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -21,10 +27,26 @@ def data(key: PRNGKey, batch: int) -> Array:
 
 
 def measure(state: GameState) -> dict[str, float]:
+    meshes.largest(1.0)
     return {"shift": float(meshes.fetch(state.generator.variables["params"]["shift"])[0])}
 
 
-def work(folder: Path, port: str, process: int, piece: int) -> None:
+def failing(when: str, process: int) -> Callable[[GameState], dict[str, float]]:
+    """``measure``, which fails in process 1 at step 10."""
+
+    def measured(state: GameState) -> dict[str, float]:
+        fails = process == 1 and int(meshes.fetch(state.step)) == 10
+        if fails and when == "before":
+            raise MemoryError("no room here")
+        found = measure(state)
+        if fails and when == "after":
+            raise MemoryError("no room here")
+        return found
+
+    return measured
+
+
+def work(folder: Path, port: str, process: int, piece: int, fails: str) -> None:
     """Runs in pieces of one step, until all are made or, at piece number ``piece``, process 1 is asked to stop."""
     jax.config.update("jax_num_cpu_devices", 1)
     meshes.connect(f"localhost:{port}", 2, process)
@@ -34,6 +56,7 @@ def work(folder: Path, port: str, process: int, piece: int) -> None:
         generator_rate=0.05, place=meshes.placement(mesh),
     )  # fmt: skip
     runs.PIECE_SECONDS = 0.0
+    runs.PEERS_SECONDS = 20.0
     sent, pieces = runs._Pace.sent, []
 
     def asked(self: runs._Pace, done: Array, count: int, *asked: bool) -> bool:
@@ -42,9 +65,17 @@ def work(folder: Path, port: str, process: int, piece: int) -> None:
 
     runs._Pace.sent = asked  # type: ignore[method-assign]
     schedule = runs.Schedule(20, log_every=5, save_every=10, keep=2, best="shift")
-    done = runs.train(gan, jax.random.key(1), folder, schedule, config={"rate": 0.05}, mesh=mesh, evaluate=measure)
+    done = runs.train(
+        gan, jax.random.key(1), folder, schedule, config={"rate": 0.05}, mesh=mesh, evaluate=failing(fails, process)
+    )
     sys.stdout.write(f"came to {done.step} {done.complete} {digest(done.state)}\n")
 
 
 if __name__ == "__main__":
-    work(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    try:
+        work(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    except Exception as error:
+        # As the command line does it: a process that failed leaves without waiting for the other.
+        sys.stdout.write(f"ended by {type(error).__name__}: {error}\n")
+        sys.stdout.flush()
+        os._exit(2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import time
@@ -444,3 +445,18 @@ def test_a_configuration_that_is_nested_without_end_is_named(tmp_path: Path) -> 
         run_folder.read_config(tmp_path)
     with pytest.raises(ValueError, match=r"config.json is not a configuration"):
         run_folder.settle_config(tmp_path, {})
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Orbax's threads log their own end, in 130 lines; it is the error that is raised."""
+    manager = checkpoint.manager(tmp_path / "checkpoints")
+    noise = {"a": jax.random.normal(jax.random.key(0), (50_000,))}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"checkpoint 1 cannot be written to .*\(File too large"):
+            checkpoint.save(manager, 1, noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        manager.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

@@ -16,8 +16,8 @@ WORKER = Path(__file__).with_name("run_pair_worker.py")
 PATIENCE = 240.0
 
 
-def pair(folder: Path, piece: int = 0) -> list[str]:
-    """What each of the two says in the end; process 1 is asked to stop at that piece, of one step each."""
+def pair(folder: Path, piece: int = 0, fails: str = "never", status: int = 0) -> list[str]:
+    """What each of the two says in the end; process 1 is asked to stop at that piece, of one step each, or fails in its evaluation."""
     with socket.socket() as listener:
         listener.bind(("localhost", 0))
         port = listener.getsockname()[1]
@@ -25,7 +25,7 @@ def pair(folder: Path, piece: int = 0) -> list[str]:
     environment["PYTHONPATH"] = os.fspath(WORKER.parents[2])
     started = [
         subprocess.Popen(
-            [sys.executable, WORKER, folder, str(port), str(process), str(piece)],
+            [sys.executable, WORKER, folder, str(port), str(process), str(piece), fails],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         for process in range(2)
@@ -35,8 +35,8 @@ def pair(folder: Path, piece: int = 0) -> list[str]:
     finally:
         for process in started:
             process.kill()
-    assert [process.returncode for process in started] == [0, 0], "\n".join(said)
-    return [next(line for line in text.splitlines() if line.startswith("came to")) for text in said]
+    assert [process.returncode for process in started] == [status, status], "\n".join(said)
+    return [next(line for line in text.splitlines() if line.startswith(("came to", "ended by"))) for text in said]
 
 
 @pytest.mark.slow
@@ -50,3 +50,18 @@ def test_what_one_of_two_is_asked_both_do_and_go_on_from_there(tmp_path: Path) -
     assert pair(tmp_path / "run") == whole
     for name in (run_folder.METRICS, run_folder.TABLE):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_an_evaluation_that_fails_in_one_of_two_leaves_the_other_waiting_for_nothing(tmp_path: Path) -> None:
+    whole = pair(tmp_path / "whole")
+    # After what both exchange: it is a warning, and the run is the same.
+    assert pair(tmp_path / "after", fails="after") == whole
+    # Before it, the other one waits: both end, and started again they go on without the evaluation that ended them.
+    folder = tmp_path / "before"
+    ended = pair(folder, fails="before", status=2)
+    assert "the evaluation at step 10 failed in this process, and another one waits for it" in ended[1]
+    assert pair(folder, fails="before") == whole
+    rows = {row["step"]: row for row in run_folder.read_rows(folder)}
+    assert ["shift" in rows[step] for step in (5, 10, 15, 20)] == [False, False, False, True]
+    assert (folder / run_folder.TABLE).read_text().splitlines()[-1].startswith("20,")
