@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+import optax
 
 from gan_jax import caching
 from gan_jax.divergences.variational import neural_estimator
@@ -17,7 +18,8 @@ from gan_jax.models import players
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses, penalties
-from gan_jax.training import game, updates
+from gan_jax.training import critic, frozen, game, passage, updates
+from gan_jax.training.state import GameState
 from gan_jax.typing import Array, Critic
 
 SHORT = dict(steps=2, batch_size=4, held_out=8)
@@ -35,11 +37,11 @@ def counting(critic: Critic) -> tuple[Critic, list[None]]:
 
 
 def test_an_estimator_is_traced_once_for_all_values() -> None:
-    critic, traces = counting(mlp((4,)))
+    network, traces = counting(mlp((4,)))
     estimates = [
         # Built anew each time, from equal settings; rates and weights, laws and seeds are values.
         neural_estimator(
-            losses.minimax(), critic, learning_rate=rate, penalty=penalties.r1(), penalty_weight=2 * rate, **SHORT
+            losses.minimax(), network, learning_rate=rate, penalty=penalties.r1(), penalty_weight=2 * rate, **SHORT
         )(seed, dist.Normal(0.0, 1.0), dist.Normal(mean, 1.0))
         for seed, rate, mean in ((0, 1e-3, 1.0), (1, 1e-2, 2.0), (0, 1e-3, 1.0))
     ]
@@ -48,16 +50,16 @@ def test_an_estimator_is_traced_once_for_all_values() -> None:
     assert float(estimates[0].value) != float(estimates[1].value)
     x = np.linspace(0.0, 1.0, 16)
     for shift in (0.0, 1.0):
-        neural_estimator(losses.minimax(), critic, penalty=penalties.r1(), **SHORT)(0, x, x + shift)
+        neural_estimator(losses.minimax(), network, penalty=penalties.r1(), **SHORT)(0, x, x + shift)
     assert len(traces) == 2
     # Another number of steps is another program.
-    neural_estimator(losses.minimax(), critic, penalty=penalties.r1(), **{**SHORT, "steps": 4})(0, x, x)
+    neural_estimator(losses.minimax(), network, penalty=penalties.r1(), **{**SHORT, "steps": 4})(0, x, x)
     assert len(traces) == 3
 
 
 def test_an_estimator_inside_of_a_program_is_a_part_of_it() -> None:
-    critic, traces = counting(mlp((4,)))
-    estimator = neural_estimator(losses.minimax(), critic, **SHORT)
+    network, traces = counting(mlp((4,)))
+    estimator = neural_estimator(losses.minimax(), network, **SHORT)
     alone = estimator(0, dist.Normal(0.0, 1.0), dist.Normal(1.0, 1.0))
     program = jax.jit(lambda key, m: estimator(key, dist.Normal(0.0, 1.0), dist.Normal(m, 1.0)).value)
     for _ in range(2):
@@ -89,6 +91,87 @@ def test_playing_is_traced_once() -> None:
         long._replace(key=0),
         second._replace(key=0),
     )
+
+
+def once(key: Array, batch: int) -> Array:
+    return jax.random.normal(key, (batch, 1))
+
+
+def shifted(key: Array, batch: int) -> Array:
+    return 1.0 + once(key, batch)
+
+
+def same(a: object, b: object) -> None:
+    """Two trees have the same numbers, up to the rounding of another order of sums."""
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6), a, b)
+
+
+def test_fitting_a_critic_is_traced_once() -> None:
+    counted, traces = counting(mlp((4,)))
+    settings = critic.CriticTraining(losses.minimax(), optax.sgd(0.1), penalties.r1(), 0.0, 8)
+
+    def fit(key: Array, weight: float | Array) -> tuple[critic.CriticState, critic.History]:
+        training = settings._replace(penalty_weight=weight)
+        return critic.fit(key, counted, training, once, shifted, steps=4, records=2)
+
+    first, _, again = (fit(jax.random.key(seed), weight) for seed, weight in ((0, 0.5), (1, 2.0), (0, 0.5)))
+    assert len(traces) == 1
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    # In a program of somebody else it is a part of that, with the same numbers; the weight counts.
+    same(jax.jit(fit)(jax.random.key(0), 0.5), first)
+    mapped = jax.vmap(lambda seed, weight: fit(jax.random.key(seed), weight))(jnp.arange(1), jnp.ones(1))
+    same(jax.tree.map(lambda x: x[0], mapped), fit(jax.random.key(0), 1.0))
+
+    def moved(by: Array) -> Array:
+        """A sampler of a law that is mapped over, which no argument tells of."""
+        return critic.fit(
+            jax.random.key(0), counted, settings, once, lambda key, batch: by + once(key, batch), steps=4, records=2
+        )[1].divergence
+
+    same(jax.vmap(moved)(jnp.asarray([0.0, 1.0])), jnp.stack([moved(jnp.asarray(by)) for by in (0.0, 1.0)]))
+    assert not np.allclose(fit(jax.random.key(0), 2.0)[1].divergence, first[1].divergence, rtol=1e-3)
+
+
+def test_watching_a_critic_is_traced_once() -> None:
+    counted, traces = counting(mlp((4,)))
+    training = critic.CriticTraining(losses.minimax(), optax.sgd(0.1), None, 0.0, 8)
+
+    def number(state: critic.CriticState) -> Array:
+        return state.step
+
+    def watched(key: Array, at: tuple[int, ...] = (0, 2, 3)) -> tuple[critic.CriticState, Array]:
+        return frozen.watch(key, counted, training, once, shifted, at=at, observe=number)
+
+    first, seen = watched(jax.random.key(0))
+    np.testing.assert_array_equal(seen, [0, 2, 3])
+    np.testing.assert_array_equal(watched(jax.random.key(0), (1, 4, 9))[1], [1, 4, 9])
+    assert len(traces) == 1
+    same(jax.jit(watched)(jax.random.key(0))[0], first)
+
+
+def test_a_first_passage_is_traced_once() -> None:
+    traces: list[None] = []
+
+    def data(key: Array, batch: int) -> Array:
+        traces.append(None)
+        return jnp.zeros((batch, 1))
+
+    made = game.adversarial(
+        losses.minimax(), players.affine(), players.linear(), data, updates.alternating(), batch_size=2
+    )
+
+    def third(state: GameState) -> Array:
+        return state.step >= 3
+
+    state = made.init(0)
+    found = passage.first_passage(made, state, third, at_most=9)
+    traced = len(traces)
+    assert (int(found.steps), bool(found.reached)) == (3, True)
+    short = passage.first_passage(made, state, third, at_most=2)
+    assert (int(short.steps), bool(short.reached)) == (2, False)
+    assert len(traces) == traced
+    inside = jax.jit(lambda s: passage.first_passage(made, s, third, at_most=9))(state)
+    same(inside.state._replace(key=0), found.state._replace(key=0))
 
 
 def test_equal_arguments_give_one_object_and_others_another() -> None:

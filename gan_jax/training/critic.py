@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax.custom_batching import custom_vmap
 
-from gan_jax import checks
+from gan_jax import caching, checks
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import ExampleWise, Penalty
 from gan_jax.typing import Array, ConditionalCritic, Critic, PRNGKey, Sampler, Variables
@@ -200,7 +200,10 @@ def fit(
     steps: int,
     records: int = 50,
 ) -> tuple[CriticState, History]:
-    """Trains from a fresh initialisation as one scan; pure: under ``jax.jit``, or it is compiled at every call.
+    """Trains from a fresh initialisation as one program, which is compiled at the first call and found again at later ones.
+
+    The program is that of the same objects: a critic, an objective or a sampler that is made anew gives a new one; keys and weights of
+    penalties are its arguments. Inside of a ``jax.jit`` or a ``jax.vmap`` of one's own, training is a part of that program.
 
     Args:
       key: base key.
@@ -223,6 +226,26 @@ def fit(
     checks.integer("batch_size", training.batch_size, 1)
     check_records(steps, records)
     key = checks.key("key", key)
+    fixed, weight = training._replace(penalty_weight=0.0), training.penalty_weight
+    if caching.outside_of_traces(key, weight):
+        found: tuple[CriticState, History] = caching.program(_fitted, critic, fixed, real, fake, steps, records)(
+            key, weight
+        )
+        return found
+    return _fitted(critic, fixed, real, fake, steps, records, key, weight)
+
+
+def _fitted(
+    critic: Critic,
+    training: CriticTraining,
+    real: Sampler,
+    fake: Sampler,
+    steps: int,
+    records: int,
+    key: PRNGKey,
+    penalty_weight: float | Array,
+) -> tuple[CriticState, History]:
+    training = training._replace(penalty_weight=penalty_weight)
     init_key, example_key, train_key = jax.random.split(key, 3)
     state = init(init_key, critic, training, real(example_key, 1))
 

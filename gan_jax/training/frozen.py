@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from gan_jax import checks
+from gan_jax import caching, checks
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.training import critic as critic_training
 from gan_jax.training.critic import CriticState, CriticTraining
@@ -80,7 +80,10 @@ def watch(
     at: Sequence[int],
     observe: Callable[[CriticState], PyTree],
 ) -> tuple[CriticState, PyTree]:
-    """Trains a fresh critic and looks at it after given numbers of updates; pure: under ``jax.jit``, or it is compiled at every call.
+    """Trains a fresh critic and looks at it after given numbers of updates, as one program that is compiled once.
+
+    As with ``critic.fit`` the program is found again for the same objects, ``observe`` among them; for another ``at`` of the same length,
+    too. Inside of a ``jax.jit`` or a ``jax.vmap`` of one's own it is a part of that program.
 
     Args:
       key: base key.
@@ -104,7 +107,26 @@ def watch(
     if len(at) == 0 or at[0] < 0 or np.any(gaps[1:] <= 0):
         raise ValueError(f"at is {tuple(at)}; expected at least one number of updates, rising, from 0 on")
     checks.integer("batch_size", training.batch_size, 1)
-    init_key, example_key, train_key = jax.random.split(checks.key("key", key), 3)
+    fixed = training._replace(penalty_weight=0.0)
+    values = checks.key("key", key), training.penalty_weight, jnp.asarray(gaps)
+    if caching.outside_of_traces(values):
+        watched: tuple[CriticState, PyTree] = caching.program(_watched, critic, fixed, real, fake, observe)(*values)
+        return watched
+    return _watched(critic, fixed, real, fake, observe, *values)
+
+
+def _watched(
+    critic: Critic,
+    training: CriticTraining,
+    real: Sampler,
+    fake: Sampler,
+    observe: Callable[[CriticState], PyTree],
+    key: PRNGKey,
+    penalty_weight: float | Array,
+    gaps: Array,
+) -> tuple[CriticState, PyTree]:
+    training = training._replace(penalty_weight=penalty_weight)
+    init_key, example_key, train_key = jax.random.split(key, 3)
     start = critic_training.init(init_key, critic, training, real(example_key, 1))
 
     def update(_: Array, state: CriticState) -> CriticState:
@@ -114,7 +136,7 @@ def watch(
         state = jax.lax.fori_loop(0, gap, update, state)
         return state, observe(state)
 
-    return jax.lax.scan(record, start, jnp.asarray(gaps))
+    return jax.lax.scan(record, start, gaps)
 
 
 def log_spaced(last: int, count: int) -> tuple[int, ...]:

@@ -8,9 +8,9 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from gan_jax import checks
+from gan_jax import caching, checks
 from gan_jax.training.game import Game
-from gan_jax.training.state import GameState
+from gan_jax.training.state import GameState, Info
 from gan_jax.typing import Array
 
 Reached: TypeAlias = Callable[[GameState], Array]
@@ -32,7 +32,10 @@ class Passage(NamedTuple):
 
 
 def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: int) -> Passage:
-    """Plays until ``reached(state)`` is true, ``at_most`` steps; pure: under ``jax.jit``, or it is compiled at every call.
+    """Plays until ``reached(state)`` is true, ``at_most`` steps, as one program that is compiled once.
+
+    The program is that of the game's step and of ``reached``: the same objects give the same one. Inside of a ``jax.jit`` or a ``jax.vmap``
+    of one's own, playing is a part of that program.
 
     A ``while`` loop: members that run one after another (on a CPU) stop where they arrive; members that run together (``vmap``) go on
     until the last has arrived, the others standing still.
@@ -49,15 +52,25 @@ def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: in
     Raises:
       ValueError: ``at_most`` below one.
     """
+    checks.made("game", game, Game, "game.adversarial")
+    checks.made("state", state, GameState, "Game.init")
     checks.integer("at_most", at_most, 1)
+    if caching.outside_of_traces(state):
+        passage: Passage = caching.program(_passage, game.step, reached)(state, at_most)
+        return passage
+    return _passage(game.step, reached, state, at_most)
 
+
+def _passage(
+    step: Callable[[GameState], tuple[GameState, Info]], reached: Reached, state: GameState, at_most: int | Array
+) -> Passage:
     def goes_on(carry: tuple[GameState, Array, Array]) -> Array:
         _, steps, arrived = carry
         return (steps < at_most) & ~arrived
 
     def advance(carry: tuple[GameState, Array, Array]) -> tuple[GameState, Array, Array]:
         state, steps, _ = carry
-        state, _ = game.step(state)
+        state, _ = step(state)
         return state, steps + 1, reached(state)
 
     return Passage(*jax.lax.while_loop(goes_on, advance, (state, jnp.zeros((), jnp.int32), reached(state))))
