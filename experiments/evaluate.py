@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments import harness
+from experiments import harness, starts
 from experiments.answers import say
 from experiments.artifacts import UserError, write_json
 from experiments.image_data import facts_of, open_data, settle
@@ -28,7 +28,7 @@ class Options:
     """The run's folder."""
 
     n: AtLeastTwo = 10_000
-    """How many images to generate."""
+    """How many images to generate; any number, since only their features are kept."""
 
     seed: Seed = 0
     """Of the noise."""
@@ -49,7 +49,7 @@ def main(words: Sequence[str]) -> int:
     harness.configure_jax(cpu_devices=1)
     import jax
 
-    from gan_jax.metrics.features import extract
+    from gan_jax.metrics.features import extract_in_pieces
     from gan_jax.metrics.report import scores
 
     run = opened(options.run)
@@ -64,15 +64,20 @@ def main(words: Sequence[str]) -> int:
         raise UserError(f"{reason}; give weights of Inception to measure with: --inception FILE --sha256 HASH")
     settle(options.run, facts_of(data, images.lazy))
     measure = yardstick(data, chosen, images)
-    generated = run.sample(run.state, jax.random.key(options.seed), options.n)
-    found = scores(measure.features, measure.real, extract(measure.features, generated), k=options.k)
-    write_json(
-        options.run / "evaluation.json",
-        {"step": run.step, "seed": options.seed, "real": measure.name, "accuracy": measure.accuracy, "scores": found},
-    )
+    images.release()
+    # Drawn as they are asked for: any number of images in the memory of one piece and of all features.
+    generated = run.pieces(run.state, jax.random.key(options.seed), options.n)
+    with starts.working(f"drawing and measuring {options.n} images"):
+        drawn = extract_in_pieces(measure.features, generated, name="generated images")
+        found = scores(measure.features, measure.real, drawn, k=options.k)
     say(
         f"{options.run}, step {run.step}, against {measure.name}; held-out accuracy of the extractor {measure.accuracy:.4f}"
     )
     for score in found:
         say(f"  {score}")
+    # Said before it is written: a disk that is full costs no number.
+    write_json(
+        options.run / "evaluation.json",
+        {"step": run.step, "seed": options.seed, "real": measure.name, "accuracy": measure.accuracy, "scores": found},
+    )
     return 0

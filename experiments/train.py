@@ -41,7 +41,7 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     from gan_jax.training import mesh as meshes
     from gan_jax.training import run_folder, runs
     from gan_jax.training.collapse import collapsed
-    from gan_jax.training.sampling import sampler
+    from gan_jax.training.sampling import in_pieces
     from gan_jax.training.state import GameState
 
     if config.schedule.best is not None:
@@ -59,11 +59,11 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
         say(
             f"{config.data.name}: {made.facts.count} images of {made.facts.shape[0]} pixels a side, with captions",
         )
-    sample = sampler(made.generator)
+    pieces = in_pieces(made.generator)
     picture_key, measure_key = jax.random.split(jax.random.fold_in(made.key, 1))
 
     def on_save(state: GameState, step: int) -> None:
-        pictures = sample(state, picture_key, PICTURES)
+        pictures = next(pieces(state, picture_key, PICTURES))
         if meshes.is_first():
             image_data.write_facts(config.out, made.facts)
             write_grid(files.place(config.out, "samples", f"{step:09d}.png"), pictures)
@@ -77,7 +77,7 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     elif config.evaluation.fake and images is not None and measured:
         with starts.working("training the classifier that images are measured with"):
             measure = yardstick(config.data, config.evaluation, images)
-        evaluate = evaluation_of(config, measure, sample, measure_key)
+        evaluate = evaluation_of(config, measure, pieces, measure_key)
     if images is not None:
         images.release()
     stop = collapsed(below=config.stop_below) if config.stop_below > 0.0 else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from experiments.artifacts import UserError
@@ -116,20 +116,20 @@ def _has_test_images(data: Data) -> bool:
     return True
 
 
-def kid_of(measure: Yardstick, images: np.ndarray) -> dict[str, float]:
-    """KID of generated images ``[n, h, w, c]`` in [-1, 1], with its standard error."""
+def kid_of(measure: Yardstick, pieces: Iterable[np.ndarray]) -> dict[str, float]:
+    """KID of generated images, pieces ``[some, h, w, c]`` in [-1, 1], with its standard error."""
     import jax.numpy as jnp
 
-    from gan_jax.metrics.features import extract
+    from gan_jax.metrics.features import extract_in_pieces
     from gan_jax.metrics.kernel import kid
 
-    fake = extract(measure.features, images)
+    fake = extract_in_pieces(measure.features, pieces, name="generated images")
     distance = kid(jnp.asarray(measure.real.features), jnp.asarray(fake.features))
     return {"KID": float(distance.value), "KID_standard_error": float(distance.standard_error)}
 
 
 def evaluation_of(
-    config: Config, measure: Yardstick, sample: Callable[[GameState, PRNGKey, int], np.ndarray], key: PRNGKey
+    config: Config, measure: Yardstick, pieces: Callable[[GameState, PRNGKey, int], Iterator[np.ndarray]], key: PRNGKey
 ) -> Callable[[GameState], dict[str, float]]:
     """What a run measures at every save: the same latents every time, so that the curve shows the generator alone."""
-    return lambda state: kid_of(measure, sample(state, key, config.evaluation.fake))
+    return lambda state: kid_of(measure, pieces(state, key, config.evaluation.fake))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -129,6 +130,30 @@ def extract(features: Features, images: np.ndarray | Array, *, batch: int = 256,
     checks.finite(f"features of {name}", rows)
     checks.finite(f"logits of {name}", logits)
     return Extracted(rows, logits)
+
+
+def extract_in_pieces(
+    features: Features, pieces: Iterable[np.ndarray | Array], *, batch: int = 256, name: str = "images"
+) -> Extracted:
+    """``extract`` of images that come piece by piece: never more than one piece of them is held.
+
+    Args:
+      features: the extractor.
+      pieces: each ``[some, h, w, c]``, uint8 or floats in [-1, 1]; at least one.
+      batch: images a call of the compiled program.
+      name: of the images in messages.
+
+    Returns:
+      The features and logits of all, in their order.
+
+    Raises:
+      ValueError: as ``extract``; or no piece.
+    """
+    # A loop's variable would hold a piece while the next one is made.
+    parts = list(map(partial(extract, features, batch=batch, name=name), pieces))
+    if not parts:
+        raise ValueError(f"{name} has no piece; expected at least one image")
+    return Extracted(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def per_channel(features: Features) -> Features:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gan_jax.metrics import features as named
-from gan_jax.metrics.features import Features, InceptionFeatures, extract, in_unit_range, per_channel
+from gan_jax.metrics.features import (
+    Features,
+    InceptionFeatures,
+    extract,
+    extract_in_pieces,
+    in_unit_range,
+    per_channel,
+)
 from gan_jax.metrics.frechet import fid
 from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.neighbours import neighbours
@@ -28,6 +38,30 @@ LINEAR = Features("linear of 16 pixels", "4 × 4 grey, [-1, 1]", linear)
 
 def pictures(seed: int, n: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, 4, 4, 1), dtype=np.uint8)
+
+
+class Piece(np.ndarray):
+    """An array that can be looked for after it should have gone."""
+
+
+def test_pieces_are_let_go_one_by_one_and_give_what_all_at_once_give() -> None:
+    images, gone = pictures(4, 23), []
+
+    def pieces() -> Iterator[np.ndarray]:
+        before: weakref.ref[Piece] | None = None
+        for first in range(0, 23, 5):
+            gone.append(before is None or before() is None)
+            made = images[first : first + 5].copy().view(Piece)
+            before = weakref.ref(made)
+            yield made
+            del made
+
+    found, whole = extract_in_pieces(LINEAR, pieces(), batch=10), extract(LINEAR, images, batch=10)
+    assert gone == [True] * 5
+    for one, other in zip(found, whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    with pytest.raises(ValueError, match="images has no piece"):
+        extract_in_pieces(LINEAR, iter(()))
 
 
 def test_score_prints_all_of_it() -> None:
