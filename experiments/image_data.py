@@ -114,6 +114,7 @@ def open_data(data: Data, *, option: str = "data", sizes: Sequence[int] = SIZES)
             data_dir=data.data_dir,
             crop=data.crop,
             skip_corrupt=data.skip_corrupt,
+            most_pixels=data.most_pixels,
         )
     )
 

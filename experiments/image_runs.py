@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from experiments import answers, options
 from experiments.artifacts import UserError
 from gan_jax import checks
+from gan_jax.data.folder import MOST_PIXELS
 from gan_jax.ranges import Count, Decay, NonNegative, Seed, Share, Whole
 from gan_jax.training.runs import Schedule
 
@@ -48,6 +49,9 @@ class Data:
 
     skip_corrupt: bool = False
     """Leave out images of a folder that cannot be read."""
+
+    most_pixels: Count = MOST_PIXELS
+    """How many pixels an image of a folder may have; one with more is not decoded. Pillow itself decodes 178 million at most."""
 
     data_dir: Path | None = None
     """Where sets of TFDS are prepared; in the user's cache folder where not given."""
@@ -213,6 +217,7 @@ FREE = (
     "tensorboard",
     "wandb",
     "data.data_dir",
+    "data.most_pixels",
     "evaluation.inception",
     "stop_below",
 )

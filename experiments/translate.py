@@ -18,6 +18,7 @@ from experiments.options import parsed
 from experiments.pictures import write_grid
 from experiments.translation_runs import opened
 from gan_jax import files
+from gan_jax.data.folder import MOST_PIXELS
 from gan_jax.ranges import Count
 
 SHOWN = 8
@@ -43,6 +44,9 @@ class Options:
     skip_corrupt: bool = False
     """Leave out images that cannot be read."""
 
+    most_pixels: Count = MOST_PIXELS
+    """How many pixels an image may have; one with more is not decoded. Pillow itself decodes 178 million at most."""
+
     batch: Count = 16
     """Images of one call of the compiled program."""
 
@@ -63,7 +67,13 @@ def main(words: Sequence[str]) -> int:
     run = opened(options.run)
     to_y, to_x = translators(averaged(run.state))
     network, variables, shape = (run.backward, to_x, run.y_shape) if options.back else (run.forward, to_y, run.x_shape)
-    images = open_folder(options.folder, size=shape[0], crop=options.crop, skip_corrupt=options.skip_corrupt)
+    images = open_folder(
+        options.folder,
+        size=shape[0],
+        crop=options.crop,
+        skip_corrupt=options.skip_corrupt,
+        most_pixels=options.most_pixels,
+    )
     apply = jax.jit(lambda x: network.apply(variables, x))
     kept = options.folder.resolve().name or "images"
     root = (options.run, "translated", kept) if options.out is None else (options.out,)

@@ -137,7 +137,13 @@ class Config:
     devices: Devices = field(default_factory=Devices)
 
 
-FREE = ("out", "devices", "schedule.keep", "tensorboard", "x.data_dir", "y.data_dir")
+FREE = (
+    "out",
+    "devices",
+    "schedule.keep",
+    "tensorboard",
+    *(f"{x}.{name}" for x in "xy" for name in ("data_dir", "most_pixels")),
+)
 """What may change from one start of a run to the next; not the number of steps, which the rates follow."""
 
 

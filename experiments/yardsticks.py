@@ -98,7 +98,15 @@ def _part(data: Data, images: Images, name: str, split: str) -> ImageSet:
     from gan_jax.data.sets import load
 
     size = images.lazy.shape[0]
-    return load(name, size=size, split=split, data_dir=data.data_dir, crop=data.crop, skip_corrupt=data.skip_corrupt)
+    return load(
+        name,
+        size=size,
+        split=split,
+        data_dir=data.data_dir,
+        crop=data.crop,
+        skip_corrupt=data.skip_corrupt,
+        most_pixels=data.most_pixels,
+    )
 
 
 def _has_test_images(data: Data) -> bool:

@@ -345,7 +345,7 @@ class _TooLargeError(Exception):
     def __init__(self, width: int, height: int, most: int) -> None:
         millions = width * height / 1e6
         super().__init__(
-            f"it has {width} × {height} pixels, {millions:.1f} million; expected at most {most / 1e6:g} million"
+            f"it has {width} × {height} pixels, {millions:.1f} million; expected at most {most / 1e6:g} million (most_pixels)"
         )
 
 

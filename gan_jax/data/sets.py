@@ -12,7 +12,7 @@ from PIL import Image
 
 from gan_jax import checks
 from gan_jax.data.digits import load_digits
-from gan_jax.data.folder import open_folder
+from gan_jax.data.folder import MOST_PIXELS, open_folder
 from gan_jax.data.images import ImageSet, LazyImages, check_set, checked_size, collect, lazy, named, nearest
 from gan_jax.data.stream import permutation
 from gan_jax.data.tfds_sets import open_tfds
@@ -48,6 +48,7 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     crop: bool = False,
     skip_corrupt: bool = False,
+    most_pixels: int = MOST_PIXELS,
 ) -> ImageSet:
     """An image set in memory.
 
@@ -72,6 +73,7 @@ def load(
       data_dir: TFDS's folder of prepared sets; ``preparing.default_data_dir()`` where None.
       crop: whether the centre square of every image is taken before resizing.
       skip_corrupt: whether images of a folder that cannot be read are left out.
+      most_pixels: how many pixels an image of a folder may have; one with more is not decoded.
 
     Returns:
       The set.
@@ -86,7 +88,10 @@ def load(
         return stack(_digits(size, split, data_dir), STACKED_DRAWS, seed=0)
     if name in ("avatars", "cartoons"):
         return _avatars(name, size, split, data_dir)
-    return collect(open_images(name, size=size, split=split, data_dir=data_dir, crop=crop, skip_corrupt=skip_corrupt))
+    opened = open_images(
+        name, size=size, split=split, data_dir=data_dir, crop=crop, skip_corrupt=skip_corrupt, most_pixels=most_pixels
+    )
+    return collect(opened)
 
 
 def open_images(
@@ -97,11 +102,12 @@ def open_images(
     data_dir: str | os.PathLike[str] | None = None,
     crop: bool = False,
     skip_corrupt: bool = False,
+    most_pixels: int = MOST_PIXELS,
 ) -> LazyImages:
     """The images of a set, read when they are asked for: arguments and sets as of ``load``.
 
     Args:
-      name, split, data_dir, crop, skip_corrupt: as of ``load``.
+      name, split, data_dir, crop, skip_corrupt, most_pixels: as of ``load``.
       size: edge in pixels; several, of which the nearest to the images' own is taken (``images.nearest``); None for the native size.
 
     Returns:
@@ -117,7 +123,7 @@ def open_images(
         return dataclasses.replace(images, class_names=digits, native=(NATIVE[name],) * 2)
     for prefix, opener in OPENERS.items():
         if name.startswith(prefix):
-            return opener(name.removeprefix(prefix), size, split, data_dir, crop, skip_corrupt)
+            return opener(name.removeprefix(prefix), size, split, data_dir, crop, skip_corrupt, most_pixels)
     if name not in NAMES:
         _refuse_bare_path(name)
     checks.one_of("name", name, NAMES)
@@ -125,12 +131,18 @@ def open_images(
 
 
 def _folder(
-    place: str, size: int | Sequence[int] | None, split: str, data_dir: object, crop: bool, skip_corrupt: bool
+    place: str,
+    size: int | Sequence[int] | None,
+    split: str,
+    data_dir: object,
+    crop: bool,
+    skip_corrupt: bool,
+    most_pixels: int,
 ) -> LazyImages:
     if not place:
         raise ValueError(f"name is '{FOLDER}', without a path; expected '{FOLDER}PATH'")
     checks.one_of("split of a folder", split, ("train", "all"))
-    return open_folder(place, size=size, crop=crop, skip_corrupt=skip_corrupt)
+    return open_folder(place, size=size, crop=crop, skip_corrupt=skip_corrupt, most_pixels=most_pixels)
 
 
 def _tfds(
@@ -140,12 +152,13 @@ def _tfds(
     data_dir: str | os.PathLike[str] | None,
     crop: bool,
     skip_corrupt: bool,
+    most_pixels: int,
 ) -> LazyImages:
     return open_tfds(place, size=size, split=split, data_dir=data_dir, crop=crop)
 
 
 OPENERS: dict[str, Callable[..., LazyImages]] = {FOLDER: _folder, TFDS: _tfds}
-"""What opens the sets of a prefix: ``opener(what follows it, size, split, data_dir, crop, skip_corrupt)``."""
+"""What opens the sets of a prefix: ``opener(what follows it, size, split, data_dir, crop, skip_corrupt, most_pixels)``."""
 
 
 def _refuse_bare_path(name: str) -> None:

@@ -23,6 +23,7 @@ from gan_jax.data import folder as folders
 from gan_jax.data.folder import open_folder
 from gan_jax.metrics import classifier
 from gan_jax.metrics.features import Features
+from gan_jax.training import run_folder
 from gan_jax.training.mesh import data_mesh
 
 SMALL = ("--model.pair", "mlp", "--model.width", "4", "--model.latent", "4", "--rule.batch-size", "4")
@@ -261,3 +262,21 @@ def test_what_a_run_keeps_of_its_images_comes_back_or_is_refused(tmp_path: Path)
         file.write_text(broken)
         with pytest.raises(UserError, match=r"data\.json is no record of a run's images"):
             image_data.read_facts(tmp_path, name="x")
+
+
+def test_how_many_pixels_an_image_may_have_is_an_option(
+    plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(plain, tmp_path / "run", "--data.most-pixels", "99") == 2
+    assert (
+        "it has 10 × 10 pixels, 0.0 million; expected at most 9.9e-05 million (most_pixels)" in capsys.readouterr().err
+    )
+    assert not (tmp_path / "run").exists()
+    data = image_runs.Data(name=f"folder:{plain}", most_pixels=100)
+    assert len(image_data.open_data(data).lazy) == 5
+    # It moves no number of a run, and runs of earlier versions know nothing of it.
+    tree = image_runs.plain(image_runs.Config())
+    del tree["data"]["most_pixels"]
+    run_folder.settle_config(tmp_path, tree)
+    config = image_runs.Config(data=image_runs.Data(most_pixels=7))
+    assert run_folder.settle_config(tmp_path, image_runs.plain(config), free=image_runs.FREE) == {}
