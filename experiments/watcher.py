@@ -13,6 +13,7 @@ BY_ITSELF, SAID = b".", b"!"
 """What the watched process says of its end: that nothing went wrong, or that it has said itself what did."""
 
 DUMP = (
+    b" preemption_sync_manager.cc",
     b"Polled an error from coordination service",
     b"Terminating process because the JAX distributed service",
 )

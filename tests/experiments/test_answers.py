@@ -178,6 +178,39 @@ class TestAnswers:
         assert list(tmp_path.iterdir()) == []
 
 
+class TestWatcher:
+    """What one of several processes leaves on standard error, whose descriptor C++ writes to."""
+
+    DUMP = (
+        "F1129 19:04:22.437266   13597 client.h:80] Terminating process because the JAX distributed service detected fatal errors.\n"
+        "*** Check failure stack trace: ***\n    @     0x7f5768840634  SendToLog()\n"
+    )
+
+    def ended(self, by: str) -> tuple[int, list[str]]:
+        program = (
+            "import os, sys; from experiments import answers; answers.watch(); os.write(2, b'of C++\\n');"
+            f"sys.stderr.write('of Python\\n'); os.write(2, {self.DUMP!r}.encode()); {by}"
+        )
+        done = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=60)
+        return done.returncode, sorted(done.stderr.splitlines())
+
+    def test_an_abort_is_one_sentence_without_its_page(self) -> None:
+        status, lines = self.ended("os.abort()")
+        assert status == signal.SIGABRT  # And not −6: no shell says that, and nothing is dumped.
+        assert lines[:2] == ["of C++", "of Python"]
+        (sentence,) = lines[2:]
+        assert "this process of the run was ended from outside" in sentence
+        assert sentence.endswith("and the run goes on from there")
+
+    def test_what_ends_by_itself_has_said_all(self) -> None:
+        status, lines = self.ended("sys.exit(0)")
+        assert (status, lines) == (0, sorted(["of C++", "of Python", *self.DUMP.splitlines()]))
+
+    def test_who_has_said_why_says_it_alone(self) -> None:
+        status, lines = self.ended("answers._dismiss(answers.watcher.SAID); os._exit(2)")
+        assert (status, lines) == (2, ["of C++", "of Python"])
+
+
 class TestTerminals:
     @pytest.mark.slow
     def test_ascii_and_a_backend_that_is_none(self, tmp_path: Path) -> None:

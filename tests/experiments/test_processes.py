@@ -113,7 +113,8 @@ def test_process_0_that_is_killed_ends_the_others_in_a_sentence(tmp_path: Path) 
         processes[0].send_signal(signal.SIGKILL)
         # JAX aborts out of C++, and its page of that is left out.
         _, errors = processes[1].communicate(timeout=60)
-    assert processes[1].returncode == signal.SIGABRT
+    # Where the break in an exchange is seen first, Python says it.
+    assert processes[1].returncode in (2, signal.SIGABRT)
     assert "stack trace" not in errors
     assert "coordination" not in errors
     assert "start all of them again, each with its own command" in errors.strip().splitlines()[-1]
