@@ -202,26 +202,22 @@ def test_the_library_leaves_the_terminal_the_files_and_the_settings_alone() -> N
     assert [(path, name) for path, name in found if name in forbidden(ROOT / path)] == []
 
 
-def calls(*packages: str) -> Iterator[tuple[str, ast.Call]]:
-    """Every call of some packages, with the module that it is in."""
-    for path in modules(*packages):
-        yield from ((relative(path), node) for node in ast.walk(syntax(path)) if isinstance(node, ast.Call))
-
-
 def test_experiments_print_through_one_place() -> None:
     """What is printed may repeat a stranger's names: ``say`` prints them with escapes."""
-    assert {where for where, call in calls("experiments") if ast.unparse(call.func) == "print"} == {
-        "experiments/answers.py"
+    found = {
+        relative(path) for path in modules("experiments") for call in calls(path) if ast.unparse(call.func) == "print"
     }
+    assert found == {"experiments/answers.py"}
 
 
 def test_records_and_arrays_are_read_through_one_place() -> None:
     """Files may be a stranger's: ``files`` says of each in one way what is wrong with it. What JSON made of our own objects is no file."""
     readers = ("json.loads", "json.load", "np.load", "NpzFile", "pickle.load", "pickle.loads")
     found = [
-        (where, ast.unparse(call))
-        for where, call in calls("gan_jax", "experiments")
-        if ast.unparse(call.func).endswith(readers) and where != "gan_jax/files.py"
+        (relative(path), ast.unparse(call))
+        for path in modules("gan_jax", "experiments")
+        for call in calls(path)
+        if ast.unparse(call.func).endswith(readers) and relative(path) != "gan_jax/files.py"
     ]
     ours = ("json.loads(json.dumps(", "json.loads(made.words.to_json())")
     assert [(where, text) for where, text in found if not text.startswith(ours)] == []
