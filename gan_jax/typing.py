@@ -113,6 +113,7 @@ class ConditionalCritic(NamedTuple):
       classify: ``classify(variables, φ) -> [batch, classes]``, logits of an auxiliary classifier; None where there is none.
       constrain: as of ``Critic``.
       mixes_examples: as of ``Critic``, of ``features``.
+      bounded: as of ``Critic``, of the logit in the example.
     """
 
     init: Callable[[PRNGKey, Array, PyTree], Variables]
@@ -122,6 +123,7 @@ class ConditionalCritic(NamedTuple):
     classify: Callable[[Variables, PyTree], Array] | None
     constrain: Callable[[Variables], Variables]
     mixes_examples: bool = False
+    bounded: bool = False
 
 
 UNSAID = -1

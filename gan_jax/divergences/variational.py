@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias, cast
 
@@ -153,7 +152,7 @@ def neural_estimator(
     checks.within("held_out_share", held_out_share, 0.0, 1.0, low_open=True, high_open=True)
     length = max(n for n in range(1, min(steps, 50) + 1) if steps % n == 0) if records is None else records
     critic_training.check_records(steps, length)
-    _warn_where_nothing_holds_the_slope(objective, critic, penalty)
+    critic_training.warn_where_nothing_holds_the_slope(objective, critic, penalty, stacklevel=3)
     recipe = _Recipe(objective, critic, optimizer, penalty, steps, batch_size, held_out, held_out_share, length)
 
     def estimator(key: PRNGKey, p: Law, q: Law) -> Estimate:
@@ -235,16 +234,6 @@ def _check_settings(
 def _is_distance(objective: Objective) -> bool:
     """Whether only a 1-Lipschitz critic bounds the divergence from below; of several units, one may be that of the data."""
     return objective.scales_with_data or objective.unit == "various"
-
-
-def _warn_where_nothing_holds_the_slope(objective: Objective, critic: Critic, penalty: Penalty | None) -> None:
-    if objective.scales_with_data and penalty is None and not critic.bounded:
-        warnings.warn(
-            f"the objective {objective.name} is in units of the data and nothing holds the slope of the critic: its value grows with "
-            f"the steps, and is no bound of the {objective.estimates or 'distance'}; take models.lipschitz.orthonormal_mlp for a lower "
-            "bound, or a penalty such as penalties.gradient_penalty(); where the optimizer holds it, give critic._replace(bounded=True)",
-            stacklevel=3,
-        )
 
 
 def logits(critic: Critic, trained: TrainedCritic | Estimate, x: Array) -> Array:

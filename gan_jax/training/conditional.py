@@ -21,7 +21,7 @@ import optax
 from gan_jax import checks
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import ExampleWise, Penalty, Perturbation, check_penalty
-from gan_jax.training.critic import lazy_penalty, refuse_mixing
+from gan_jax.training.critic import lazy_penalty, refuse_mixing, warn_where_nothing_holds_the_slope
 from gan_jax.training.game import Game, OptimizerOf, Place, adam, anywhere, check_optimizers, drawn_from, game_of
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
 from gan_jax.training.updates import perturbed
@@ -163,6 +163,9 @@ def conditional(
       ValueError: sizes below one, ``wrong_weight`` outside [0, 1], a penalty on a discriminator that mixes examples; (in ``init``) an
         unknown hyperparameter, data of another shape than samples.
 
+    Warns:
+      UserWarning: as ``game.adversarial`` does.
+
     Source: Reed et al. 2016, "Generative adversarial text to image synthesis", Algorithm 1 (GAN-CLS), where the halves are lines 9 and 10;
       Odena, Olah & Shlens 2017, equations 2 and 3, for the auxiliary classifier.
     """
@@ -177,6 +180,7 @@ def conditional(
     if penalty is not None:
         check_penalty(penalty)
         refuse_mixing(discriminator)
+    warn_where_nothing_holds_the_slope(objective, discriminator, penalty, stacklevel=3)
     setup = _Setup(
         objective,
         generator,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -123,6 +124,26 @@ def refuse_mixing(critic: Critic | ConditionalCritic) -> None:
         raise ValueError(
             "penalty is given and the critic mixes the examples of a batch (batch normalisation or minibatch statistics), so that one "
             "example has no gradient of its own; expected a critic without such layers, e.g. layer_norm_mlp, or no penalty"
+        )
+
+
+def warn_where_nothing_holds_the_slope(
+    objective: Objective, critic: Critic | ConditionalCritic, penalty: object | None, *, stacklevel: int
+) -> None:
+    """Warns where an objective is in units of the data and its critic is free: its value is then no distance.
+
+    Args:
+      objective: what the critic is trained for.
+      critic: its ``bounded`` is what counts.
+      penalty: None for none.
+      stacklevel: of the caller's caller, as in ``warnings.warn`` called by this function.
+    """
+    if objective.scales_with_data and penalty is None and not critic.bounded:
+        warnings.warn(
+            f"the objective {objective.name} is in units of the data and nothing holds the slope of the critic: its value grows with "
+            f"the steps, and is no bound of the {objective.estimates or 'distance'}; take models.lipschitz.orthonormal_mlp for a lower "
+            "bound, or a penalty such as penalties.gradient_penalty(); where the optimizer holds it, give critic._replace(bounded=True)",
+            stacklevel=stacklevel,
         )
 
 

@@ -25,7 +25,7 @@ from gan_jax.caching import remembered
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, Perturbation, check_penalty
 from gan_jax.objectives.regularisers import Regulariser
-from gan_jax.training.critic import check_records, refuse_mixing
+from gan_jax.training.critic import check_records, refuse_mixing, warn_where_nothing_holds_the_slope
 from gan_jax.training.state import (
     GameState,
     Hyperparameters,
@@ -205,6 +205,10 @@ def adversarial(
         ``data_parameters`` that are taken; (in ``init``) an unknown hyperparameter, data of another shape than samples.
       TypeError: an argument of another kind, such as a constructor without its brackets.
 
+    Warns:
+      UserWarning: an objective in units of the data, and nothing that holds the slope of the discriminator: ``Info.divergence`` is then no
+        distance.
+
     Source: Goodfellow et al. 2014, Algorithm 1; Karras et al. 2020, appendix B, for lazy regularisation; Yazıcı et al. 2019 for the
       average.
     """
@@ -220,6 +224,7 @@ def adversarial(
     if penalty is not None:
         check_penalty(penalty)
         refuse_mixing(discriminator)
+    warn_where_nothing_holds_the_slope(objective, discriminator, penalty, stacklevel=3)
     if perturb is not None:
         checks.takes("perturb", perturb, ("key", "x", "scale"), "penalties.instance_noise")
     if regulariser is not None:

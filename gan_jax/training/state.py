@@ -53,7 +53,8 @@ class Info(NamedTuple):
     """What a step looked like, each ``[]``; never needed to go on.
 
     Attributes:
-      divergence: what the discriminator's value says of the distance, on the training batch before its last update, without the penalty.
+      divergence: what the discriminator's value says of the distance, on the training batch before its last update, without the penalty;
+        of an objective in units of the data no distance where nothing holds the discriminator's slope, of which the game warns when made.
       discriminator_loss: mean of the discriminator's loss there, without the penalty.
       penalty: mean penalty there, un-weighted; zero at steps that a lazy penalty leaves out.
       generator_loss: mean of the generator's loss.

@@ -17,7 +17,7 @@ from gan_jax import checks
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, check_penalty
 from gan_jax.training import pool as pools
-from gan_jax.training.critic import lazy_penalty, mean_penalty, refuse_mixing
+from gan_jax.training.critic import lazy_penalty, mean_penalty, refuse_mixing, warn_where_nothing_holds_the_slope
 from gan_jax.training.game import Game, OptimizerOf, Place, adam, anywhere, check_optimizers, drawn_from, game_of
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
 from gan_jax.typing import Array, Critic, Domains, PRNGKey, PyTree, Translator, Variables
@@ -136,6 +136,9 @@ def translation(
       ValueError: sizes below one, a negative pool, a penalty on a discriminator that mixes examples; (in ``init``) an unknown
         hyperparameter, translators whose events are not those of the data.
 
+    Warns:
+      UserWarning: as ``game.adversarial`` does.
+
     Source: Zhu, Park, Isola & Efros 2017, "Unpaired image-to-image translation using cycle-consistent adversarial networks", equations 1 to
       3, section 4 and appendix 7.1; the identity terms are those of section 5.2.
     """
@@ -156,6 +159,8 @@ def translation(
         check_penalty(penalty)
         refuse_mixing(judge_x)
         refuse_mixing(judge_y)
+    free = judge_y if judge_x.bounded else judge_x
+    warn_where_nothing_holds_the_slope(objective, free, penalty, stacklevel=3)
     usual = adam(b1=0.5, b2=0.999)
     setup = _Setup(
         objective,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ import pytest
 
 from gan_jax.models import players
 from gan_jax.models.generators import mlp_generator
+from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import batch_norm_mlp, layer_norm_mlp
 from gan_jax.objectives import costs, losses, penalties
 from gan_jax.training import ensemble, game, updates
@@ -75,6 +77,19 @@ def test_an_unknown_hyperparameter_is_one_sentence_with_the_nearest_name() -> No
 def test_names_of_data_parameters_that_are_taken_are_one_sentence() -> None:
     with pytest.raises(ValueError, match="data_parameters has generator_rate, which the game itself uses"):
         small(data_parameters={"generator_rate": 1.0})
+
+
+def test_a_distance_and_a_free_discriminator_warn_by_name() -> None:
+    """With psi free the value is psi (x - x'), which no distance is."""
+    with pytest.warns(
+        UserWarning, match="objective wasserstein is in units of the data and nothing holds the slope"
+    ) as caught:
+        small(losses.wasserstein())
+    assert [Path(warning.filename).name for warning in caught] == ["test_game.py"]
+    # Held by a penalty, or by the discriminator itself; in nats.
+    small(losses.wasserstein(), penalty=penalties.gradient_penalty())
+    small(losses.wasserstein(), discriminator=orthonormal_mlp((4,)))
+    small(losses.hinge())
 
 
 @pytest.mark.parametrize("objective", losses.OBJECTIVES)

@@ -187,6 +187,7 @@ COLUMNS = [(rule, penalty) for rule in RULES for penalty in ("none", *PENALTIES)
 FEW_COLUMNS = [pair for pair in COLUMNS if pair[0] == "alternating" or pair[1] == "none"]
 
 
+@pytest.mark.filterwarnings("ignore:the objective wasserstein is in units of the data and nothing holds")
 @pytest.mark.parametrize(
     ("rule", "penalty"),
     [pytest.param(*pair, marks=[pytest.mark.slow] * (pair not in FEW_COLUMNS)) for pair in COLUMNS],

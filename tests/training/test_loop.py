@@ -93,6 +93,7 @@ def test_a_quantity_that_is_not_finite_is_named_with_its_step_and_window(gan: Ga
         loop.run(breaking(gan, 6, quantity), gan.init(jax.random.key(0)), steps=20, chunk=4)
 
 
+@pytest.mark.filterwarnings("ignore:the objective wasserstein is in units of the data and nothing holds")
 def test_a_game_that_diverges_is_stopped_at_its_first_infinite_number() -> None:
     # Simultaneous descent on the bilinear game of DiracGAN with step h multiplies the distance by sqrt(1 + h²).
     rate = 1e4

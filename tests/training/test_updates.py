@@ -27,6 +27,10 @@ def optimistic(rate: Array) -> optax.GradientTransformation:
     return optax.optimistic_gradient_descent(rate, 1.0, 1.0)
 
 
+# Bilinear games are about dynamics; that their value is no distance is known.
+pytestmark = pytest.mark.filterwarnings("ignore:the objective wasserstein is in units of the data and nothing holds")
+
+
 def dirac(
     update: game.Update,
     *,
