@@ -139,6 +139,28 @@ def _one_sided_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) 
 one_sided.defjvp(_one_sided_jvp, symbolic_zeros=True)
 
 
+@jax.custom_jvp
+def _one(x: Array) -> Array:
+    return jnp.ones_like(x)
+
+
+@_one.defjvp
+def _one_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _one(primals[0]), jnp.nan * tangents[0]
+
+
+@jax.custom_jvp
+def once_differentiable(x: Array) -> Array:
+    """``x``, whose first derivative is its own, and whose second one is NaN: where the latter would be wrong without a sign of it."""
+    return x
+
+
+@once_differentiable.defjvp
+def _once_differentiable_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (moved,) = primals, tangents
+    return once_differentiable(x), _one(x) * moved
+
+
 def log1m_exp(x: Array) -> Array:
     """``log(1 - e^x)`` for ``x <= 0``: through ``expm1`` near 0 and ``log1p`` far from it; ``-inf`` at 0."""
     near = x > -LOG_2

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from numpyro.distributions import transforms
 from scipy import stats
 from sklearn.datasets import make_swiss_roll
 
@@ -144,6 +145,33 @@ def test_log_density_of_a_folded_law_counts_both_sides():
     truth = stats.foldnorm(0.7 / 1.5, scale=1.5).logpdf(x)
     np.testing.assert_allclose(distributions.log_density(law, jnp.asarray(x)), truth, rtol=1e-5)
     assert distributions.log_density(law, jnp.asarray(-1.0)) == -jnp.inf
+
+
+def _weighed(w: jax.Array, kind: str) -> dist.Distribution:
+    """Two normals, at 0 and 2, the first one of weight w; or an image of them."""
+    mixing = dist.Categorical(probs=jnp.stack([w, 1.0 - w]))
+    if kind == "general":
+        return dist.MixtureGeneral(mixing, [dist.Normal(0.0, 1.0), dist.Normal(2.0, 1.0)])
+    if kind == "plane":
+        means = jnp.asarray([[0.0, 0.0], [2.0, 0.0]])
+        return dist.MixtureSameFamily(mixing, dist.MultivariateNormal(means, jnp.eye(2)))
+    same = dist.MixtureSameFamily(mixing, dist.Normal(jnp.asarray([0.0, 2.0]), 1.0))
+    return dist.TransformedDistribution(same, transforms.AffineTransform(0.0, 2.0)) if kind == "affine" else same
+
+
+@pytest.mark.parametrize("kind", ["same", "general", "plane", "affine"])
+def test_log_density_at_a_weight_of_zero_has_its_one_sided_derivative(kind):
+    """``d log p / dw = (f_0 - f_1) / p``, with ``f_0 / f_1 = exp(2 - 2 x)``; the values are what they were."""
+    x = np.array([-1.0, 0.4, 3.0])
+    at = {"plane": np.stack([x, 0.3 + 0.0 * x], axis=1), "affine": 2.0 * x}.get(kind, x)
+    f = jax.value_and_grad(lambda w, at: distributions.log_density(_weighed(w, kind), at))
+    with jax.enable_x64(True):
+        mapped = jax.jit(jax.vmap(jax.vmap(f, (None, 0)), (0, None)))
+        values, slopes = mapped(jnp.asarray([0.0, 0.25, 1.0]), jnp.asarray(at))
+    ratio = np.exp(2 - 2 * x)
+    mixed = 0.25 * ratio + 0.75
+    np.testing.assert_allclose(slopes, [ratio - 1, (ratio - 1) / mixed, 1 - 1 / ratio], rtol=1e-12)
+    np.testing.assert_allclose(values - values[:1], [0 * x, np.log(mixed), np.log(ratio)], atol=1e-13)
 
 
 def test_log_density_of_independent_coordinates_masks_each_of_them():

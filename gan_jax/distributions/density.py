@@ -11,6 +11,7 @@ import numpyro.distributions as dist
 from jax.scipy.special import logsumexp
 from numpyro.distributions import constraints
 
+from gan_jax import numerics
 from gan_jax.typing import Array, Distribution, PRNGKey
 
 
@@ -83,10 +84,9 @@ def _batch_shape(d: Distribution) -> tuple[int, ...]:
 def log_density_at(d: Distribution, x: Array) -> Array:
     """``log_density`` at one point ``x [*event]`` for a distribution of any batch shape: ``[*batch]``."""
     if isinstance(d, dist.MixtureSameFamily):
-        return logsumexp(log_weights(d) + log_density_at(d.component_distribution, x), axis=-1)
+        return _mixed(d, log_density_at(d.component_distribution, x))
     if isinstance(d, dist.MixtureGeneral):
-        parts = [log_density_at(component, x) for component in d.component_distributions]
-        return logsumexp(log_weights(d) + jnp.stack(parts, axis=-1), axis=-1)
+        return _mixed(d, jnp.stack([log_density_at(component, x) for component in d.component_distributions], axis=-1))
     if isinstance(d, dist.Independent):
         count = d.reinterpreted_batch_ndims
         # The base's batch is [*batch, *independent]; each of its entries sees its own coordinates of x.
@@ -102,6 +102,18 @@ def log_density_at(d: Distribution, x: Array) -> Array:
     if isinstance(d, dist.TwoSidedTruncatedDistribution):
         return _truncated(d, x)
     return _mask_and_evaluate(d, x)
+
+
+def _mixed(mixture: Distribution, logs: Array) -> Array:
+    """The log-density of a mixture from those of its components, ``[*batch, components]``."""
+    value = logsumexp(log_weights(mixture) + logs, axis=-1)
+    if not isinstance(mixture.mixing_distribution, dist.CategoricalProbs):
+        return value
+    # A component of weight 0 is not in the logarithm; in its weight it has the one-sided derivative f / p.
+    weights = mixture_weights(mixture)
+    gained = jnp.where(weights == 0, weights, 0.0)
+    change = jnp.exp(numerics.log_ratio(logs, jnp.broadcast_to(value[..., None], logs.shape)))
+    return value + jnp.sum(numerics.one_sided(change, gained), axis=-1)
 
 
 def _truncated(d: Distribution, x: Array) -> Array:

@@ -78,8 +78,7 @@ def log_density_of(d: Distribution, point: Point) -> Array:
     if isinstance(d, dist.MixtureSameFamily | dist.MixtureGeneral):
         return logsumexp(log_weights(d) + _parts(d, lambda component: log_density_of(component, point)), axis=-1)
     if isinstance(d, dist.FoldedDistribution):
-        mirrored = point._replace(x=-point.x, origin=-point.origin, side=-point.side)
-        sides = jnp.stack([log_density_of(d.base_dist, point), log_density_of(d.base_dist, mirrored)])
+        sides = jnp.stack([log_density_of(d.base_dist, side) for side in (point, _mirrored(point))])
         return jnp.where(point.x >= 0, logsumexp(sides, axis=0), -jnp.inf)
     for kind in type(d).__mro__:
         if kind in _RULES:
@@ -101,27 +100,52 @@ def gains_of(d: Distribution, point: Point) -> tuple[Array, Array] | None:
     """What components of weight 0 would add to a density: their weights and log-densities ``[k]``; ``None`` without a mixture.
 
     The logarithm of a weight of 0 has no derivative; the weight, which the density is linear in, has one. Of components
-    whose weight is not 0 the weight returned is a constant 0.
+    whose weight is not 0 the weight returned is a constant 0. An image of a mixture is the mixture of the images.
     """
     if isinstance(d, dist.ExpandedDistribution):
         return gains_of(d.base_dist, point)
+    if isinstance(d, dist.FoldedDistribution):
+        return _joined(
+            [_gains_where(point.x >= 0, 0.0, gains_of(d.base_dist, side)) for side in (point, _mirrored(point))]
+        )
+    if isinstance(d, dist.TransformedDistribution):
+        inside, before, slope = _pulled_through(d, point)
+        return _joined([_gains_where(inside, slope, gains_of(d.base_dist, before))])
     if not isinstance(d, dist.MixtureSameFamily | dist.MixtureGeneral):
         return None
-    weights, found = mixture_weights(d), []
+    weights = mixture_weights(d)
+    found: list[tuple[Array, Array] | None] = []
     if isinstance(d.mixing_distribution, dist.CategoricalProbs):
         logs = _parts(d, lambda component: log_density_of(component, point))
         found.append((jnp.where(weights == 0, weights, 0.0), logs))
     if isinstance(d, dist.MixtureSameFamily):
         inner = gains_of(d.component_distribution, point)
-        found += [] if inner is None else [(weights[..., None] * inner[0], inner[1])]
+        found.append(None if inner is None else (weights[..., None] * inner[0], inner[1]))
     else:
         for k, component in enumerate(d.component_distributions):
             inner = gains_of(component, point)
-            found += [] if inner is None else [(weights[..., k, None] * inner[0], inner[1])]
-    if not found:
+            found.append(None if inner is None else (weights[..., k, None] * inner[0], inner[1]))
+    return _joined(found)
+
+
+def _gains_where(inside: Array, slope: Array | float, gains: tuple[Array, Array] | None) -> tuple[Array, Array] | None:
+    """The gains of an image: nothing outside of it, and the densities divided by the slope of the map."""
+    if gains is None:
         return None
-    flat = [[jnp.ravel(jnp.broadcast_to(w, jnp.broadcast_shapes(w.shape, f.shape))), jnp.ravel(f)] for w, f in found]
+    inside, slope = jnp.asarray(inside)[..., None], jnp.asarray(slope)[..., None]
+    return gains[0], jnp.where(inside, gains[1] - jnp.where(inside, slope, 0.0), -jnp.inf)
+
+
+def _joined(found: list[tuple[Array, Array] | None]) -> tuple[Array, Array] | None:
+    present = [gains for gains in found if gains is not None]
+    if not present:
+        return None
+    flat = [[jnp.ravel(jnp.broadcast_to(w, jnp.broadcast_shapes(w.shape, f.shape))), jnp.ravel(f)] for w, f in present]
     return jnp.concatenate([w for w, _ in flat]), jnp.concatenate([f for _, f in flat])
+
+
+def _mirrored(point: Point) -> Point:
+    return point._replace(x=-point.x, origin=-point.origin, side=-point.side)
 
 
 def _inside(d: Distribution, point: Point) -> Array:
@@ -140,14 +164,20 @@ def _inside(d: Distribution, point: Point) -> Array:
 
 
 def _transformed(d: Distribution, point: Point) -> Array:
-    """Change of variables, one transform at a time, each of which carries the distance from an end along if it can."""
+    """Change of variables."""
+    inside, before, slope = _pulled_through(d, point)
+    value = log_density_of(d.base_dist, before) - jnp.where(inside, slope, 0.0)
+    return jnp.where(inside, value, -jnp.inf)
+
+
+def _pulled_through(d: Distribution, point: Point) -> tuple[Array, Point, Array]:
+    """``_pulled`` through one transform at a time, each of which carries the distance from an end along if it can."""
     slope: Array = jnp.zeros((), point.x.dtype)
     inside: Array = jnp.ones((), bool)
     for t in reversed(d.transforms):
         held, point, part = _pulled(t, point)
         slope, inside = slope + part, inside & held
-    value = log_density_of(d.base_dist, point) - jnp.where(inside, slope, 0.0)
-    return jnp.where(inside, value, -jnp.inf)
+    return inside, point, slope
 
 
 def _bare(x: Array) -> Point:
