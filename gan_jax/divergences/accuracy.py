@@ -17,12 +17,15 @@ class ExactValue(NamedTuple):
 
     Attributes:
       value: ``[]``.
-      error: ``[]``, ``>= 0``, in units of the value; 0 for a closed form, which rounding alone limits; NaN where it is
-        not estimated.
+      error: ``[]``, ``>= 0``, in units of the value; 0 for a closed form, which rounding alone limits.
     """
 
     value: Array
     error: Array
+
+
+KINKED = 1e-4
+"""The relative error that total variation in the plane may have, in either precision: cells become small along its kink, no more."""
 
 
 def closed_form(value: Array) -> ExactValue:
@@ -42,30 +45,40 @@ def mapped(result: ExactValue, function: Callable[[Array], Array]) -> ExactValue
     return ExactValue(value, error)
 
 
-def tolerance(value: Array, scale: Array | float = 1.0) -> Array:
+def tolerance(value: Array, scale: Array | float = 1.0, relative: float | None = None) -> Array:
     """The error that a value may have: 1e-6 of it in double precision, 1e-4 in single, and 16 roundings of ``scale``.
 
     Args:
       value: what was computed.
       scale: the size of what was added up: 1 for the mass of two laws, a length for a distance.
+      relative: a share of the value in place of those (``KINKED``).
     """
-    relative = 1e-6 if value.dtype == jnp.float64 else 1e-4
+    if relative is None:
+        relative = 1e-6 if value.dtype == jnp.float64 else 1e-4
     return relative * jnp.abs(value) + 16.0 * jnp.finfo(value.dtype).eps * scale
 
 
-def accepted(what: str, result: ExactValue, p: Distribution, q: Distribution, scale: Array | float = 1.0) -> Array:
+def accepted(
+    what: str,
+    result: ExactValue,
+    p: Distribution,
+    q: Distribution,
+    scale: Array | float = 1.0,
+    relative: float | None = None,
+) -> Array:
     """The value where its error is within ``tolerance``; beyond, NaN where it is traced and an error where it is known.
 
     Raises:
       ValueError: a concrete value with too large an error.
     """
     value, error = result
+    most = tolerance(value, scale, relative)
     # An infinite value is as sure as what it was concluded from.
-    good = jax.lax.stop_gradient(~(error > tolerance(value, scale)) & (error != jnp.inf))
+    good = jax.lax.stop_gradient((error <= most) & (error != jnp.inf))
     if checks.is_concrete((value, error)) and not bool(good) and not bool(jnp.isnan(value)):
         raise ValueError(
             f"{what} of {type(p).__name__} and {type(q).__name__} is {float(value):.9g} with an error of up to "
-            f"{float(error):.2g}; expected at most {float(tolerance(value, scale)):.2g}: "
+            f"{float(error):.2g}; expected at most {float(most):.2g}: "
             f"exact.with_error(exact.{what}, p, q) returns both"
         )
     return jnp.where(good, value, jnp.nan)

@@ -64,6 +64,9 @@ class Integrand(NamedTuple):
           missing: by how much the mass found of either law differs from 1, ``[2]``.
         """
         value = self.combine(integrals)
+        if self.sign_changes:
+            # Kinks move, with all of the second derivative that comes from them; nodes and roots are held.
+            value = numerics.once_differentiable(value)
         error = errors[0] if errors.shape[0] == 1 else jnp.where(integrals[0] < integrals[1], errors[0], errors[1])
         # Mass that no node has seen may add its share of the bound, or of an average log-ratio of one more.
         lost = jnp.sum(jnp.maximum(missing - 16.0 * jnp.finfo(missing.dtype).eps, 0.0))
@@ -150,7 +153,7 @@ def _squared_hellinger_slopes(r: Array, log_f: Array) -> tuple[Array, Array]:
 
 # The log-ratio of two mixtures bends sharply between their modes, where KL's weight, unlike the others', is unbounded.
 KL = Integrand(_kl, _kl_slopes, float("inf"), refinement=(8, 128))
-CHI_SQUARED = Integrand(_chi_squared, _chi_squared_slopes, float("inf"), reflects=True)
+CHI_SQUARED = Integrand(_chi_squared, _chi_squared_slopes, float("inf"), reflects=True, refinement=(8, 128))
 JENSEN_SHANNON = Integrand(
     _symmetric(numerics.js_kernel, numerics.binary_entropy), _jensen_shannon_slopes, numerics.LOG_2
 )
@@ -159,7 +162,7 @@ TOTAL_VARIATION = Integrand(
     _total_variation_slopes,
     1.0,
     sign_changes=True,
-    refinement=(12, 256),
+    refinement=(16, 512),
 )
 SQUARED_HELLINGER = Integrand(
     _symmetric(numerics.hellinger_kernel, numerics.hellinger_complement), _squared_hellinger_slopes, 1.0

@@ -11,6 +11,7 @@ import numpyro.distributions as dist
 import pytest
 from numpyro.distributions import transforms
 from scipy import stats
+from scipy.integrate import quad
 from scipy.special import betaln, digamma, gammaln
 
 from gan_jax.divergences import accuracy, exact
@@ -100,6 +101,55 @@ def test_a_weight_of_zero_has_its_one_sided_derivative():
     # log p / q = c - (x - a)^2 / 2 + x^2 / 18 with a = 5 at weight 0 and a = 0 at weight 1.
     at = [(-(1 + (0 - a) ** 2) / 2 + 1 / 18) - (-(1 + (5 - a) ** 2) / 2 + 26 / 18) for a in (5.0, 0.0)]
     np.testing.assert_allclose(np.asarray(slopes), at, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_a_weight_of_zero_has_its_one_sided_derivative_in_an_image_of_a_mixture():
+    """An affine map changes no divergence; of a folded one the same integral, by SciPy."""
+
+    def moved(law):
+        return dist.TransformedDistribution(law, transforms.AffineTransform(1.0, -2.0))
+
+    def folded(w):
+        return exact.kl(dist.FoldedDistribution(_mixture(w)), dist.HalfNormal(3.0))
+
+    def parts(x):
+        return [stats.norm.pdf(x, a) + stats.norm.pdf(-x, a) for a in (0.0, 5.0)]
+
+    def change(x, at):
+        f = parts(x)
+        return (f[0] - f[1]) * np.log(f[at] / (2 * stats.norm.pdf(x, scale=3)))
+
+    with jax.enable_x64(True):
+        w = jnp.asarray([0.0, 1.0])
+        affine = jax.vmap(jax.grad(lambda w: exact.kl(moved(_mixture(w)), moved(dist.Normal(0.0, 3.0)))))(w)
+        slopes = jax.vmap(jax.grad(folded))(w)
+    at = [(-(1 + (0 - a) ** 2) / 2 + 1 / 18) - (-(1 + (5 - a) ** 2) / 2 + 26 / 18) for a in (5.0, 0.0)]
+    np.testing.assert_allclose(np.asarray(affine), at, rtol=1e-9)
+    truth = [sum(quad(change, low, low + 3, args=(at,))[0] for low in range(0, 18, 3)) for at in (1, 0)]
+    np.testing.assert_allclose(np.asarray(slopes), truth, rtol=1e-8)
+
+
+@pytest.mark.slow
+def test_second_derivatives_are_right_or_nan():
+    """Of the exponent of ``H^2``; ``erf(m / sqrt 8)`` has one as well, which comes from a root that is held."""
+
+    def second(f):
+        return float(jax.jit(jax.grad(jax.grad(lambda m: f(dist.Normal(0.0, 1.0), dist.Normal(m, 1.0)))))(1.3))
+
+    def through_the_line(p, q):
+        return exact.squared_hellinger(
+            *(dist.TransformedDistribution(law, transforms.ExpTransform()) for law in (p, q))
+        )
+
+    def laplace(p, q):
+        return exact.wasserstein(dist.Laplace(0.0, 1.0), q)
+
+    with jax.enable_x64(True):
+        m = 1.3
+        assert second(through_the_line) == pytest.approx(np.exp(-m * m / 8) * (1 / 4 - m * m / 16), rel=1e-9)
+        assert np.isnan(second(exact.total_variation))
+        assert np.isnan(second(laplace))
 
 
 @pytest.mark.parametrize("x64", [True, False])

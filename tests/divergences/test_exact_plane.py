@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from scipy.integrate import quad
 from scipy.linalg import sqrtm
 from scipy.special import logsumexp, ndtr
+from scipy.stats import ncx2, norm
 
 from gan_jax import distributions
-from gan_jax.divergences import exact, gaussians, in_the_plane, integrands
+from gan_jax.divergences import accuracy, exact, gaussians, in_the_plane, integrands
 
 LOG_2 = math.log(2.0)
 
@@ -165,6 +167,40 @@ def test_a_weight_of_zero_has_its_one_sided_derivative(name):
     np.testing.assert_allclose(np.asarray(slopes), np.asarray(truth), rtol=1e-3 if name == "total_variation" else 1e-6)
 
 
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_distance_of_a_moved_mixture_is_differentiable_in_the_weights_of_one_law(order):
+    """Both laws are N(0, 1) along the second axis: the slopes are those of the line. Of order 1 they are the change of a mean, 5."""
+    with jax.enable_x64(True):
+        means = jnp.asarray([[0.0, 0.0], [5.0, 0.0]])
+        plane = [dist.MultivariateNormal(m, jnp.eye(2)) for m in (means, means + jnp.asarray([[0.7, 0.0]]))]
+        line = [dist.Normal(0.7 * k + means[:, 0], 1.0) for k in (0, 1)]
+
+        def slopes(modes):
+            def distance(v, w):
+                return exact.wasserstein(_two_modes(v, modes[0]), _two_modes(w, modes[1]), order=order)
+
+            return np.asarray(jax.jit(jax.grad(distance, (0, 1)))(0.3, 0.3))
+
+        found = slopes(plane)
+        np.testing.assert_allclose(found, slopes(line), rtol=1e-6)
+        np.testing.assert_allclose(found, [5.0, -5.0], rtol=1e-12)
+
+
+def test_distance_of_modes_that_move_apart_has_no_derivative_in_weights():
+    """Mass of one mode more has to come from the other, and so has mass of one less: a kink. The gradient in the means stays."""
+    with jax.enable_x64(True):
+        p = dist.MultivariateNormal(jnp.asarray([[0.0, 0.0], [90.0, 0.0]]), jnp.eye(2))
+
+        def distance(w, m):
+            q = dist.MultivariateNormal(jnp.stack([jnp.stack([0.0, m]), jnp.asarray([91.0, 0.0])]), jnp.eye(2))
+            return exact.wasserstein(_two_modes(w, p), _two_modes(jnp.asarray(0.3), q))
+
+        value, slopes = jax.jit(jax.value_and_grad(distance, (0, 1)))(0.3, 2.0)
+    assert float(value) == pytest.approx(0.3 * 2.0 + 0.7, rel=1e-12)
+    assert np.isnan(float(slopes[0]))
+    assert float(slopes[1]) == pytest.approx(0.3, rel=1e-12)
+
+
 def test_energy_distance_is_differentiable_at_a_weight_of_zero():
     """It is quadratic in a weight: three values give the slopes at both ends."""
     with jax.enable_x64(True):
@@ -296,20 +332,163 @@ def test_energy_distance_of_parallel_lines():
         assert float(value) == pytest.approx(truth, rel=3e-6)
 
 
+# ---------------------------------------------------------------------------------------------------- values with their errors
+
+
+def _two(means, covariances):
+    """A mixture of two, so that no closed form is taken."""
+    return _mixture([0.3, 0.7], means, covariances)
+
+
+def _mixture(weights, means, covariances):
+    components = dist.MultivariateNormal(jnp.asarray(means), covariance_matrix=jnp.asarray(covariances))
+    return dist.MixtureSameFamily(dist.Categorical(probs=jnp.asarray(weights)), components)
+
+
+def _turned(angle, *deviations):
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return turn @ np.diag(np.square(deviations)) @ turn.T
+
+
+def _closed_forms(a, cov_a, b, cov_b):
+    """KL, Hellinger and chi-squared of two Gaussians, from textbooks."""
+    delta, inverse, middle = a - b, np.linalg.inv(cov_b), 0.5 * (cov_a + cov_b)
+    det_a, det_b = np.linalg.det(cov_a), np.linalg.det(cov_b)
+    kl = 0.5 * (np.trace(inverse @ cov_a) + delta @ inverse @ delta - 2 - np.log(det_a / det_b))
+    overlap = np.exp(-delta @ np.linalg.solve(middle, delta) / 8) / np.sqrt(np.linalg.det(middle))
+    values = {"kl": kl, "squared_hellinger": 1 - (det_a * det_b) ** 0.25 * overlap, "chi_squared": np.inf}
+    precision = 2 * np.linalg.inv(cov_a) - inverse
+    if np.linalg.eigvalsh(precision)[0] > 0:
+        shift = np.linalg.solve(precision, inverse @ delta)
+        exponent = 0.5 * delta @ inverse @ (delta + shift)
+        values["chi_squared"] = np.sqrt(det_b / np.linalg.det(precision)) / det_a * np.exp(exponent) - 1
+    return values
+
+
+def _round_total_variation(m, s):
+    """N(0, I) and N((m, 0), s^2 I) are equally dense on a circle, which holds non-central chi-squared shares of either."""
+    share = 1 - 1 / s**2
+    centre = -m / s**2 / share
+    square = (4 * np.log(s) + m**2 / s**2) / share + centre**2
+    # SciPy's law has no centre at 0.
+    inner = ncx2.cdf(square, 2, max(centre**2, 1e-12))
+    return abs(inner - ncx2.cdf(square / s**2, 2, max((centre - m) ** 2, 1e-12) / s**2))
+
+
+def _line_jensen_shannon(p, q):
+    """JS of two mixtures ``(weights, means, scales)`` on the line, by SciPy."""
+
+    def log_density(law, x):
+        return logsumexp(np.log(law[0]) + norm.logpdf(x, law[1], law[2]))
+
+    def integrand(x):
+        a, b = log_density(p, x), log_density(q, x)
+        m = np.logaddexp(a, b) - LOG_2
+        return 0.5 * (np.exp(a) * (a - m) + np.exp(b) * (b - m))
+
+    return sum(quad(integrand, low, low + 1, epsabs=1e-14, epsrel=1e-12)[0] for low in range(-14, 14))
+
+
+def _known_pairs():
+    """Pairs of two-component mixtures with the divergences that are known of them."""
+    zero, unit = np.zeros(2), np.eye(2)
+    for m, s in ((0.3, 1.1), (0.0, 1.5), (2.0, 0.3)):
+        b = np.array([m, 0.0])
+        truth = _closed_forms(zero, unit, b, s * s * unit) | {"total_variation": _round_total_variation(m, s)}
+        yield _two([zero, zero], [unit, unit]), _two([b, b], [s * s * unit] * 2), truth
+    # One law turned by a right angle, and long laws at any angle: two ellipses are upright in some coordinates.
+    for e, angle in ((1e-1, 0.0), (1e-2, 0.0), (1e-2, 0.7)):
+        one, other = _turned(angle, 1.0, e), _turned(angle, e, 1.0)
+        yield _two([zero] * 2, [one] * 2), _two([zero] * 2, [other] * 2), _closed_forms(zero, one, zero, other)
+    a, b = np.array([0.4, -1.0]), np.array([1.0, 0.5])
+    one, other = _turned(0.3, 1.0, 0.1), _turned(2.0, 1.3, 0.2)
+    yield _two([a] * 2, [one] * 2), _two([b] * 2, [other] * 2), _closed_forms(a, one, b, other)
+    # Modes that do not meet: a mean over them; and weights alone.
+    far, cross = np.array([100.0, 30.0]), [np.diag([1.0, 0.01]), np.diag([0.01, 1.0])]
+    halves = _closed_forms(zero, cross[0], zero, cross[1])
+    truth = {name: halves[name] for name in ("kl", "squared_hellinger")}
+    yield _mixture([0.5, 0.5], [zero, far], cross), _mixture([0.5, 0.5], [zero, far], cross[::-1]), truth
+    v, w = np.array([0.3, 0.7]), np.array([0.6, 0.4])
+    truth = {"kl": np.sum(v * np.log(v / w)), "total_variation": 0.3, "chi_squared": np.sum((v - w) ** 2 / w)}
+    truth |= {"squared_hellinger": 1 - np.sum(np.sqrt(v * w))}
+    truth |= {"jensen_shannon": 0.5 * np.sum(v * np.log(2 * v / (v + w)) + w * np.log(2 * w / (v + w)))}
+    yield _mixture(v, [zero, far], cross), _mixture(w, [zero, far], cross), truth
+    # Two mixtures on a line that is turned, times one law across it: the second factor adds nothing.
+    line_p, line_q = ([0.3, 0.7], [-1.0, 2.0], [0.6, 1.0]), ([0.8, 0.2], [0.5, -2.0], [1.1, 0.7])
+    along = np.array([np.cos(0.7), np.sin(0.7)])
+    laws = [
+        _mixture(w, np.outer(m, along), [_turned(0.7, s, 0.4) for s in scales]) for w, m, scales in (line_p, line_q)
+    ]
+    yield *laws, {"jensen_shannon": _line_jensen_shannon(line_p, line_q)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kl",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("jensen_shannon", "total_variation", "squared_hellinger", "chi_squared")
+        ),
+    ],
+)
+def test_values_and_their_errors_hold(name):
+    """The estimated error covers the true one, and is small enough for the value to be returned."""
+    f = getattr(exact, name)
+    relative = accuracy.KINKED if name == "total_variation" else None
+    with jax.enable_x64(True):
+        known = [(p, q, truth[name]) for p, q, truth in _known_pairs() if name in truth]
+        assert len(known) > 1
+        for p, q, truth in known:
+            value, error = exact.with_error(f, p, q)
+            assert float(f(p, q)) == float(value)
+            if truth == np.inf:
+                assert (float(value), float(error)) == (np.inf, 0.0)
+                continue
+            assert abs(float(value) - truth) <= float(error) + 2e-12 * truth
+            assert float(error) <= float(accuracy.tolerance(value, relative=relative))
+
+
+@pytest.mark.slow
+def test_total_variation_of_a_blurred_ring():
+    """Eight circles: the estimated error is far above the true one, and still below what is asked of a kink."""
+    with jax.enable_x64(True):
+        p, q = distributions.gaussian_ring(), distributions.gaussian_ring(scale=0.011)
+        value, error = exact.with_error(exact.total_variation, p, q)
+    truth = _round_total_variation(0.0, 1.1)
+    assert abs(float(value) - truth) <= min(float(error), 1e-7 * truth)
+    assert float(error) <= accuracy.KINKED * truth
+
+
+def _four_directions():
+    """Long modes in four directions, far apart two by two: no coordinates make all of them upright. H² is a mean of closed forms."""
+    places, thin = [np.zeros(2), np.array([40.0, 0.0])], [_turned(angle, 1.0, 1e-3) for angle in (0.0, 1.0, 2.1, 0.5)]
+    parts = [_closed_forms(a, one, a, other) for a, one, other in zip(places, thin[:2], thin[2:], strict=True)]
+    return _mixture([0.5, 0.5], places, thin[:2]), _mixture([0.5, 0.5], places, thin[2:]), parts
+
+
 def test_modes_too_narrow_for_the_cells_that_there_are_are_refused() -> None:
-    """A law and itself turned by 90 degrees, standard deviations 1 and .01: two Gaussians, of which H² has a closed form.
+    """The cells run out; with the value comes an error that covers what is wrong with it."""
+    with jax.enable_x64(True):
+        p, q, parts = _four_directions()
+        truth = 0.5 * sum(part["squared_hellinger"] for part in parts)
+        value, error = exact.with_error(exact.squared_hellinger, p, q)
+        assert abs(float(value) - truth) <= float(error)
+        with pytest.raises(ValueError, match="squared_hellinger of MixtureSameFamily and MixtureSameFamily is"):
+            exact.squared_hellinger(p, q)
+        assert np.isnan(float(jax.jit(exact.squared_hellinger)(p, q)))
 
-    By the means of two equal components each, so that the closed form is not taken: the cells ran out, and .9999992 was returned.
-    """
 
-    def law(covariance: jax.Array) -> dist.Distribution:
-        components = dist.MultivariateNormal(jnp.zeros((2, 2)), covariance_matrix=jnp.stack([covariance, covariance]))
-        return dist.MixtureSameFamily(dist.Categorical(probs=jnp.array([0.5, 0.5])), components)
+@pytest.mark.slow
+def test_chi_squared_is_infinite_where_a_mixture_has_the_wider_tails_in_one_direction() -> None:
+    """Of variance 2.1 against 1 along the second axis; of variance 1.9 it is finite, far beyond where either law has mass."""
 
-    narrow = 1e-4
-    p, q = law(jnp.diag(jnp.array([1.0, narrow]))), law(jnp.diag(jnp.array([narrow, 1.0])))
-    truth = 1.0 - 2.0 * math.sqrt(narrow) / (1.0 + narrow)
-    value, error = exact.with_error(exact.squared_hellinger, p, q)
-    assert abs(float(value) - truth) <= float(error)
-    with pytest.raises(ValueError, match="squared_hellinger of MixtureSameFamily"):
-        exact.squared_hellinger(p, q)
+    def law(variance):
+        return _two(jnp.zeros((2, 2)), jnp.stack([jnp.diag(jnp.stack([1.0, variance]))] * 2))
+
+    with jax.enable_x64(True):
+        one = _two(np.zeros((2, 2)), [np.eye(2)] * 2)
+        values, slopes = jax.vmap(jax.value_and_grad(lambda v: exact.chi_squared(law(v), one)))(jnp.asarray([1.9, 2.1]))
+        # integral of N(0, v)^2 / N(0, 1) = 1 / sqrt(v (2 - v)).
+        np.testing.assert_allclose(np.asarray(values), [1 / math.sqrt(0.19) - 1, np.inf], rtol=1e-9)
+        np.testing.assert_allclose(np.asarray(slopes), [0.9 / 0.19**1.5, 0.0], rtol=1e-9)
