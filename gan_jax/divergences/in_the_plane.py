@@ -338,32 +338,42 @@ def _precisions(law: GaussianMixture) -> Array:
     return jnp.swapaxes(inverse, -1, -2) @ inverse
 
 
+def _shares(components: int) -> np.ndarray:
+    """Each component of ``q`` alone, and, where they are few, any two of them by halves, ``[c, components]``."""
+    alone = np.eye(components)
+    if components > 32:
+        return alone
+    first, second = np.triu_indices(components, 1)
+    return np.concatenate([alone, 0.5 * (alone[first] + alone[second])])
+
+
 def _peaks(p: GaussianMixture, q: GaussianMixture) -> tuple[_Shape, Array]:
     """Where ``p^2 / q`` is large, one Gaussian for each component of ``p``, and what lies beyond the reach of those.
 
-    ``p^2 / q <= sum_i w_i p_i^2 / (v_j q_j)`` for any ``j`` that may depend on ``i``: the one that makes the integral smallest. For equal
-    covariances ``p_i^2 / q_j`` peaks at ``2 a - b``, as far beyond ``a`` as ``b`` is before it.
+    ``p^2 / q <= sum_i w_i p_i^2 / prod_j (v_j q_j / t_j)^{t_j}`` for any shares ``t`` of sum 1, which may depend on ``i``: those that make
+    the integral smallest. For equal covariances, and one ``j`` alone, it peaks at ``2 a - b``, as far beyond ``a`` as ``b`` is before it.
     """
-    of_q = _precisions(q)
-    precisions = 2.0 * _precisions(p)[:, None] - of_q[None, :]
+    of_q, shares = _precisions(q), jnp.asarray(_shares(q.means.shape[0]), q.means.dtype)
+    precisions = 2.0 * _precisions(p)[:, None] - jnp.einsum("cj,jab->cab", shares, of_q)[None, :]
     determinants = jnp.linalg.det(precisions)
-    definite = (determinants > 0) & (precisions[..., 0, 0] > 0)
+    absent = (shares @ (q.weights == 0).astype(shares.dtype)) > 0
+    definite = (determinants > 0) & (precisions[..., 0, 0] > 0) & ~absent[None, :]
     safe = jnp.where(definite[..., None, None], precisions, jnp.eye(2, dtype=precisions.dtype))
-    steps = p.means[:, None, :] - q.means[None, :, :]
-    moves = jnp.linalg.solve(safe, jnp.einsum("jab,ijb->ija", of_q, steps)[..., None])[..., 0]
-    # log of w_i / v_j times the integral; at its peak a_i + P^-1 B^-1 (a_i - b_j) the exponent is (s B^-1 s + s B^-1 P^-1 B^-1 s) / 2.
+    # Seen from a_i the exponent is -x P x / 2 + h x + c, with h and c means over the steps s to the b_j: P^-1 h is where it peaks.
+    steps = q.means[None, :, :] - p.means[:, None, :]
+    weighed = jnp.einsum("jab,ijb->ija", of_q, steps)
+    slopes = -jnp.einsum("cj,ija->ica", shares, weighed)
+    moves = jnp.linalg.solve(safe, slopes[..., None])[..., 0]
+    heights = 0.5 * jnp.einsum("cj,ija,ija->ic", shares, weighed, steps) + 0.5 * jnp.sum(slopes * moves, axis=2)
+    # And the logarithm of the integral.
     log_det_p, log_det_q = (jnp.log(jnp.abs(jnp.linalg.det(law.factors))) for law in (p, q))
-    exponent = 0.5 * jnp.einsum("ija,jab,ijb->ij", steps, of_q, steps + moves)
-    weight = jnp.where(q.weights > 0, q.log_weights, 0.0)
-    sizes = p.log_weights[:, None] - weight[None, :] - 2.0 * log_det_p[:, None] + log_det_q[None, :] + exponent
-    sizes = sizes - 0.5 * jnp.log(jnp.where(definite, determinants, 1.0))
-    definite = definite & (q.weights > 0)[None, :]
-    sizes = jnp.where(definite, sizes, jnp.inf)
-    best = jnp.argmin(sizes, axis=1)
-    which = jnp.arange(best.shape[0])
-    covariances = jnp.linalg.inv(safe[which, best])
+    of_each = log_det_q - jnp.where(q.weights > 0, q.log_weights, 0.0)
+    entropy = jnp.sum(numerics.xlogy(shares, shares), axis=1)
+    sizes = (p.log_weights - 2.0 * log_det_p)[:, None] + (shares @ of_each + entropy)[None, :] + heights
+    sizes = jnp.where(definite, sizes - 0.5 * jnp.log(jnp.where(definite, determinants, 1.0)), jnp.inf)
+    best, which = jnp.argmin(sizes, axis=1), jnp.arange(sizes.shape[0])
     known = definite[which, best]
-    factors = jnp.where(known[:, None, None], jnp.linalg.cholesky(covariances), p.factors)
+    factors = jnp.where(known[:, None, None], jnp.linalg.cholesky(jnp.linalg.inv(safe[which, best])), p.factors)
     shape = _shape(p.means + jnp.where(known[:, None], moves[which, best], 0.0), factors)
     # A component of weight 0 adds nothing.
     left = jnp.where(p.weights > 0, sizes[which, best], -jnp.inf)

@@ -492,3 +492,19 @@ def test_chi_squared_is_infinite_where_a_mixture_has_the_wider_tails_in_one_dire
         # integral of N(0, v)^2 / N(0, 1) = 1 / sqrt(v (2 - v)).
         np.testing.assert_allclose(np.asarray(values), [1 / math.sqrt(0.19) - 1, np.inf], rtol=1e-9)
         np.testing.assert_allclose(np.asarray(slopes), [0.9 / 0.19**1.5, 0.0], rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_chi_squared_is_finite_where_two_modes_are_wide_enough_only_together() -> None:
+    """Neither of two crossed modes alone bears ``p^2``. Trapezoids on a grid are right to rounding for what decays on all sides."""
+    crossed = [np.diag([0.4, 4.0]), np.diag([4.0, 0.4])]
+    x, y = np.meshgrid(np.arange(-14.0, 14.0, 0.05), np.arange(-14.0, 14.0, 0.05))
+    log_p = -0.5 * (x**2 + y**2) - math.log(2 * math.pi)
+    log_q = np.logaddexp(*(-0.5 * (x**2 / c[0, 0] + y**2 / c[1, 1]) for c in crossed)) - math.log(
+        4 * math.pi * 1.6**0.5
+    )
+    truth = 0.05**2 * np.exp(2 * log_p - log_q).sum() - 1
+    with jax.enable_x64(True):
+        q = _mixture([0.5, 0.5], np.zeros((2, 2)), crossed)
+        value = float(exact.chi_squared(_two(np.zeros((2, 2)), [np.eye(2)] * 2), q))
+    assert value == pytest.approx(truth, rel=1e-9)
