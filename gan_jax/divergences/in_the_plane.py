@@ -1,16 +1,18 @@
-"""f-divergences of two mixtures of Gaussians in the plane: adaptive cubature under ``jit``, ``vmap`` and ``grad``.
+"""f-divergences of two mixtures of Gaussians in the plane: adaptive cubature under ``jit``, ``vmap`` and ``grad``, with an error.
 
 A fixed number of rectangular cells is refined in two phases, neither of which is differentiated:
 
-1. *by geometry*: cells are halved until each is no longer than about the standard deviation of every component it is
-   near to, so that no component is missed, however narrow and far from the others;
-2. *by the integrand*: the cells with the largest error are halved. Gauss-Legendre samples of an integrand that is
-   resolved have small highest Legendre coefficients; a kink (total variation where ``p = q``; the log-ratio of two
-   mixtures on the borders between their modes) shows in them.
+1. *by geometry*: cells are halved until each is no longer, along either axis, than about the standard deviation there of
+   every component it is near to, so that no component is missed, however narrow and far from the others;
+2. *by the integrand*: the cells with the largest error are halved, until it is small or there is no room left. Samples at
+   Gauss-Legendre nodes of an integrand that is resolved have small highest Legendre coefficients; a ridge (the log-ratio
+   of two mixtures on the borders between their modes) shows in them, and a kink (total variation where ``p = q``) in the
+   signs of ``p - q``.
 
-Then the integrand is summed over all cells with their nodes held fixed: the derivative of the sum is the sum of the
-derivatives. Both laws are first whitened by one linear map, which leaves every f-divergence as it is: two strongly
-correlated Gaussians become round.
+What error is left is returned. Then the integrand is summed over all cells with their nodes held fixed: the derivative of
+the sum is the sum of the derivatives. Both laws are first seen in coordinates in which the first component of one is round
+and that of the other upright, which leaves every f-divergence as it is: correlated or elongated Gaussians have their axes
+along those of the cells.
 """
 
 from __future__ import annotations
