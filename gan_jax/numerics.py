@@ -69,8 +69,23 @@ def absolute(x: Array) -> Array:
     return x * jnp.sign(x)
 
 
+def log_sum_exp(x: Array, axis: int | tuple[int, ...] | None = -1) -> Array:
+    """``log sum exp x`` without overflow; ``-inf`` with gradient 0, not NaN as JAX's own, where every entry is ``-inf``.
+
+    Args:
+      x: array of logs.
+      axis: the axes to add up over; ``None`` for all.
+
+    Returns:
+      The array with ``axis`` removed.
+    """
+    held = jnp.any(x > -jnp.inf, axis=axis, keepdims=True)
+    total = logsumexp(jnp.where(held, x, 0.0), axis=axis)
+    return jnp.where(jnp.reshape(held, total.shape), total, -jnp.inf)
+
+
 def log_mean_exp(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
-    """``log mean exp x`` without overflow; ``-inf`` where every entry is ``-inf``.
+    """``log mean exp x`` without overflow; ``-inf`` with gradient 0 where every entry is ``-inf``.
 
     Args:
       x: array of logs.
@@ -81,7 +96,7 @@ def log_mean_exp(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     """
     axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
     count = math.prod(x.shape[a] for a in axes)
-    return logsumexp(x, axis=axes) - math.log(count)
+    return log_sum_exp(x, axis=axes) - math.log(count)
 
 
 def log_ratio(log_p: Array, log_q: Array) -> Array:

@@ -119,6 +119,12 @@ def test_log_mean_exp():
     np.testing.assert_allclose(numerics.log_mean_exp(jnp.log(jnp.arange(1.0, 6.0))), np.log(3.0), rtol=1e-6)
 
 
+def test_log_sum_exp_of_nothing_has_gradient_zero():
+    x = jnp.asarray([[-jnp.inf, -jnp.inf], [0.0, -jnp.inf]])
+    np.testing.assert_array_equal(numerics.log_sum_exp(x), [-np.inf, 0.0])
+    np.testing.assert_array_equal(jax.grad(lambda x: jnp.sum(jnp.exp(numerics.log_sum_exp(x))))(x), [[0, 0], [1, 0]])
+
+
 def test_log_ratio_where_densities_vanish():
     log_p = jnp.asarray([-jnp.inf, -jnp.inf, 0.0, 1.0])
     log_q = jnp.asarray([-jnp.inf, 0.0, -jnp.inf, 3.0])
