@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import numpyro.distributions as dist
 import pytest
@@ -12,6 +13,7 @@ from scipy import stats
 from sklearn.datasets import make_swiss_roll
 
 from gan_jax import distributions
+from gan_jax.distributions.points import Point, log_density_of
 
 TARGETS = {
     "ring": lambda: distributions.gaussian_ring(modes=5, radius=2.0, scale=0.3, center=(1.0, -1.0), rotation=0.4),
@@ -172,6 +174,40 @@ def test_log_density_at_a_weight_of_zero_has_its_one_sided_derivative(kind):
     mixed = 0.25 * ratio + 0.75
     np.testing.assert_allclose(slopes, [ratio - 1, (ratio - 1) / mixed, 1 - 1 / ratio], rtol=1e-12)
     np.testing.assert_allclose(values - values[:1], [0 * x, np.log(mixed), np.log(ratio)], atol=1e-13)
+
+
+def test_density_of_a_kumaraswamy_law_beside_1():
+    """``1 - x^a`` where ``x = 1 - e^-18``: 40 digits."""
+    a, b = 0.1041259765625, 5.140625
+    with mpmath.workdps(40):
+        gap = mpmath.exp(-18)
+        truth = mpmath.log(a) + mpmath.log(b) + (a - 1) * mpmath.log1p(-gap) + (b - 1) * mpmath.log(1 - (1 - gap) ** a)
+    with jax.enable_x64(True):
+        one = jnp.ones(())
+        point = Point(1 - jnp.exp(-18.0), one, -one, jnp.asarray(-18.0), 0 * one)
+        assert float(log_density_of(dist.Kumaraswamy(a, b), point)) == pytest.approx(float(truth), rel=1e-14)
+
+
+def test_density_of_truncated_laws():
+    """In the tail, against SciPy; the derivative in the degrees of freedom, which JAX has none of, against a difference."""
+    with jax.enable_x64(True):
+        law = dist.LeftTruncatedDistribution(dist.Normal(1.0, 2.0), low=60.0)
+        truth = stats.norm.logpdf(61.0, 1.0, 2.0) - stats.norm.logsf(60.0, 1.0, 2.0)
+        np.testing.assert_allclose(distributions.log_density(law, 61.0), truth, rtol=1e-12)
+        low = distributions.log_density(dist.RightTruncatedDistribution(dist.Normal(-1.0, 2.0), high=-60.0), -61.0)
+        np.testing.assert_allclose(low, truth, rtol=1e-12)
+
+        def value(df):
+            student = dist.StudentT(df, 0.3, 2.0)
+            return distributions.log_density(dist.TwoSidedTruncatedDistribution(student, low=-1.0, high=3.0), 0.5)
+
+        def by_scipy(df):
+            law = stats.t(df, 0.3, 2.0)
+            return law.logpdf(0.5) - np.log(law.cdf(3.0) - law.cdf(-1.0))
+
+        found, slope = jax.value_and_grad(value)(4.0)
+    assert float(found) == pytest.approx(by_scipy(4.0), rel=1e-13)
+    assert float(slope) == pytest.approx((by_scipy(4.0 + 1e-4) - by_scipy(4.0 - 1e-4)) / 2e-4, rel=1e-6)
 
 
 def test_log_density_of_independent_coordinates_masks_each_of_them():

@@ -8,11 +8,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import logsumexp
 from numpyro.distributions import constraints
 
 from gan_jax import numerics
+from gan_jax.distributions.standard_tails import between, standardised, student
+from gan_jax.numerics import float_of, log_sum_exp
 from gan_jax.typing import Array, Distribution, PRNGKey
+
+_TRUNCATED = (
+    dist.LeftTruncatedDistribution,
+    dist.RightTruncatedDistribution,
+    dist.TwoSidedTruncatedDistribution,
+)
 
 
 def draw(d: Distribution, key: PRNGKey, n: int) -> Array:
@@ -95,18 +102,18 @@ def log_density_at(d: Distribution, x: Array) -> Array:
     if isinstance(d, dist.FoldedDistribution):
         # Not one monotone map: both x and -x come to x.
         held = jnp.maximum(x, 0.0)
-        both = jnp.logaddexp(log_density_at(d.base_dist, held), log_density_at(d.base_dist, -held))
+        both = log_sum_exp(jnp.stack([log_density_at(d.base_dist, held), log_density_at(d.base_dist, -held)]), axis=0)
         return jnp.where(x >= 0, both, -jnp.inf)
     if isinstance(d, dist.TransformedDistribution):
         return _transformed(d, x)
-    if isinstance(d, dist.TwoSidedTruncatedDistribution):
+    if isinstance(d, _TRUNCATED):
         return _truncated(d, x)
     return _mask_and_evaluate(d, x)
 
 
 def _mixed(mixture: Distribution, logs: Array) -> Array:
     """The log-density of a mixture from those of its components, ``[*batch, components]``."""
-    value = logsumexp(log_weights(mixture) + logs, axis=-1)
+    value = log_sum_exp(log_weights(mixture) + logs)
     if not isinstance(mixture.mixing_distribution, dist.CategoricalProbs):
         return value
     # A component of weight 0 is not in the logarithm; in its weight it has the one-sided derivative f / p.
@@ -117,15 +124,20 @@ def _mixed(mixture: Distribution, logs: Array) -> Array:
 
 
 def _truncated(d: Distribution, x: Array) -> Array:
-    """Above the location of the base, which is symmetric, by its mirror image.
+    """By the probability between both ends, from the tail that keeps its digits.
 
-    NumPyro's normaliser is a difference of distribution functions, which in the upper tail are both 1.
+    NumPyro's normaliser is a difference of distribution functions, which in the upper tail are both 1, by a ``log_ndtr``
+    that is right to 4e-9 in the lower one; and Student's has no derivative in the degrees of freedom.
     """
-    loc = d.base_dist.loc
-    above = d.low > loc
-    low, high = jnp.where(above, 2.0 * loc - d.high, d.low), jnp.where(above, 2.0 * loc - d.low, d.high)
-    mirrored = dist.TwoSidedTruncatedDistribution(d.base_dist, low, high)
-    return _mask_and_evaluate(mirrored, jnp.where(above, 2.0 * loc - x, x))
+    base, dtype = d.base_dist, float_of(d, x)
+    tails = student if isinstance(base, dist.StudentT) else standardised
+    ends = {name: jnp.asarray(getattr(d, name), dtype) for name in ("low", "high") if hasattr(d, name)}
+    zero, one = jnp.zeros((), dtype), jnp.ones((), dtype)
+    start = tails(base, ends["low"]) if "low" in ends else (zero, one)
+    end = tails(base, ends["high"]) if "high" in ends else (one, zero)
+    held = (x >= ends.get("low", -jnp.inf)) & (x <= ends.get("high", jnp.inf))
+    value = _mask_and_evaluate(base, jnp.where(held, x, next(iter(ends.values())))) - jnp.log(between(start, end))
+    return jnp.where(held, value, -jnp.inf)
 
 
 def _mask_and_evaluate(d: Distribution, x: Array) -> Array:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln, logsumexp
+from jax.scipy.special import gammaln
 from numpyro.distributions import constraints, transforms
 
 from gan_jax.distributions.density import log_density_at, log_weights, mixture_weights
+from gan_jax.numerics import log_sum_exp
 from gan_jax.typing import Array, Distribution
 
 
@@ -76,18 +77,20 @@ def log_density_of(d: Distribution, point: Point) -> Array:
     if isinstance(d, dist.ExpandedDistribution):
         return log_density_of(d.base_dist, point)
     if isinstance(d, dist.MixtureSameFamily | dist.MixtureGeneral):
-        return logsumexp(log_weights(d) + _parts(d, lambda component: log_density_of(component, point)), axis=-1)
+        return log_sum_exp(log_weights(d) + _parts(d, lambda component: log_density_of(component, point)))
     if isinstance(d, dist.FoldedDistribution):
         sides = jnp.stack([log_density_of(d.base_dist, side) for side in (point, _mirrored(point))])
-        return jnp.where(point.x >= 0, logsumexp(sides, axis=0), -jnp.inf)
+        return jnp.where(point.x >= 0, log_sum_exp(sides, axis=0), -jnp.inf)
     for kind in type(d).__mro__:
-        if kind in _RULES:
+        # A class of one's own may have another density than the law that it is derived from.
+        if kind in _RULES and type(d).log_prob is getattr(kind, "log_prob", None):
             return _RULES[kind](d, point)
     if isinstance(d, dist.TransformedDistribution):
         return _transformed(d, point)
-    # Beyond what a number can hold, a density without a rule of its own is taken to be gone.
-    shown = point.log_gap <= ceiling(point.x.dtype)
-    return jnp.where(shown, log_density_at(d, _inside(d, point)), -jnp.inf)
+    # Beyond numbers whose squares overflow, a density without a rule of its own is taken to be gone.
+    x = _inside(d, point)
+    shown = (point.log_gap <= _far(x.dtype)) & (jnp.abs(x) <= math.exp(_far(x.dtype)))
+    return jnp.where(shown, log_density_at(d, jnp.where(shown, x, 0.0)), -jnp.inf)
 
 
 def _parts(mixture: Distribution, function: Callable[[Distribution], Array]) -> Array:
@@ -235,30 +238,40 @@ def _masked(gap: Array, value: Callable[[Array], Array]) -> Array:
     return jnp.where(held, value(jnp.where(held, gap, 0.0)), -jnp.inf)
 
 
-def _exp(x: Array) -> Array:
-    """``e^x``, constant where it would overflow: the density is 0 there, and so is its derivative, not NaN."""
-    return jnp.exp(jnp.minimum(x, ceiling(x.dtype)))
+def _unless_over(exponent: Array, value: Callable[[Array], Array]) -> Array:
+    """``value(e^exponent)`` of a density that falls like ``e^-e^exponent``; ``-inf`` with gradient 0 where that overflows."""
+    held = exponent <= ceiling(exponent.dtype)
+    return jnp.where(held, value(jnp.exp(jnp.where(held, exponent, 0.0))), -jnp.inf)
+
+
+def _normal(d: Distribution, point: Point) -> Array:
+    z = (point.x - d.loc) / d.scale
+    held = jnp.abs(z) <= math.exp(0.5 * ceiling(point.x.dtype))
+    square = jnp.square(jnp.where(held, z, 0.0))
+    return jnp.where(held, -0.5 * square - jnp.log(d.scale) - 0.5 * math.log(2.0 * math.pi), -jnp.inf)
 
 
 def _gompertz(d: Distribution, point: Point) -> Array:
-    c, rate = d.concentration, d.rate
+    c, log_rate = d.concentration, jnp.log(d.rate)
 
-    def value(t: Array) -> Array:
-        z = _exp(jnp.log(rate) + t)
-        return jnp.log(c) + jnp.log(rate) + z - c * jnp.expm1(jnp.minimum(z, ceiling(t.dtype)))
+    def of_hazard(z: Array) -> Array:
+        return _unless_over(z, lambda _: jnp.log(c) + log_rate + z - c * jnp.expm1(jnp.minimum(z, ceiling(z.dtype))))
 
-    return _masked(_log_gap(point, 0.0, 1.0), value)
+    return _masked(_log_gap(point, 0.0, 1.0), lambda t: _unless_over(log_rate + t, of_hazard))
 
 
 def _gumbel(d: Distribution, point: Point) -> Array:
     z = (point.x - d.loc) / d.scale
-    return -z - _exp(-z) - jnp.log(d.scale)
+    return _unless_over(-z, lambda hazard: -z - hazard - jnp.log(d.scale))
 
 
 def _gamma(d: Distribution, point: Point) -> Array:
-    a, rate = d.concentration, d.rate
-    log_rate = jnp.log(rate)
-    return _masked(_log_gap(point, 0.0, 1.0), lambda t: a * (log_rate + t) - t - _exp(log_rate + t) - gammaln(a))
+    a, log_rate = d.concentration, jnp.log(d.rate)
+
+    def value(t: Array) -> Array:
+        return _unless_over(log_rate + t, lambda z: a * (log_rate + t) - t - z - gammaln(a))
+
+    return _masked(_log_gap(point, 0.0, 1.0), value)
 
 
 def _right_truncated_gamma(d: Distribution, point: Point) -> Array:
@@ -269,7 +282,7 @@ def _right_truncated_gamma(d: Distribution, point: Point) -> Array:
 
 def _exponential(d: Distribution, point: Point) -> Array:
     log_rate = jnp.log(d.rate)
-    return _masked(_log_gap(point, 0.0, 1.0), lambda t: log_rate - _exp(log_rate + t))
+    return _masked(_log_gap(point, 0.0, 1.0), lambda t: _unless_over(log_rate + t, lambda z: log_rate - z))
 
 
 def _two_ends(point: Point, value: Callable[[Array, Array], Array]) -> Array:
@@ -290,9 +303,10 @@ def _kumaraswamy(d: Distribution, point: Point) -> Array:
     a, b = d.concentration1, d.concentration0
 
     def value(low: Array, high: Array) -> Array:
-        # log(1 - x^a): x^a is 1 to rounding near 1, where 1 - x^a = a (1 - x).
-        power = a * low
-        near = power > -1e-7
+        # log(1 - x^a), from whichever of x and 1 - x has all its digits; it is log(a (1 - x)) where they are all that is left.
+        gap = jnp.exp(high)
+        power = a * jnp.where(low > -0.5, jnp.log1p(-jnp.where(low > -0.5, gap, 0.0)), low)
+        near = gap < 1e-18
         rest = jnp.where(near, jnp.log(a) + high, jnp.log(-jnp.expm1(jnp.where(near, -1.0, power))))
         return jnp.log(a) + jnp.log(b) + (a - 1.0) * low + (b - 1.0) * rest
 
@@ -301,10 +315,12 @@ def _kumaraswamy(d: Distribution, point: Point) -> Array:
 
 def _weibull(d: Distribution, point: Point) -> Array:
     k, log_scale = d.concentration, jnp.log(d.scale)
-    return _masked(
-        _log_gap(point, 0.0, 1.0),
-        lambda t: jnp.log(k) - log_scale + (k - 1.0) * (t - log_scale) - _exp(k * (t - log_scale)),
-    )
+
+    def value(t: Array) -> Array:
+        z = t - log_scale
+        return _unless_over(k * z, lambda hazard: jnp.log(k) - log_scale + (k - 1.0) * z - hazard)
+
+    return _masked(_log_gap(point, 0.0, 1.0), value)
 
 
 def _dagum(d: Distribution, point: Point) -> Array:
@@ -319,10 +335,11 @@ def _dagum(d: Distribution, point: Point) -> Array:
 
 def _levy(d: Distribution, point: Point) -> Array:
     log_scale = jnp.log(d.scale)
-    return _masked(
-        _log_gap(point, d.loc, 1.0),
-        lambda t: 0.5 * (log_scale - jnp.log(2.0 * jnp.pi) - _exp(log_scale - t)) - 1.5 * t,
-    )
+
+    def value(t: Array) -> Array:
+        return _unless_over(log_scale - t, lambda z: 0.5 * (log_scale - jnp.log(2.0 * jnp.pi) - z) - 1.5 * t)
+
+    return _masked(_log_gap(point, d.loc, 1.0), value)
 
 
 def _half_cauchy(d: Distribution, point: Point) -> Array:
@@ -378,6 +395,7 @@ def _doubly_truncated_power(d: Distribution, point: Point) -> Array:
 
 
 _RULES: dict[type, Callable[[Distribution, Point], Array]] = {
+    dist.Normal: _normal,
     dist.Gamma: _gamma,
     dist.RightTruncatedGamma: _right_truncated_gamma,
     dist.Exponential: _exponential,

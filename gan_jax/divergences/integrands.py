@@ -69,7 +69,8 @@ class Integrand(NamedTuple):
             value = numerics.once_differentiable(value)
         error = errors[0] if errors.shape[0] == 1 else jnp.where(integrals[0] < integrals[1], errors[0], errors[1])
         # Mass that no node has seen may add its share of the bound, or of an average log-ratio of one more.
-        lost = jnp.sum(jnp.maximum(missing - 16.0 * jnp.finfo(missing.dtype).eps, 0.0))
+        # A normaliser is known to the rounding of its logarithm, a sum of terms of some tens.
+        lost = jnp.sum(jnp.maximum(missing - 128.0 * jnp.finfo(missing.dtype).eps, 0.0))
         share = 0.5 * self.bound if math.isfinite(self.bound) else 1.0 + jax.lax.stop_gradient(value)
         # Where a density is not one of mass 1, nothing follows from its integrals, and least of all that they diverge.
         infinite = jnp.where(lost < 1e-3, 0.0, jnp.inf)
@@ -99,7 +100,9 @@ def _kl(log_p: Array, log_q: Array) -> Array:
     # Where p << q, e^{-r} may overflow while p e^{-r} = q does not.
     below = p * (jnp.where(near | (r == -jnp.inf), 0.0, r) - 1.0) + q
     finite = jnp.where(near, above, below)
-    return jnp.where(far, finite, jnp.where(p > 0, jnp.inf, 0.0))[None]
+    # What is left of p where log q overflows may be as small as 1 / log q.
+    least = float(jnp.finfo(p.dtype).tiny / jnp.finfo(p.dtype).eps)
+    return jnp.where(far, finite, jnp.where(p > least, jnp.inf, 0.0))[None]
 
 
 def _chi_squared(log_p: Array, log_q: Array) -> Array:

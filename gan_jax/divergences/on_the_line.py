@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import jax.numpy as jnp
 import numpyro.distributions as dist
 
 from gan_jax.divergences import panels
@@ -28,4 +29,6 @@ def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> Exac
     crossings = _crossings(p, q) if integrand.sign_changes else 0
     count = 2 if math.isfinite(integrand.bound) else 1
     found = panels.integrals(panels.Functions(count, integrand.rows, integrand.changes, crossings), p, q)
-    return integrand.measured(found.values, found.errors, found.missing)
+    value, error = integrand.measured(found.values, found.errors, found.missing)
+    # An error that is no number vouches for nothing.
+    return ExactValue(value, jnp.where(jnp.isnan(error), jnp.inf, error))

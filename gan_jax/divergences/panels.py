@@ -36,6 +36,8 @@ _HEAVY_SINGLE = _HEAVY[:-14]
 # In logarithms of a distance: steps of 2, then growing by a third.
 _INWARD = np.concatenate([np.arange(0.0, 10.0, 2.0), 10.0 * 1.34 ** np.arange(0, 33)])
 _OUTWARD = np.concatenate([1.1 * np.arange(0.0, 5.0), 5.5 * 1.34 ** np.arange(0, 35)])
+# Short, so that what grows until its densities underflow, within some 700 scales, is seen to grow.
+_OUTWARD_LIGHT = np.linspace(0.0, 4.4, 13)
 # Refinement: pieces looked at in a round, rounds, and how many pieces may be added.
 _CHUNK, _ROUNDS, _SLOTS = 48, 30, 48
 
@@ -127,7 +129,7 @@ def mesh_of(marks: Landmarks) -> Mesh:
         ladders.append(Ladder(start + np.arange(anchors.shape[0] * steps).reshape(-1, steps), np.diff(_INWARD)))
         start += anchors.shape[0] * steps
     heavy = bool(marks.heavy.shape[0] or anchors.shape[0])
-    outward = _OUTWARD if heavy else _OUTWARD[:5]
+    outward = _OUTWARD if heavy else _OUTWARD_LIGHT
     parts += [_outward(edges, anchors, sides, direction, outward) for direction in (-1.0, 1.0)]
     ladders.append(Ladder(start + np.arange(2 * (len(outward) - 1)).reshape(2, -1), np.diff(outward)))
     return Mesh(Panels(*(jnp.concatenate(field) for field in zip(*parts, strict=True))), tuple(ladders))

@@ -15,9 +15,9 @@ import numpyro.distributions as dist
 
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine, log_density_at
+from gan_jax.distributions.standard_tails import STANDARD_TAILS, location_scale
 from gan_jax.divergences import gaussians, transport_on_the_line
 from gan_jax.divergences.accuracy import ExactValue
-from gan_jax.divergences.distribution_functions import STANDARD_TAILS, location_scale
 from gan_jax.divergences.gaussians import GaussianMixture
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution

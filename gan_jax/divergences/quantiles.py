@@ -15,10 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from numpyro.distributions import transforms
 from scipy import special
 
 from gan_jax.distributions import log_density_at
-from gan_jax.divergences.distribution_functions import STANDARD_TAILS, ends_of, location_scale, tails
+from gan_jax.distributions.standard_tails import STANDARD_TAILS, location_scale
+from gan_jax.divergences.distribution_functions import ends_of, tails
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
@@ -202,7 +204,7 @@ def middle(low: Array, high: Array) -> Array:
 
 def moving(law: Distribution, x: Array) -> Array:
     """Quantiles ``x [n]`` of a law as functions of its parameters, at the levels that they have now."""
-    x = jax.vmap(lambda point: _at_fixed_level(law, point))(jax.lax.stop_gradient(x))
+    x = jax.vmap(lambda point: _carried(law, point))(jax.lax.stop_gradient(x))
     for atom in atoms(law):
         near = jnp.abs(x - jax.lax.stop_gradient(atom)) <= 2.0 * jnp.finfo(x.dtype).eps * jnp.abs(atom)
         x = jnp.where(near, atom, x)
@@ -267,6 +269,22 @@ def inverse(law: Distribution, dtype: jnp.dtype) -> Inverse:
     law = jax.lax.stop_gradient(law)
     points = ladder(law).astype(dtype)
     return Inverse(law, points, levels_of(law, points))
+
+
+def _carried(law: Distribution, x: Array) -> Array:
+    """A quantile ``x []`` that an affine map takes along.
+
+    A law that is singular at an end has many quantiles that are rounded to it. There its density is infinite, and says
+    nothing about how they move; the map does.
+    """
+    outer = law.transforms[-1] if isinstance(law, dist.TransformedDistribution) else None
+    if not isinstance(outer, transforms.AffineTransform) or isinstance(law, dist.FoldedDistribution):
+        return _at_fixed_level(law, x)
+    rest = list(law.transforms[:-1])
+    inner = dist.TransformedDistribution(law.base_dist, rest) if rest else law.base_dist
+    before = jax.lax.stop_gradient((x - outer.loc) / outer.scale)
+    after = outer.loc + outer.scale * _carried(inner, before)
+    return x + (after - jax.lax.stop_gradient(after))
 
 
 @jax.custom_jvp

@@ -238,6 +238,16 @@ def test_derivatives_in_the_shape(name):
     np.testing.assert_allclose(complement, -ours, rtol=1e-9, atol=1e-15)
 
 
+def test_derivatives_where_a_point_times_a_rate_is_below_the_smallest_number():
+    with jax.enable_x64(True):
+        slope = jax.jit(jax.vmap(jax.grad(lambda rate, x: tails(dist.Gamma(0.1, rate), x)[0]), (None, 0)))
+        # d/dr P(a, r x) = x f, and P(a, z) = z^a / Gamma(a + 1) near 0.
+        x = np.array([1e-200, 3e-308])
+        found = slope(0.004, jnp.asarray(x))
+    assert float(found[0]) == pytest.approx(float(x[0] ** 0.1 * 0.004**-0.9 / special.gamma(0.1)), rel=1e-9)
+    assert float(found[1]) == 0.0
+
+
 def test_laws_made_from_others():
     """A falling image, an image of an image, a truncation far out, a mixture with a point: by hand."""
     affine, exponential = dist.transforms.AffineTransform, dist.transforms.ExpTransform

@@ -225,9 +225,36 @@ def test_a_normal_truncated_in_its_upper_tail_is_the_mirror_image_of_one_in_its_
     """mpmath, 30 digits. By NumPyro's normaliser the density is infinite there, and the divergence was too."""
     with jax.enable_x64(True):
         uniform, law = dist.Uniform(20.0, 21.0), dist.TruncatedNormal(0.0, 1.0, low=20.0, high=21.0)
-        # JAX's log_ndtr is right to 4e-9 there.
-        np.testing.assert_allclose(exact.kl(law, uniform), 2.000686178266622, rtol=1e-7)
+        np.testing.assert_allclose(exact.kl(law, uniform), 2.000686178218605, rtol=1e-12)
         np.testing.assert_allclose(exact.wasserstein(law, uniform), 0.4502469323394159, rtol=1e-9)
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_a_density_that_falls_like_the_exponential_of_an_exponential(double: bool) -> None:
+    """``log q ~ -e^{-x}``, which overflows; times ``p ~ e^{-1.2 |x|}`` it decays and adds up, times ``e^{-0.8 |x|}`` it does not."""
+    with jax.enable_x64(double):
+        gumbel = dist.Gumbel(0.0, 1.0)
+        assert float(exact.kl(dist.Laplace(0.0, 1.25), gumbel)) == math.inf
+        # E[X + e^-X] less the entropy 1 + log 2 s of a Laplace law of scale s.
+        scale = 1.0 / 1.2
+        truth = 1.0 / (1.0 - scale**2) - 1.0 - math.log(2.0 * scale)
+        value, error = exact.with_error(exact.kl, dist.Laplace(0.0, scale), gumbel)
+        assert abs(float(value) - truth) <= float(error) + (1e-12 if double else 1e-4)
+        # E X does not exist.
+        assert float(exact.kl(dist.Pareto(1.0, 0.43), dist.Exponential(1.0))) == math.inf
+
+
+def test_outside_all_components_a_mixture_has_no_gradient() -> None:
+    """``KL(w U(0, 1) + (1 - w) U(1, 2) || N(0, 1))``: ``w log w + (1 - w) log(1 - w)`` and half of ``E X^2``, 1/3 or 7/3."""
+
+    def kl(w: Array) -> Array:
+        parts = [dist.Uniform(0.0, 1.0), dist.Uniform(1.0, 2.0)]
+        mixing = dist.Categorical(probs=jnp.stack([w, 1.0 - w]))
+        mixture = dist.MixtureGeneral(mixing, parts, support=dist.constraints.real)
+        return exact.kl(mixture, dist.Normal(0.0, 1.0))
+
+    with jax.enable_x64(True):
+        assert float(jax.grad(kl)(0.3)) == pytest.approx(math.log(0.3 / 0.7) - 1.0, rel=1e-9)
 
 
 class _Doubled(dist.Normal):

@@ -116,6 +116,16 @@ def test_gradients_in_shapes_and_edges():
         assert float(beta) == pytest.approx(1 / 9, rel=1e-9)
         gamma = jax.grad(lambda a: exact.wasserstein(dist.Gamma(a, 1.0), dist.Gamma(0.5, 1.0)))(0.7)
         assert float(gamma) == pytest.approx(1.0, rel=1e-9)
+        # Half of the quantiles of Beta(a, 0.1) are 1 to rounding; what moves them is the map.
+        below = dist.Uniform(-3.0, -2.0)
+
+        def moved(loc, scale):
+            map_to = dist.transforms.AffineTransform(loc, scale)
+            return exact.wasserstein(dist.TransformedDistribution(dist.Beta(2.0, 0.1), map_to), below)
+
+        by_loc, by_scale = jax.grad(moved, (0, 1))(5.0, -1.5)
+        assert float(by_loc) == pytest.approx(1.0, rel=1e-9)
+        assert float(by_scale) == pytest.approx(2.0 / 2.1, rel=1e-9)
         # W2^2 of U(0, t) and Exp(1): 2 + t^2 / 3 - 2 t E[u (-log(1 - u))] with 3/4.
         edge = jax.grad(lambda t: exact.wasserstein(dist.Uniform(0.0, t), EXPONENTIAL, order=2))(1.7)
         truth = (1.7 / 3 - 3 / 4) / math.sqrt(2 + 1.7**2 / 3 - 1.5 * 1.7)
