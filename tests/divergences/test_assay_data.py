@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import jax
 import mpmath
 import numpy as np
@@ -60,6 +62,59 @@ def test_exponentials_have_their_closed_forms() -> None:
             assert _close(row["values"]["wasserstein_2"], mpmath.sqrt(2) * abs(1 / a - 1 / b))
             # Derivatives are stored with ten digits.
             assert _close(row["gradients"]["p.rate"]["kl"], 1 / a - b / a**2, "1e-9")
+
+
+def _moves(spec: laws.Spec, scaled: bool) -> list[float] | None:
+    """By how much a law's parameters change when its points are shifted, or scaled; None where that is not one of the family."""
+    family, own, parts = spec
+    numbers = {name: float(value) for name, value in own.items()}
+    inside = [_moves(part, scaled) for part in parts]
+    rest = [] if None in inside else [move for moves in inside for move in moves]
+    if family in ("Mixture", "Truncated") and None not in inside:
+        moving = ("low", "high")
+    elif family == "Affine":
+        moving, rest = (("loc", "scale") if scaled else ("loc",)), [0.0] * len(built.parameters(parts[0]))
+    elif family in PLACED:
+        moving = ("loc", "scale", "low", "high") if scaled else ("loc", "low", "high")
+    elif family in ("Exponential", "Gamma", "Gompertz") and scaled:
+        return [-value if name == "rate" else 0.0 for name, value in numbers.items()]
+    elif (
+        family in ("HalfNormal", "HalfCauchy", "Weibull", "Dagum", "Pareto", "DoublyTruncatedPowerLaw", "LogUniform")
+        and scaled
+    ):
+        moving = ("scale", "low", "high")
+    else:
+        return None
+    return [(numbers[name] if scaled else 1.0) if name in moving else 0.0 for name in own] + rest
+
+
+PLACED = (
+    "Normal", "Laplace", "Cauchy", "Logistic", "Gumbel", "SoftLaplace", "StudentT", "AsymmetricLaplace",
+    "AsymmetricLaplaceQuantile", "Levy", "Uniform",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_gradients_know_that_units_do_not_matter(scaled: bool) -> None:
+    """Shifted or scaled together, two laws are as far apart as before; a distance is scaled with them (Euler)."""
+    met = 0
+    for row in checking.rows():
+        of_p, of_q = (_moves(row[side], scaled) for side in ("p", "q"))
+        if of_p is None or of_q is None:
+            continue
+        moves = [Decimal(move) for move in of_p + of_q]
+        for quantity, value in row["values"].items():
+            told = [slopes.get(quantity) for slopes in row["gradients"].values()]
+            known = [slope is not None or not move for slope, move in zip(told, moves, strict=True)]
+            if all(slope is None for slope in told) or not all(known):
+                continue
+            changes = [Decimal(slope or 0) * move for slope, move in zip(told, moves, strict=True)]
+            whole = Decimal(value if scaled and quantity.startswith("wasserstein") else 0)
+            size = max(abs(change) for change in [*changes, whole])
+            # Ten digits are stored, of the largest component; what is left of two laws that do not overlap is rounding.
+            assert abs(sum(changes) - whole) <= Decimal("1e-8") * size + Decimal("1e-15"), (row["name"], quantity)
+            met += 1
+    assert met > 500
 
 
 @pytest.mark.slow

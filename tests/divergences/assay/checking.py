@@ -11,28 +11,29 @@ import argparse
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.divergences import exact
+from gan_jax.divergences import accuracy, exact
+from gan_jax.typing import Array
 from tests.divergences.assay import built
 
 Row = dict[str, Any]
 
-FUNCTIONS = {
-    "kl": exact.kl,
-    "jensen_shannon": exact.jensen_shannon,
-    "total_variation": exact.total_variation,
-    "squared_hellinger": exact.squared_hellinger,
-    "chi_squared": exact.chi_squared,
-    "wasserstein_1": partial(exact.wasserstein, order=1),
-    "wasserstein_2": partial(exact.wasserstein, order=2),
+FUNCTIONS: dict[str, tuple[Callable[..., Array], dict[str, float]]] = {
+    "kl": (exact.kl, {}),
+    "jensen_shannon": (exact.jensen_shannon, {}),
+    "total_variation": (exact.total_variation, {}),
+    "squared_hellinger": (exact.squared_hellinger, {}),
+    "chi_squared": (exact.chi_squared, {}),
+    "wasserstein_1": (exact.wasserstein, {"order": 1}),
+    "wasserstein_2": (exact.wasserstein, {"order": 2}),
 }
 ORDER = (
     "kl",
@@ -50,6 +51,8 @@ QUANTITIES = (*FUNCTIONS, "kl_reversed", "chi_squared_reversed")
 
 VALUE = {"float64": 1e-6, "float32": 1e-4}
 """Relative: what ``exact`` promises."""
+ROUNDING = {dtype: 1e-3 * most for dtype, most in VALUE.items()}
+"""Relative: roundings of parameters, nodes and log-densities, which no estimate of an error contains."""
 SLOPE = {"float64": 1e-5, "float32": 1e-3}
 """Of a derivative, relative to the largest component of the gradient, each in units of its parameter's size."""
 
@@ -78,21 +81,42 @@ def _row(
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of one value or gradient: ``right``, ``refused`` or ``wrong``, with a line that says what was found."""
+    """What became of one value, gradient or estimate of an error: ``right``, ``refused`` or ``wrong``, and what was found.
+
+    ``ratio`` is how often an estimate, with the rounding that is stated beside it, goes into the error that there is.
+    """
 
     row: Row
     quantity: str
     what: str
     kind: str
     line: str = ""
+    ratio: float = 0.0
+
+
+class Found(NamedTuple):
+    """What ``exact`` says: the value that a caller sees, NaN where it is refused; the one before that, and its error."""
+
+    value: float
+    gradient: list[float] | None
+    before: float
+    error: float
 
 
 @lru_cache
 def _program(p: str, q: str, quantity: str, slopes: bool) -> Any:
-    def value(of_p: jax.Array, of_q: jax.Array) -> jax.Array:
-        return FUNCTIONS[quantity](built.build(json.loads(p), of_p), built.build(json.loads(q), of_q))
+    function, options = FUNCTIONS[quantity]
 
-    return jax.jit(jax.value_and_grad(value, (0, 1)) if slopes else lambda a, b: (value(a, b), None))
+    def value(of_p: Array, of_q: Array) -> tuple[Array, accuracy.ExactValue]:
+        laws = built.build(json.loads(p), of_p), built.build(json.loads(q), of_q)
+        # What ``function`` itself does, with what it looks at on the way.
+        result = exact.with_error(function, *laws, **options)
+        return accuracy.accepted(quantity, result, *laws), result
+
+    def without(of_p: Array, of_q: Array) -> Any:
+        return value(of_p, of_q), None
+
+    return jax.jit(jax.value_and_grad(value, (0, 1), has_aux=True) if slopes else without)
 
 
 def _named(spec: built.Spec) -> str:
@@ -104,19 +128,20 @@ def structure(row: Row) -> str:
     return _named(row["p"]) + _named(row["q"])
 
 
-def found(row: Row, quantity: str, dtype: str, slopes: bool) -> tuple[float, list[float] | None]:
-    """The value and the derivatives, those in p's parameters first."""
+def found(row: Row, quantity: str, dtype: str, slopes: bool) -> Found:
+    """The value, its error and the derivatives, those in p's parameters first."""
     p, q, name = row["p"], row["q"], quantity.removesuffix("_reversed")
     if name != quantity:
         p, q = q, p
     arrays = [np.asarray(built.parameters(spec), dtype) for spec in (p, q)]
-    value, gradient = _program(_named(p), _named(q), name, slopes)(*map(jnp.asarray, arrays))
+    (value, result), gradient = _program(_named(p), _named(q), name, slopes)(*map(jnp.asarray, arrays))
     if value.dtype != dtype:
         raise AssertionError(f"{quantity} of {dtype} parameters is {value.dtype}")
-    if gradient is None:
-        return float(value), None
-    sides = gradient[::-1] if name != quantity else gradient
-    return float(value), [float(g) for side in sides for g in side]
+    derivatives = None
+    if gradient is not None:
+        sides = gradient[::-1] if name != quantity else gradient
+        derivatives = [float(g) for side in sides for g in side]
+    return Found(float(value), derivatives, float(result.value), float(result.error))
 
 
 def eager(row: Row, quantity: str) -> float:
@@ -125,7 +150,8 @@ def eager(row: Row, quantity: str) -> float:
     if name != quantity:
         p, q = q, p
     first, second = (built.build(spec, jnp.asarray(built.parameters(spec))) for spec in (p, q))
-    return float(FUNCTIONS[name](first, second))
+    function, options = FUNCTIONS[name]
+    return float(function(first, second, **options))
 
 
 def outcomes(row: Row, quantity: str, dtype: str = "float64", slopes: bool = True) -> Iterator[Outcome]:
@@ -136,21 +162,32 @@ def outcomes(row: Row, quantity: str, dtype: str = "float64", slopes: bool = Tru
     told = float(row["values"][quantity])
     slopes = slopes and math.isfinite(told)
     try:
-        value, gradient = found(row, quantity, dtype, slopes)
-    except ValueError as error:
-        yield of("value", "refused", f"ValueError {str(error)[:200]}")
+        value, gradient, before, error = found(row, quantity, dtype, slopes)
+    except ValueError as refusal:
+        yield of("value", "refused", f"ValueError {str(refusal)[:200]}")
         return
-    except Exception as error:
-        yield of("value", "wrong", f"{type(error).__name__} {str(error)[:200]}")
-        return
-    if math.isnan(value):
-        yield of("value", "refused")
+    except Exception as failure:
+        yield of("value", "wrong", f"{type(failure).__name__} {str(failure)[:200]}")
         return
     most = float(np.finfo(dtype).max)
+    if not math.isnan(before):
+        yield _of_error(of, before, error, told if told <= most else math.inf, dtype)
+    if math.isnan(value):
+        yield of("value", "refused", f"{before:.10g} with an error of {error:.2g}, truth {told:.10g}")
+        return
     right = value == told if told > most else abs(value - told) <= VALUE[dtype] * told
-    yield of("value", "right" if right else "wrong", f"found {value:.10g}, truth {told:.10g}")
+    yield of("value", "right" if right else "wrong", f"found {value:.10g}, error {error:.2g}, truth {told:.10g}")
     if right and gradient is not None and told <= most:
         yield _of_gradient(of, row, quantity, gradient, dtype)
+
+
+def _of_error(of: Any, value: float, error: float, told: float, dtype: str) -> Outcome:
+    """Whether the estimate of an error, and the rounding that is stated beside it, cover the error that there is."""
+    eps = float(np.finfo(dtype).eps)
+    off = 0.0 if value == told else abs(value - told)
+    ratio = off / (error + ROUNDING[dtype] * told + 16.0 * eps) if off else 0.0
+    line = f"found {value:.10g}, error {error:.2g}, truth {told:.10g}: off by {off:.2g}"
+    return of("estimate", "right" if ratio <= 1 else "wrong", line, ratio)
 
 
 def _of_gradient(of: Any, row: Row, quantity: str, gradient: list[float], dtype: str) -> Outcome:
@@ -207,6 +244,7 @@ def main() -> None:
     options.add_argument("--names", default="", help="only pairs whose name has this in it")
     options.add_argument("--quantities", nargs="*", default=list(QUANTITIES))
     options.add_argument("--values-only", action="store_true")
+    options.add_argument("--all", type=Path, help="write every outcome here")
     chosen = options.parse_args()
     jax.config.update("jax_enable_x64", chosen.dtype == "float64")
     taken = rows()
@@ -217,7 +255,11 @@ def main() -> None:
                 everything.append(outcome)
                 if outcome.kind != "right":
                     print(outcome.kind, said(outcome), flush=True)  # noqa: T201
-    for what in ("value", "gradient"):
+    if chosen.all:
+        chosen.all.write_text(
+            json.dumps([[o.row["name"], o.quantity, o.what, o.kind, o.line, o.ratio] for o in everything])
+        )
+    for what in ("value", "gradient", "estimate"):
         kinds = [outcome.kind for outcome in everything if outcome.what == what]
         print(what, {kind: kinds.count(kind) for kind in ("right", "refused", "wrong")})  # noqa: T201
 
