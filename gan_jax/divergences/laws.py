@@ -20,6 +20,8 @@ _WITHOUT_DENSITY = (
     dist.ImproperUniform,
     dist.Unit,
     dist.MaskedDistribution,
+    # NumPyro's is of mass P(X < 2.5) = 1 - 5.6e-6.
+    dist.TruncatedPolyaGamma,
 )
 
 

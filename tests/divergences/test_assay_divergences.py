@@ -18,8 +18,8 @@ DIVERGENCES = ("kl", "jensen_shannon", "total_variation", "squared_hellinger", "
 MOST_REFUSED = 0.05
 MOST_REFUSED_SINGLE = 0.2
 
-# Of the combinations of a structure and a divergence one in twelve: each compiles for three or four seconds.
-SHARE = 12
+# Of the combinations of a structure and a divergence one in seven: each compiles for two seconds.
+SHARE = 7
 
 
 @pytest.fixture(scope="module")

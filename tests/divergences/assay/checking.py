@@ -103,6 +103,14 @@ class Found(NamedTuple):
     error: float
 
 
+# What `make test` compiles with: each program runs a few times.
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_use_fusion_emitters": False,
+}
+
+
 @lru_cache
 def _program(p: str, q: str, quantity: str, slopes: bool) -> Any:
     function, options = FUNCTIONS[quantity]
@@ -116,7 +124,7 @@ def _program(p: str, q: str, quantity: str, slopes: bool) -> Any:
     def without(of_p: Array, of_q: Array) -> Any:
         return value(of_p, of_q), None
 
-    return jax.jit(jax.value_and_grad(value, (0, 1), has_aux=True) if slopes else without)
+    return jax.jit(jax.value_and_grad(value, (0, 1), has_aux=True) if slopes else without, compiler_options=QUICK)
 
 
 def _named(spec: built.Spec) -> str:
