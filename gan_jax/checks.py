@@ -26,7 +26,7 @@ def is_concrete(value: object) -> bool:
 
 
 def samples(name: str, value: object) -> Array:
-    """Returns ``value`` as samples ``[n, d]`` of a floating type.
+    """Returns ``value`` as samples ``[n, d]`` of a floating type of at least 32 bits: sums over pairs leave the range of fewer.
 
     Args:
       name: what the caller's user called the argument.
@@ -41,6 +41,8 @@ def samples(name: str, value: object) -> Array:
     array = jnp.asarray(real(name, value))
     if not jnp.issubdtype(array.dtype, jnp.floating):
         array = array.astype(jnp.result_type(float))
+    elif array.dtype.itemsize < 4:
+        array = array.astype(jnp.float32)
     if array.ndim not in (1, 2):
         raise ValueError(f"{name} has shape {array.shape}; expected samples of shape [n, d] (or [n] for one dimension)")
     if array.ndim == 1:
@@ -52,11 +54,14 @@ def samples(name: str, value: object) -> Array:
 
 
 def real(name: str, value: object) -> Array | np.ndarray:
-    """Returns ``value`` as an array of real numbers, of the type that it has.
+    """Returns ``value`` as an array of real numbers, of the type that it has, or of the nearest that JAX knows.
 
     Raises:
-      ValueError: complex numbers, words, or a list whose rows differ in length.
+      ValueError: complex numbers, words, a list whose rows differ in length, or entries that are masked.
     """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        masked = int(np.ma.count_masked(value))
+        raise ValueError(f"{name} has {masked} masked entries; expected numbers alone: leave those out, or fill them")
     if isinstance(value, jax.Array) or not is_concrete(value):
         array: Array | np.ndarray = jnp.asarray(value)
     else:
@@ -68,6 +73,10 @@ def real(name: str, value: object) -> Array | np.ndarray:
         array.dtype, jnp.complexfloating
     ):
         raise ValueError(f"{name} has the type {array.dtype}; expected real numbers")
+    if isinstance(array, np.ndarray):
+        # Numbers of another machine's order of bytes, and of more than 64 bits, are none of JAX's.
+        wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
+        array = array.astype(np.float64 if wide else array.dtype.newbyteorder("="), copy=False)
     return array
 
 

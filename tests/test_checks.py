@@ -179,3 +179,42 @@ def test_every_other_word_of_the_field_is_a_name_and_is_understood_where_one_is_
         TypeError, match=re.escape("objective is 'wgan'; expected an Objective, such as losses.wasserstein()")
     ):
         losses.check_objective("wgan")
+
+
+NUMBERS = np.random.default_rng(1).integers(-200, 200, size=(24, 2)) * 128.0
+"""Whole numbers that half precision and bfloat16 have exactly; squares and cubes of them they have not."""
+
+KINDS: dict[str, Callable[[np.ndarray], object]] = {
+    "half precision": lambda x: x.astype(np.float16),
+    "bfloat16": lambda x: jnp.asarray(x / 128.0, jnp.bfloat16) * 128,
+    "the other order of bytes": lambda x: x.astype(">f4"),
+    "whole numbers in the other order": lambda x: x.astype(">i4"),
+    "80 bits": lambda x: x.astype(np.longdouble),
+    "masks that mask nothing": lambda x: np.ma.masked_array(x),
+}
+
+SCORES: dict[str, Callable[[object, object], object]] = {
+    "kid": lambda x, y: kernel.kid(x, y).value,
+    "energy": empirical.energy_distance,
+    "sliced": lambda x, y: empirical.sliced_wasserstein(jax.random.key(0), x, y, projections=2),
+    "histogram": lambda x, y: histogram.jensen_shannon(x, y, bins=5),
+}
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_numbers_are_the_same_whatever_they_are_stored_as(score: str) -> None:
+    x, y = NUMBERS[:10], NUMBERS[10:]
+    expected = SCORES[score](x.astype(np.float32), y.astype(np.float32))
+    for kind, stored in KINDS.items():
+        np.testing.assert_allclose(SCORES[score](stored(x), stored(y)), expected, rtol=1e-6, err_msg=kind)
+    eighth = jnp.asarray(x / 1280.0, jnp.float8_e4m3fn)
+    np.testing.assert_allclose(
+        SCORES[score](eighth, eighth[:7]), SCORES[score](*(part.astype(jnp.float32) for part in (eighth, eighth[:7])))
+    )
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_masked_entries_are_no_numbers(score: str) -> None:
+    hidden = np.ma.masked_array(NUMBERS, mask=NUMBERS > 20_000.0)
+    with pytest.raises(ValueError, match=rf"has {int(np.sum(NUMBERS > 20_000.0))} masked entries; expected numbers"):
+        SCORES[score](hidden, NUMBERS)

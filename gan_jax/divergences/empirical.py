@@ -338,10 +338,10 @@ def _mmd2(kernel: Partial, x: Array, y: Array, *, unbiased: bool) -> Array:
 
 
 def _two_samples(x: Array, y: Array) -> tuple[Array, Array]:
-    """Both as ``[·, d]`` of one type of at least 32 bits."""
+    """Both as ``[·, d]`` of one type."""
     x, y = checks.samples("x", x), checks.samples("y", y)
     checks.same_dimension("x", x, "y", y)
-    dtype = jnp.promote_types(jnp.promote_types(x.dtype, y.dtype), jnp.float32)
+    dtype = jnp.promote_types(x.dtype, y.dtype)
     return x.astype(dtype), y.astype(dtype)
 
 
