@@ -101,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answered(words: Sequence[str]) -> int:
+    _refuse_empty(words)
     if not words or words[0] in ("-h", "--help"):
         _list()
         return 0
@@ -109,6 +110,15 @@ def _answered(words: Sequence[str]) -> int:
     name = _known(words[0])
     several = name == "all" or name in _chapters()
     return _several(name, words[1:]) if several else _one(name, words[1:])
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """Raises ``UserError`` for a word without letters, as a variable of the shell is that is not set: as a path it would be this folder."""
+    for before, word in zip(("", *words), words, strict=False):
+        if not word.strip():
+            raise UserError(f"the word after {before or PROGRAM} is empty; expected a name, a number or a path")
+        if word.startswith("--") and word.endswith("="):
+            raise UserError(f"nothing follows {word}; expected a name, a number or a path")
 
 
 def _left_by(words: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ def answer(error: Exception) -> str | None:
         return lost
     if isinstance(error, OSError) and error.errno is not None:
         return _of_the_system(error)
-    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+    if _is_of_memory(error):
         return f"memory ran out ({_short(error)}); expected a smaller batch, width or number of samples, or a larger machine"
     if isinstance(error, AssertionError | RuntimeError) and not _is_ours(error):
         return _without_devices()
@@ -38,13 +38,29 @@ def answer(error: Exception) -> str | None:
     return str(error) if isinstance(error, known) and _is_ours(error) else None
 
 
+def _is_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of Python's, of a device's or of XLA's."""
+    return isinstance(error, MemoryError) or any(what in str(error) for what in ("RESOURCE_EXHAUSTED", "Out of memory"))
+
+
 def _of_the_system(error: OSError) -> str:
     """The path, and what the system says of it."""
     said = error.strerror or os.strerror(error.errno or 0)
     if error.filename is None:
-        return said
+        return (
+            said if _is_somewhere() else "the folder that this is run in is not there any more; change to another one"
+        )
     wanted = "; expected a folder" if isinstance(error, FileExistsError | NotADirectoryError) else ""
     return f"{os.fspath(error.filename)}: {said}{wanted}"
+
+
+def _is_somewhere() -> bool:
+    """Whether there is a working directory."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _is_ours(error: Exception, ours: tuple[str, ...] = OURS) -> bool:
@@ -91,7 +107,7 @@ def _without_peers(error: BaseException) -> str | None:
     while cause is not None:
         # A checkpoint that all write together fails with what its writer says, whatever the type.
         if any(said in str(cause) for said in ("onnection reset", "onnection closed", "onnection refused")) or (
-            isinstance(cause, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(cause)
+            isinstance(cause, jax.errors.JaxRuntimeError) and not _is_of_memory(cause)
         ):
             return (
                 f"another process of the run is gone ({_short(cause)}); what was saved before is whole: start all of them again, each "

@@ -9,6 +9,9 @@ Many games over many devices are ``training.ensemble``, whose members do not tal
 
 from __future__ import annotations
 
+import math
+import os
+
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
@@ -129,7 +132,27 @@ def begin(game: Game, key: PRNGKey, mesh: Mesh, *, feed: PyTree = None, **hyperp
         empty = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), shapes)
         return game.init(jax.random.wrap_key_data(data, impl=kind), feed=empty, **hyperparameters)
 
-    return jax.jit(init, out_shardings=replicated(mesh))(data)
+    program = jax.jit(init, out_shardings=replicated(mesh))
+    _refuse_too_large(program.trace(data).out_info, mesh)
+    return program(data)
+
+
+def _refuse_too_large(state: PyTree, mesh: Mesh) -> None:
+    """Raises ``MemoryError`` for a state that is larger than a device's memory: XLA's compiler would end the process.
+
+    Args:
+      state: shapes and types.
+      mesh: the devices, each of which is going to hold all of it.
+    """
+    needed = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    for device in mesh.local_devices:
+        # A CPU has no statistics of its own.
+        statistics = device.memory_stats() or {}
+        there = statistics.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > there:
+            raise MemoryError(
+                f"networks, optimisers and averages take {needed / 1e9:.3g} GB, and {device.device_kind} has {there / 1e9:.3g}"
+            )
 
 
 def fetch(tree: PyTree) -> PyTree:

@@ -78,6 +78,17 @@ def check(folder: Path, config: Mapping[str, Any], *, free: Sequence[str] = (), 
     differing(folder, config, free=free, change=change)
 
 
+def _ordinary(file: Path) -> Path:
+    """``file``, which is an ordinary one or not there.
+
+    Raises:
+      OSError: it is something else, such as a folder; names it.
+    """
+    if file.exists() and not file.is_file():
+        raise OSError(errno.EEXIST, f"{file} is no ordinary file; expected that of a run, or nothing: remove it")
+    return file
+
+
 def _unwritable(folder: Path, error: OSError) -> OSError:
     return OSError(error.errno, f"the run's folder {folder} cannot be written ({error.strerror})")
 
@@ -114,7 +125,7 @@ def differing(
     Raises:
       ValueError: as ``settle_config``.
     """
-    file = folder / CONFIG
+    file = _ordinary(folder / CONFIG)
     new = flattened(json.loads(json.dumps(config)))
     changed: dict[str, tuple[Any, Any]] = {}
     if file.is_file():

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -160,6 +161,16 @@ class TestAnswers:
         assert answer(caught(int, "x")) is None
         assert answer(caught({}.__getitem__, "x")) is None
         assert "memory ran out" in str(answer(caught(np.ones, (10**7, 10**7))))
+        # What XLA says of a CPU's memory, at run time.
+        said = "INTERNAL: Error dispatching computation: Out of memory allocating 3852000000009424 bytes."
+        assert "memory ran out" in str(answer(jax.errors.JaxRuntimeError(said)))
+
+    def test_a_folder_that_is_gone_under_ones_feet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def nowhere() -> str:
+            raise FileNotFoundError(2, "No such file or directory")
+
+        monkeypatch.setattr(os, "getcwd", nowhere)
+        assert "the folder that this is run in is not there any more" in str(answer(caught(Path("a").absolute)))
 
     def test_a_command_lets_defects_through(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(experiments.sample, "main", lambda words: np.zeros(3).reshape(2))

@@ -79,6 +79,29 @@ def test_another_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str
         command_line.main([command, *words, "--devices.count", "1", "--change", "generator.rate"])
 
 
+@pytest.mark.parametrize("command", PLAIN)
+def test_a_configuration_that_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    (tmp_path / run_folder.CONFIG).mkdir()
+    line = refused(capsys, command, "--out", str(tmp_path))
+    assert f"{tmp_path / run_folder.CONFIG} is no ordinary file; expected that of a run, or nothing" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["train", "--out", ""], "the word after --out is empty; expected a name, a number or a path"),
+        (["train", "--out="], "nothing follows --out=; expected a name"),
+        (["sample", " "], "the word after sample is empty"),
+        (["prepare", ""], "the word after prepare is empty"),
+        ([""], "the word after python -m experiments is empty"),
+    ],
+)
+def test_a_word_that_a_shell_left_empty_is_no_folder(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sentence in refused(capsys, *words)
+
+
 def test_words_of_captions_are_looked_at_later(tmp_path: Path) -> None:
     """They are made with the set; a run with captions goes on."""
     config = options.parsed(image_runs.Config, "train", ["--condition.kind", "caption", "--out", str(tmp_path)])

@@ -143,6 +143,18 @@ def test_a_checkpoint_goes_on_with_another_number_of_devices(tmp_path: Path) -> 
     assert all(len(leaf.devices()) == 1 for leaf in jax.tree.leaves(found))
 
 
+def test_a_game_that_no_memory_holds_is_refused_before_it_is_compiled() -> None:
+    """XLA's compiler ends the process with a page of C++ for some of them."""
+    mesh = meshes.data_mesh(1)
+    huge = adversarial(
+        non_saturating(), mlp_generator((10**9, 10**9)), mlp((8,)), lambda key, n: jax.random.normal(key, (n, 2)),
+        updates.alternating(), batch_size=8,
+    )  # fmt: skip
+    # A square of 10^9 in float32, and Adam's two moments of it.
+    with pytest.raises(MemoryError, match=r"networks, optimisers and averages take 1\.2e\+10 GB, and cpu has \d"):
+        meshes.begin(huge, jax.random.key(0), mesh)
+
+
 def test_fetch_brings_everything_to_the_host() -> None:
     mesh = meshes.data_mesh(2)
     divided = jax.device_put(jnp.arange(8.0), jax.sharding.NamedSharding(mesh, PartitionSpec("batch")))
