@@ -43,11 +43,15 @@ def manager(folder: Path, *, keep: int | None = None, read_only: bool = False) -
       Orbax's manager.
 
     Raises:
-      OSError: the folder, or something in it, is a symbolic link; names it.
+      OSError: the folder, or something in it, is a symbolic link; or the folder is a file; names it.
       ValueError: ``keep`` below one.
     """
     if read_only:
         return ocp.CheckpointManager(folder.absolute(), options=ocp.CheckpointManagerOptions(read_only=True))
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(
+            errno.ENOTDIR, f"{folder} is a file; expected the folder of a run's checkpoints, or nothing: remove it"
+        )
     # What is written and what is removed here is in this folder, and nowhere that a link in it leads.
     for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
         files.refuse_link(path)
@@ -179,6 +183,9 @@ def _facts(source: ocp.CheckpointManager, step: int) -> Mapping[str, Any]:
 
 def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTree] | str:
     """The state of one checkpoint, or what is wrong with it."""
+    lacks = [part for part in (FACTS, STATE) if not (Path(str(source.directory)) / str(step) / part).is_dir()]
+    if lacks:
+        return f"{' and '.join(lacks)} not there"
     try:
         facts = _facts(source, step)
         there, sha256 = dict(facts["leaves"]), str(facts["sha256"])

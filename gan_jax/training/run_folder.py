@@ -124,9 +124,13 @@ def differing(
 
     Raises:
       ValueError: as ``settle_config``.
+      TypeError: ``config`` holds other things than plain values.
     """
     file = _ordinary(folder / CONFIG)
-    new = flattened(json.loads(json.dumps(config)))
+    try:
+        new = flattened(json.loads(json.dumps(config)))
+    except TypeError as error:
+        raise TypeError(f"config holds what no JSON has ({error}); expected nested plain values") from error
     changed: dict[str, tuple[Any, Any]] = {}
     if file.is_file():
         try:

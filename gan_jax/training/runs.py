@@ -238,6 +238,15 @@ WINDOW = "window"
 
 def _settle_log(folder: Path, step: int, schedule: Schedule) -> None:
     """Cuts the log back to where the state is, and says what it should have and has not."""
+    saved = run_folder.table_ends(folder)
+    if step == 0 and saved > 0:
+        # Whoever deletes the checkpoints may mean that; a machine that starts a run again, and finds a disk missing, does not.
+        warnings.warn(
+            f"{folder} was saved at step {saved}, and no checkpoint is there any more: the run begins again at step 0; its rows so far are "
+            f"kept in {run_folder.CUT}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
     run_folder.cut(folder, step)
     gone = run_folder.missing(run_folder.read_rows(folder), step, schedule.log_every)
     if gone:

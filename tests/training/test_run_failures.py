@@ -447,6 +447,33 @@ def test_a_configuration_that_is_nested_without_end_is_named(tmp_path: Path) -> 
         run_folder.settle_config(tmp_path, {})
 
 
+def test_a_run_that_lost_its_checkpoints_says_that_it_begins_again(tmp_path: Path) -> None:
+    whole = train(tmp_path, evaluate=measure)
+    rows = (tmp_path / run_folder.METRICS).read_bytes()
+    shutil.rmtree(tmp_path / "checkpoints")
+    with pytest.warns(
+        RuntimeWarning, match=r"was saved at step 20, and no checkpoint is there any more: .* metrics_cut"
+    ):
+        again = train(tmp_path, evaluate=measure)
+    assert digest(again.state) == digest(whole.state)
+    assert (tmp_path / run_folder.METRICS).read_bytes() == rows
+    assert len((tmp_path / run_folder.CUT).read_text().splitlines()) == len(rows.splitlines())
+
+
+def test_checkpoints_that_are_a_file_or_lack_a_part_are_named(tmp_path: Path) -> None:
+    train(tmp_path / "a")
+    shutil.rmtree(tmp_path / "a" / "checkpoints" / "20" / "facts")
+    with pytest.warns(RuntimeWarning, match=r"checkpoints/20 is damaged \(facts not there\)"):
+        assert train(tmp_path / "a").step == 20
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "checkpoints").write_text("mine")
+    with pytest.raises(OSError, match=r"checkpoints is a file; expected the folder of a run's checkpoints"):
+        train(tmp_path / "b")
+    assert (tmp_path / "b" / "checkpoints").read_text() == "mine"
+    with pytest.raises(TypeError, match=r"config holds what no JSON has .*; expected nested plain values"):
+        train(tmp_path / "b", config={"rate": object()})
+
+
 def test_a_checkpoint_that_cannot_be_written_is_one_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Orbax's threads log their own end, in 130 lines; it is the error that is raised."""
     manager = checkpoint.manager(tmp_path / "checkpoints")
