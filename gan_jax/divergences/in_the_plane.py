@@ -126,11 +126,11 @@ def _integrals(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low
 
 
 def _measured(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low: Array, size: Array) -> _Measured:
-    """Integrals over cells, with the rule of ``panels.errors_of`` along each axis.
+    """Integrals over cells, with errors from the decay of Legendre coefficients along each axis.
 
-    With ``t`` the size of the highest Legendre coefficients along an axis and ``s`` that of all, the error is a share of ``t`` at a kink,
-    and less than ``t`` times ``(20 t / s)^{3/2}`` where the integrand is analytic nearby: coefficients fall like ``rho^-k``, so that
-    ``t / s`` is some ``rho^-6``, and the error ``rho^-16``.
+    With ``t`` the size of the two highest coefficients along an axis and ``s`` that of the two before them, the error is a share of ``t``
+    at a kink, where ``t`` is near ``s``; and ``t (t / s)^5`` where the integrand is analytic nearby: coefficients fall like ``rho^-k``, the
+    error like ``rho^-16``. ``t (2 t / s)^3`` is more than either, and ``t / 1000`` is left for a ridge beside much that is smooth.
     """
     values = _rows(integrand, p, q, low, size)
     values = jnp.where(jnp.isfinite(values), values, 0.0)
@@ -139,9 +139,9 @@ def _measured(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low:
     # In units of the largest one, whose square might overflow.
     peak = jnp.max(jnp.abs(coefficients), axis=(2, 3))[..., None]
     squares = jnp.square(coefficients / jnp.where(peak > 0, peak, 1.0)[..., None])
-    along = (jnp.sum(squares[:, :, -2:, :], axis=(2, 3)), jnp.sum(squares[:, :, :, -2:], axis=(2, 3)))
-    top, whole = jnp.sqrt(jnp.stack(along, axis=-1)), jnp.sqrt(jnp.sum(squares, axis=(2, 3)))[..., None]
-    errors = peak * top * jnp.minimum(1.0, (20.0 * top / jnp.where(whole > 0, whole, 1.0)) ** 1.5)
+    along = jnp.stack([jnp.sum(squares, axis=3), jnp.sum(squares, axis=2)], axis=2)
+    top, before = (jnp.sqrt(jnp.sum(along[..., of], axis=3)) for of in (slice(-2, None), slice(-4, -2)))
+    errors = peak * top * jnp.clip((2.0 * top / jnp.where(before > 0, before, 1.0)) ** 3, 1e-3, 1.0)
     if integrand.sign_changes:
         kinks = _at_kinks(values[-2] - values[-1])[:, None, :]
         errors = jnp.concatenate([jnp.maximum(errors[:, :-2], kinks), errors[:, -2:]], axis=1)
@@ -289,6 +289,8 @@ def _by_integrand(cells: Cells, integrand: Integrand, p: GaussianMixture, q: Gau
       The cells, and the errors of the integrals of the rows and of both densities, ``[k + 2]``.
     """
     rounds, batch = integrand.refinement
+    # What is refined is beside some component.
+    batch = batch * -(-(p.means.shape[0] + q.means.shape[0]) // 16)
     extra = rounds * batch
     # Kinks are followed no further than matters for what is asked of them.
     goal = 1e-9 if cells.low.dtype == jnp.float64 and not integrand.sign_changes else 1e-6

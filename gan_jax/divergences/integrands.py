@@ -29,7 +29,7 @@ class Integrand(NamedTuple):
         ``log p - log q`` and of ``log f``.
       bound: the divergence of two laws that share no point.
       sign_changes: whether the integrand has kinks where ``p = q``.
-      refinement: rounds and cells a round of the refinement by error in the plane: more where there are kinks.
+      refinement: rounds, and cells a round for every 16 components, of the refinement by error in the plane: more where there are kinks.
       reflects: whether the integrand is large where neither density is.
     """
 
@@ -38,7 +38,7 @@ class Integrand(NamedTuple):
     bound: float
     sign_changes: bool = False
     reflects: bool = False
-    refinement: tuple[int, int] = (6, 64)
+    refinement: tuple[int, int] = (8, 64)
 
     def changes(self, log_p: Array, log_q: Array, log_f: Array) -> tuple[Array, Array]:
         """``slopes`` where either density may vanish, ``[k, *points]`` each; infinite where they are."""
