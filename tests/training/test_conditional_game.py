@@ -117,6 +117,12 @@ def test_the_three_kinds_weigh_as_they_should(name: str, weight: float) -> None:
     np.testing.assert_allclose(info.discriminator_loss, by_hand(made, objective, weight, True), rtol=1e-5)
 
 
+def test_a_distance_and_a_free_discriminator_warn_by_name() -> None:
+    with pytest.warns(UserWarning, match="objective wasserstein is in units of the data and nothing holds the slope"):
+        game(objective=losses.wasserstein())
+    game(objective=losses.wasserstein(), penalty=penalties.gradient_penalty())
+
+
 def test_a_separable_loss_has_one_real_part_and_two_halves() -> None:
     """Reed et al. 2016, Algorithm 1, line 11: log s_r + (log(1 − s_w) + log(1 − s_f)) / 2."""
     objective = losses.minimax()

@@ -286,6 +286,16 @@ def test_wrong_settings(settings: dict[str, Any], message: str) -> None:
         small(**settings)
 
 
+@pytest.mark.parametrize("free", ["x", "y"])
+def test_a_distance_and_a_free_discriminator_warn_by_name(free: str) -> None:
+    judges = [quadratic(1.0)._replace(bounded=name != free) for name in ("x", "y")]
+    players = affine(1.0, 0.0), affine(1.0, 0.0), *judges
+    with pytest.warns(UserWarning, match="objective wasserstein is in units of the data and nothing holds the slope"):
+        games.translation(losses.wasserstein(), *players, data)
+    held = [judge._replace(bounded=True) for judge in judges]
+    games.translation(losses.wasserstein(), *players[:2], *held, data)
+
+
 def test_wrong_players_and_data() -> None:
     with pytest.raises(ValueError, match="unknown hyperparameter 'forward_wight'; did you mean 'forward_weight'"):
         small().init(jax.random.key(0), forward_wight=1.0)
