@@ -271,12 +271,12 @@ def errors_of(values: Array) -> Array:
 
     With ``t`` the size of the highest Legendre coefficients and ``s`` that of all, the sum's error is about ``t`` times
     a ``t / s`` for a function that is analytic nearby (coefficients fall like ``rho^-k``, the error like ``rho^-32``),
-    and a small share of ``t`` at a kink. Twenty times the former, and at most the latter.
+    and a small share of ``t`` at a kink. A hundred times the former, and at most the latter.
     """
     coefficients = values @ jnp.asarray(_rule()[2], values.dtype).T
     top = jnp.sqrt(jnp.sum(jnp.square(coefficients[..., -3:]), axis=-1))
     size = jnp.sqrt(jnp.sum(jnp.square(coefficients), axis=-1))
-    return top * jnp.minimum(1.0, 20.0 * top / jnp.where(size > 0, size, 1.0))
+    return top * jnp.minimum(1.0, 100.0 * top / jnp.where(size > 0, size, 1.0))
 
 
 # ------------------------------------------------------------------------------------------------------- the refinement
