@@ -45,6 +45,12 @@ def mapped(result: ExactValue, function: Callable[[Array], Array]) -> ExactValue
     return ExactValue(value, error)
 
 
+def beyond_rounding(error: Array, length: Array) -> Array:
+    """What is left of a distance's error when 16 roundings of ``length``, the size of what was subtracted, are allowed for."""
+    allowed = 16.0 * jnp.finfo(error.dtype).eps * jax.lax.stop_gradient(length)
+    return jnp.maximum(error - jnp.where(allowed < jnp.inf, allowed, 0.0), 0.0)
+
+
 def tolerance(value: Array, scale: Array | float = 1.0, relative: float | None = None) -> Array:
     """The error that a value may have: 1e-6 of it in double precision, 1e-4 in single, and 16 roundings of ``scale``.
 

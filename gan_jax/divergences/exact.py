@@ -152,7 +152,7 @@ def wasserstein(p: Distribution, q: Distribution, order: float = 1) -> Array:
     Raises:
       ValueError: ``order`` below 1, batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _accepted("wasserstein", _wasserstein(p, q, order), p, q)
+    return accuracy.accepted("wasserstein", _wasserstein(p, q, order), p, q, scale=0.0)
 
 
 def energy_distance(p: Distribution, q: Distribution) -> Array:
@@ -171,7 +171,7 @@ def energy_distance(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _accepted("energy_distance", _energy_distance(p, q), p, q)
+    return accuracy.accepted("energy_distance", _energy_distance(p, q), p, q, scale=0.0)
 
 
 def with_error(divergence: Callable[..., Array], p: Distribution, q: Distribution, **options: float) -> ExactValue:
@@ -179,8 +179,8 @@ def with_error(divergence: Callable[..., Array], p: Distribution, q: Distributio
 
     The functions of this module return a value only where its error is at most ``accuracy.tolerance``. The estimate
     bounds the error of the integration (an embedded rule on every panel or cell, what lies beyond the last ones, the
-    mass of both laws that was not found); closed forms have error 0. Rounding of the law's own parameters, and the error
-    of gradients, are not in it.
+    mass of both laws that was not found); closed forms have error 0. Rounding (of parameters, of nodes, of log-densities and
+    quantiles), and the error of gradients, are not in it.
 
     Args:
       divergence: one of the divergences and distances of this module.

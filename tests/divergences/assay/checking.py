@@ -119,7 +119,8 @@ def _program(p: str, q: str, quantity: str, slopes: bool) -> Any:
         laws = built.build(json.loads(p), of_p), built.build(json.loads(q), of_q)
         # What ``function`` itself does, with what it looks at on the way.
         result = exact.with_error(function, *laws, **options)
-        return accuracy.accepted(quantity, result, *laws), result
+        scale = 0.0 if function is exact.wasserstein else 1.0
+        return accuracy.accepted(quantity, result, *laws, scale=scale), result
 
     def without(of_p: Array, of_q: Array) -> Any:
         return value(of_p, of_q), None
