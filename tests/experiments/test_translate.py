@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+import jax
 import numpy as np
 import PIL.Image
 import pytest
 
 from experiments import __main__ as command_line
-from experiments import harness, translate, translation_runs
+from experiments import harness, image_data, image_runs, translate, translation_runs
 from gan_jax.training import run_folder
+from gan_jax.training.mesh import data_mesh
 
 SMALL = ("--model.width", "4", "--model.blocks", "1", "--model.judge-width", "4", "--rule.batch-size", "2")
 SHORT = ("--schedule.log-every", "2", "--schedule.save-every", "2", "--no-tensorboard", "--devices.count", "1")
@@ -41,6 +44,27 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two folders of unequal sizes: colour, and grey."""
     root = tmp_path_factory.mktemp("images")
     return write_images(root / "x", 5), write_images(root / "y", 7, mode="L", seed=1)
+
+
+def test_a_game_without_its_sets_has_the_state_of_the_one_with_them(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """So that checkpoints are read with what ``data.json`` keeps, one domain in colour and one in grey; nothing is compiled or played."""
+    x, y = (image_runs.Data(name=f"folder:{folder}", size=16) for folder in folders)
+    model = translation_runs.Model(width=4, blocks=1, judge_width=4)
+    config = translation_runs.Config(x=x, y=y, model=model, out=tmp_path)
+    mesh = data_mesh(1)
+    real = translation_runs.assemble(config, mesh)
+    for name, facts in zip(("x", "y"), real.facts, strict=True):
+        image_data.write_facts(tmp_path, facts, name=name)
+    kept = [image_data.read_facts(tmp_path, name=name) for name in ("x", "y")]
+    blank = translation_runs.assemble(config, mesh, (kept[0], kept[1]))
+    assert [facts.shape for facts in blank.facts] == [(16, 16, 3), (16, 16, 1)]
+    states = [
+        jax.eval_shape(partial(made.game.init, feed=made.source.feed(0, 1)), jax.random.key(0))
+        for made in (real, blank)
+    ]
+    assert jax.tree.structure(states[0]) == jax.tree.structure(states[1])
+    assert jax.tree.leaves(states[0]) == jax.tree.leaves(states[1])
+    assert blank.facts == real.facts
 
 
 def train(out: Path, folders: tuple[Path, Path], *words: str, steps: int = 4) -> int:
