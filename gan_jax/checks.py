@@ -59,9 +59,7 @@ def real(name: str, value: object) -> Array | np.ndarray:
     Raises:
       ValueError: complex numbers, words, a list whose rows differ in length, or entries that are masked.
     """
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        masked = int(np.ma.count_masked(value))
-        raise ValueError(f"{name} has {masked} masked entries; expected numbers alone: leave those out, or fill them")
+    unmasked(name, value)
     if isinstance(value, jax.Array) or not is_concrete(value):
         array: Array | np.ndarray = jnp.asarray(value)
     else:
@@ -78,6 +76,13 @@ def real(name: str, value: object) -> Array | np.ndarray:
         wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
         array = array.astype(np.float64 if wide else array.dtype.newbyteorder("="), copy=False)
     return array
+
+
+def unmasked(name: str, value: object) -> None:
+    """Raises ``ValueError`` for an array of NumPy's with entries that are masked: their numbers would be taken as they are."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        masked = int(np.ma.count_masked(value))
+        raise ValueError(f"{name} has {masked} masked entries; expected numbers alone: leave those out, or fill them")
 
 
 def finite(name: str, value: object) -> None:

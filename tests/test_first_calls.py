@@ -21,7 +21,7 @@ from flax import linen as nn
 
 import gan_jax
 from gan_jax.distributions import gaussian_ring
-from gan_jax.divergences import variational
+from gan_jax.divergences import exact, variational
 from gan_jax.divergences.variational import neural_estimator
 from gan_jax.metrics import modes
 from gan_jax.models import conditional as conditional_models
@@ -29,7 +29,7 @@ from gan_jax.models import players, text
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import choice, costs, losses, oracle, pairs, penalties
-from gan_jax.training import conditional, critic, frozen, game, packing, runs, sampling, updates
+from gan_jax.training import conditional, critic, frozen, game, packing, passage, runs, sampling, updates
 from gan_jax.training.ensemble import sweep
 from gan_jax.typing import Array
 
@@ -135,6 +135,17 @@ def test_a_history_is_as_long_as_divides_the_steps() -> None:
 # --------------------------------------------------------------------------------------------- what is one sentence
 
 
+TRAINING = critic.CriticTraining(MINIMAX, optax.sgd(0.1), None, 0.0, 8)
+
+
+def fit(real: Any = draw, fake: Any = draw, **settings: Any) -> object:
+    return critic.fit(0, NETWORK, TRAINING._replace(**settings), real, fake, steps=1, records=1)
+
+
+def arrival(reached: Any) -> object:
+    return passage.first_passage(played(), played().init(0), reached, at_most=2)
+
+
 SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
     "objective without brackets": (lambda: played(losses.minimax), r"minimax; did you mean minimax\(\)\?"),
     "objective without brackets, estimator": (
@@ -215,6 +226,36 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
         "training is None; expected a CriticTraining",
     ),
     "no training, fit": (lambda: critic.fit(0, NETWORK, None, draw, draw, steps=1), "training is None"),
+    "samples for a sampler": (lambda: fit(real=POINTS), "real is an array of shape .*; expected a function of"),
+    "sampler of a key alone": (lambda: fit(fake=lambda key: key), r"fake is <lambda>\(key\); expected a function of"),
+    "laws of two dimensions and of one": (
+        lambda: fit(fake=lambda key, batch: draw(key, batch)[:, :1]),
+        r"real has shape \(8, 2\) and fake has shape \(8, 1\); expected the same shape of one sample",
+    ),
+    "no optimiser": (lambda: fit(optimizer=None), "optimizer is None; expected a GradientTransformation"),
+    "penalty of a fit without brackets": (lambda: fit(penalty=penalties.r1), r"did you mean r1\(\)\?"),
+    "one number of updates": (
+        lambda: frozen.watch(0, NETWORK, TRAINING, draw, draw, at=3, observe=lambda state: state.step),
+        r"at is 3; expected several numbers of updates, such as \(0, 3\)",
+    ),
+    "nothing to observe": (
+        lambda: frozen.watch(0, NETWORK, TRAINING, draw, draw, at=[1], observe=None),
+        r"observe is None; expected a function of \(state\)",
+    ),
+    "a number to reach": (lambda: arrival(3), r"reached is 3; expected a function of \(state\)"),
+    "several things to reach": (lambda: arrival(lambda state: jnp.zeros(2) > 1), r"reached returned shape \(2,\)"),
+    "half precision for an exact value": (
+        lambda: exact.kl(dist.Normal(jnp.float16(0), jnp.float16(1)), NORMAL),
+        "p has a parameter of type float16; expected float32 or float64",
+    ),
+    "another machine's numbers for an exact value": (
+        lambda: exact.wasserstein(NORMAL, dist.Normal(np.array(0.0, ">f8"), 1.0)),
+        "q has a parameter of type >f8; expected float32 or float64, in this machine's order of bytes",
+    ),
+    "masked examples": (
+        lambda: estimate(np.ma.masked_array(POINTS, mask=POINTS > 1), draw),
+        "p has .* masked entries; expected numbers alone",
+    ),
     "packs of another kind": (lambda: packing.packed(NETWORK, draw, 2), "generator is of type Critic"),
 }
 

@@ -29,6 +29,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 
 from gan_jax import checks, numerics
@@ -215,9 +216,22 @@ def _check(p: Distribution, q: Distribution) -> None:
                 f"{name} has batch shape {batch}; expected one distribution: map over its parameters with jax.vmap "
                 "(or make a batch one event with .to_event)"
             )
+        _refuse_other_numbers(name, law)
         laws.refuse(name, law)
     if p.event_shape != q.event_shape:
         raise ValueError(f"p has event shape {p.event_shape} and q has event shape {q.event_shape}; expected the same")
+
+
+def _refuse_other_numbers(name: str, law: Distribution) -> None:
+    """Raises ``ValueError`` for parameters of a type that no exact value is computed in."""
+    for leaf in jax.tree.leaves(law):
+        kind = getattr(leaf, "dtype", None)
+        if kind is None or not jnp.issubdtype(kind, jnp.floating):
+            continue
+        if kind.itemsize not in (4, 8) or (isinstance(kind, np.dtype) and not kind.isnative):
+            raise ValueError(
+                f"{name} has a parameter of type {kind}; expected float32 or float64, in this machine's order of bytes, for an exact value"
+            )
 
 
 def _unsupported(what: str, p: Distribution, q: Distribution) -> ValueError:

@@ -316,6 +316,7 @@ def _law(name: str, law: Law) -> Law:
     if callable(law):
         checks.takes(name, law, ("key", "batch"), "distributions.gaussian_ring(), or an array of samples")
         return law
+    checks.unmasked(name, law)
     try:
         examples = jnp.asarray(law, jnp.result_type(float))
     except (TypeError, ValueError) as error:

@@ -70,6 +70,7 @@ def in_unit_range(name: str, images: np.ndarray | Array) -> np.ndarray:
     Warns:
       UserWarning: floats none of which is below 0: they look like pixels in [0, 1].
     """
+    checks.unmasked(name, images)
     array = np.asarray(images)
     if array.ndim != 4 or 0 in array.shape:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one image [n, height, width, channels]")
@@ -109,6 +110,7 @@ def extract(features: Features, images: np.ndarray | Array, *, batch: int = 256,
         features that are not finite.
     """
     batch = checks.integer("batch", batch, 1)
+    checks.unmasked(name, images)
     array = np.asarray(images)
     # Bytes are converted batch by batch, as four times as many would be held; floats are looked at as a whole.
     if array.dtype != np.uint8 or array.ndim != 4 or 0 in array.shape:

@@ -15,7 +15,7 @@ from jax.custom_batching import custom_vmap
 
 from gan_jax import caching, checks
 from gan_jax.objectives.losses import Objective, check_objective
-from gan_jax.objectives.penalties import ExampleWise, Penalty
+from gan_jax.objectives.penalties import ExampleWise, Penalty, check_penalty
 from gan_jax.typing import Array, ConditionalCritic, Critic, PRNGKey, Sampler, Variables
 
 
@@ -147,6 +147,20 @@ def warn_where_nothing_holds_the_slope(
         )
 
 
+def check_training(critic: Critic, training: CriticTraining, real: Sampler, fake: Sampler) -> None:
+    """Raises ``TypeError`` for an argument of ``fit`` of another kind, ``ValueError`` for a number out of its range."""
+    checks.made("critic", critic, Critic, "models.mlp.mlp()")
+    checks.made("training", training, CriticTraining, "training.critic.CriticTraining")
+    check_objective(training.objective)
+    checks.made("optimizer", training.optimizer, optax.GradientTransformation, "optax.adam(1e-3)")
+    if training.penalty is not None:
+        check_penalty(training.penalty)
+    checks.within("penalty_weight", training.penalty_weight, 0.0, math.inf, high_open=True)
+    checks.integer("batch_size", training.batch_size, 1)
+    for name, sampler in (("real", real), ("fake", fake)):
+        checks.takes(name, sampler, ("key", "batch"), "lambda key, batch: jax.random.normal(key, (batch, 1))")
+
+
 def check_records(steps: int, records: int) -> None:
     """Raises ``ValueError`` unless ``steps`` is a multiple of ``records``, both whole numbers of at least one."""
     checks.integer("records", records, 1)
@@ -193,6 +207,7 @@ def step(
     """
     real_key, fake_key, penalty_key = jax.random.split(jax.random.fold_in(key, state.step), 3)
     x, y = real(real_key, training.batch_size), fake(fake_key, training.batch_size)
+    checks.same_dimension("real", x, "fake", y)
 
     def loss(params: Variables) -> tuple[Array, tuple[Array, Array]]:
         variables = {**state.variables, "params": params}
@@ -240,11 +255,7 @@ def fit(
     Raises:
       ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``.
     """
-    checks.made("critic", critic, Critic, "models.mlp.mlp()")
-    checks.made("training", training, CriticTraining, "training.critic.CriticTraining")
-    check_objective(training.objective)
-    checks.within("penalty_weight", training.penalty_weight, 0.0, math.inf, high_open=True)
-    checks.integer("batch_size", training.batch_size, 1)
+    check_training(critic, training, real, fake)
     check_records(steps, records)
     key = checks.key("key", key)
     fixed, weight = training._replace(penalty_weight=0.0), training.penalty_weight

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -99,14 +99,15 @@ def watch(
     Raises:
       ValueError: ``at`` is empty, negative or not rising.
     """
-    checks.made("critic", critic, Critic, "models.mlp.mlp()")
-    checks.made("training", training, CriticTraining, "training.critic.CriticTraining")
+    critic_training.check_training(critic, training, real, fake)
+    checks.takes("observe", observe, ("state",), "lambda state: state.step")
+    if not isinstance(at, Iterable):
+        raise TypeError(f"at is {at!r}; expected several numbers of updates, such as (0, {at})")
     for number in at:
         checks.integer("an entry of at", number, 0)
     gaps = np.diff([0, *at])
     if len(at) == 0 or at[0] < 0 or np.any(gaps[1:] <= 0):
         raise ValueError(f"at is {tuple(at)}; expected at least one number of updates, rising, from 0 on")
-    checks.integer("batch_size", training.batch_size, 1)
     fixed = training._replace(penalty_weight=0.0)
     values = checks.key("key", key), training.penalty_weight, jnp.asarray(gaps)
     if caching.outside_of_traces(values):

@@ -54,6 +54,7 @@ def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: in
     """
     checks.made("game", game, Game, "game.adversarial")
     checks.made("state", state, GameState, "Game.init")
+    checks.takes("reached", reached, ("state",), "lambda state: state.step >= 3")
     checks.integer("at_most", at_most, 1)
     if caching.outside_of_traces(state):
         passage: Passage = caching.program(_passage, game.step, reached)(state, at_most)
@@ -64,13 +65,21 @@ def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: in
 def _passage(
     step: Callable[[GameState], tuple[GameState, Info]], reached: Reached, state: GameState, at_most: int | Array
 ) -> Passage:
+    def arrived(state: GameState) -> Array:
+        answer = jnp.asarray(reached(state))
+        if answer.shape != ():
+            raise ValueError(
+                f"reached returned shape {answer.shape}; expected one truth, [], such as jnp.all(…) of them"
+            )
+        return answer.astype(bool)
+
     def goes_on(carry: tuple[GameState, Array, Array]) -> Array:
-        _, steps, arrived = carry
-        return (steps < at_most) & ~arrived
+        _, steps, there = carry
+        return (steps < at_most) & ~there
 
     def advance(carry: tuple[GameState, Array, Array]) -> tuple[GameState, Array, Array]:
         state, steps, _ = carry
         state, _ = step(state)
-        return state, steps + 1, reached(state)
+        return state, steps + 1, arrived(state)
 
-    return Passage(*jax.lax.while_loop(goes_on, advance, (state, jnp.zeros((), jnp.int32), reached(state))))
+    return Passage(*jax.lax.while_loop(goes_on, advance, (state, jnp.zeros((), jnp.int32), arrived(state))))
