@@ -160,6 +160,7 @@ NEEDS |= {
 INSIDE = {
     "conditional.check_pairs",
     "conditional_critics.conditional_critic",
+    "critic.warn_where_nothing_holds_the_slope",
     "dcgan.channels_of_layers",
     "game.anywhere",
     "game.check_data",

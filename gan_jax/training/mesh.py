@@ -9,8 +9,12 @@ Many games over many devices are ``training.ensemble``, whose members do not tal
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
+import threading
+from contextlib import suppress
+from functools import partial
 
 import jax
 import numpy as np
@@ -189,26 +193,48 @@ def from_first(value: int) -> int:
     return int(multihost_utils.broadcast_one_to_all(np.asarray(value)))
 
 
-def meet(name: str, *, seconds: float) -> bool:
-    """Whether every process comes to this point within some time; waits for them on the host, and exchanges nothing on the devices.
+_meetings = itertools.count()
+"""Every process of a run counts the same ones, in the same order."""
 
-    What is exchanged there has to come in one order everywhere: a process that left its work half done would otherwise meet others in the
-    middle of theirs, for ever.
+
+def meet(works: bool, *, seconds: float) -> bool:
+    """Whether every process comes to this point, where something may have failed in some of them.
+
+    What is exchanged on devices has to come in one order everywhere: a process that left its work half done would meet others in the middle
+    of theirs, for ever. So where it failed a process first waits, on the host, until the others say that they are through; where it worked
+    it goes to the exchange at once, where it hears in a second that another one is gone.
 
     Args:
-      name: of the point, the same in every process.
-      seconds: how long this process waits.
+      works: whether this process did what it had to do.
+      seconds: how long one that failed waits for the others.
+
+    Returns:
+      False where others did not come, who may be waiting for this process; True where all are here.
     """
     if jax.process_count() == 1:
         return True
     from orbax.checkpoint.multihost import get_barrier_sync_fn
 
+    arrive = partial(get_barrier_sync_fn(), key=f"gan_jax/meeting {next(_meetings)}", timeout_ms=int(1000 * seconds))
+    if works:
+
+        def tell() -> None:
+            # Whoever is gone is noticed in the exchange.
+            with suppress(jax.errors.JaxRuntimeError):
+                arrive()
+
+        thread = threading.Thread(target=tell, name="meet", daemon=True)
+        thread.start()
+        largest(0.0)
+        thread.join()
+        return True
     try:
-        get_barrier_sync_fn()(key=name, timeout_ms=int(1000 * seconds))
+        arrive()
     except jax.errors.JaxRuntimeError as error:
         if "DEADLINE_EXCEEDED" not in str(error):
             raise
         return False
+    largest(0.0)
     return True
 
 

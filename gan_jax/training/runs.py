@@ -41,7 +41,7 @@ PIECE_SECONDS = 1.0
 """How long a piece of a window takes about, where one step is not longer: two of them are under way when somebody asks to stop."""
 
 PEERS_SECONDS = 600.0
-"""How long a process waits for the others after what can fail in one of them alone."""
+"""How long a process in which something failed waits for the others, in whom it may have worked."""
 
 SinkFactory = Callable[[Path, int], AbstractContextManager[run_folder.Sink]]
 """``(folder, step)`` to a sink that is open while the run goes on from ``step``."""
@@ -351,13 +351,24 @@ class _Journey:
         That one may have left the others in an exchange that waits for it, where they hear of nothing: then it ends, on record, and so do
         they; the next start goes on without.
         """
-        works = self.attempt(what, do)
-        if meshes.meet(f"{self.folder} {what}", seconds=PEERS_SECONDS):
+        lost: list[jax.errors.JaxRuntimeError] = []
+
+        def done() -> None:
+            try:
+                do()
+            except jax.errors.JaxRuntimeError as error:
+                # Memory can run out in one process alone; what else an exchange ends in is that another one is gone.
+                if jax.process_count() > 1 and not any(
+                    of in str(error) for of in ("RESOURCE_EXHAUSTED", "Out of memory")
+                ):
+                    lost.append(error)
+                raise
+
+        works = self.attempt(what, done)
+        if lost:
+            raise lost[0]
+        if meshes.meet(works, seconds=PEERS_SECONDS):
             return
-        if works:
-            raise RuntimeError(
-                f"another process of the run did not end {what} within {PEERS_SECONDS:.0f} s of this one"
-            )
         run_folder.record_failed(self.folder, step, what)
         raise RuntimeError(
             f"{what} failed in this process, and another one waits for it; what is saved is whole: start all of them again, and the run "
