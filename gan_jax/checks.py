@@ -199,6 +199,13 @@ def number(name: str, value: object) -> None:
     _refuse_unless(name, value, "a finite number", np.isfinite)
 
 
+def one_number(name: str, value: object) -> None:
+    """Raises ``ValueError`` unless ``value`` is one number: no list of them, and no array of shape ``[1]``."""
+    shape = real(name, value).shape
+    if shape != ():
+        raise ValueError(f"{name} has shape {shape}; expected one number (map over several with jax.vmap)")
+
+
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
     """Returns ``value`` where it is an integer of at least ``low`` and at most ``high``.
 

@@ -21,9 +21,9 @@ from flax import linen as nn
 
 import gan_jax
 from gan_jax.distributions import gaussian_ring
-from gan_jax.divergences import exact, variational
+from gan_jax.divergences import empirical, exact, kernels, variational
 from gan_jax.divergences.variational import neural_estimator
-from gan_jax.metrics import modes
+from gan_jax.metrics import conditioning, kernel, modes
 from gan_jax.models import conditional as conditional_models
 from gan_jax.models import players, text
 from gan_jax.models.generators import mlp_generator
@@ -71,6 +71,14 @@ def test_an_integer_is_the_seed_of_a_key() -> None:
     np.testing.assert_array_equal(
         table["x"], sweep(lambda key: {"x": jax.random.normal(key)}, jax.random.key(3), seeds=2)["x"]
     )
+
+
+def test_an_integer_is_the_seed_of_projections_and_subsets() -> None:
+    for draws in (
+        lambda key: empirical.sliced_wasserstein(key, POINTS, POINTS + 1.0, projections=4),
+        lambda key: kernel.kid_of_subsets(key, POINTS, POINTS + 1.0, subsets=2, size=8),
+    ):
+        np.testing.assert_array_equal(draws(7), draws(jax.random.key(7)))
 
 
 @pytest.mark.parametrize(
@@ -255,6 +263,24 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
     "masked examples": (
         lambda: estimate(np.ma.masked_array(POINTS, mask=POINTS > 1), draw),
         "p has .* masked entries; expected numbers alone",
+    ),
+    "samples before the key": (lambda: empirical.sliced_wasserstein(POINTS, POINTS, 0), "key is an array of shape"),
+    "a word for a key, KID": (
+        lambda: kernel.kid_of_subsets("0", POINTS, POINTS, subsets=2, size=8),
+        "key is '0'; expected a key",
+    ),
+    "bandwidth forgotten": (
+        lambda: empirical.mmd2(POINTS, POINTS, kernel=kernels.gaussian),
+        r"kernel is gaussian\(.*; expected a function of \(x, y\), such as kernels.gaussian",
+    ),
+    "one kernel for several": (lambda: kernels.sum_of(kernels.cubic), "kernels is one kernel; expected a list"),
+    "several regularisations": (
+        lambda: empirical.sinkhorn_divergence(POINTS, POINTS, epsilon=jnp.ones(1)),
+        r"epsilon has shape \(1,\); expected one number",
+    ),
+    "probabilities for labels": (
+        lambda: conditioning.mutual_information(POINTS[:, 0], POINTS[:, 1]),
+        "conditions has the type float64; expected whole numbers",
     ),
     "packs of another kind": (lambda: packing.packed(NETWORK, draw, 2), "generator is of type Critic"),
 }

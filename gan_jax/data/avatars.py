@@ -128,9 +128,9 @@ def sample(key: PRNGKey, n: int, *, pairs: str = "seen") -> Avatars:
     Raises:
       ValueError: another set of pairs, ``n`` below one.
     """
-    checks.at_least("n", n, 1)
+    n = checks.integer("n", n, 1)
     checks.one_of("pairs", pairs, PAIRS)
-    pair_key, other_key, jitter_key = jax.random.split(key, 3)
+    pair_key, other_key, jitter_key = jax.random.split(checks.key("key", key), 3)
     allowed = jnp.asarray(np.flatnonzero(PAIRS[pairs]), jnp.int32)
     pair = allowed[jax.random.randint(pair_key, (n,), 0, len(allowed))]
     others = jax.random.randint(other_key, (n, len(COUNTS) - 2), 0, jnp.asarray([COUNTS[2:]]))

@@ -295,7 +295,7 @@ def dequantise(key: PRNGKey, images: Array) -> Array:
     """
     if images.dtype != jnp.uint8:
         raise ValueError(f"images are {images.dtype}; expected uint8, 0 to 255")
-    noise = jax.random.bits(key, images.shape, jnp.uint16).astype(jnp.float32) / 65536.0
+    noise = jax.random.bits(checks.key("key", key), images.shape, jnp.uint16).astype(jnp.float32) / 65536.0
     return (images.astype(jnp.float32) + noise) / 256.0
 
 

@@ -170,11 +170,13 @@ def sliced_wasserstein(key: PRNGKey, x: Array, y: Array, *, order: float = 1, pr
       A scalar in units of the data.
 
     Raises:
+      TypeError: no key.
       ValueError: bad samples, dimensions that differ, an order below 1 or infinite, projections below 1.
 
     References:
       Bonneel et al. (2015), Sliced and Radon Wasserstein barycenters of measures.
     """
+    key = checks.key("key", key)
     x, y = _two_samples(x, y)
     order = _checked_order(order)
     projections = checks.integer("projections", projections, 1)
@@ -248,6 +250,7 @@ def sinkhorn_divergence(
     """
     x, y = _two_samples(x, y)
     for name, value in (("epsilon", epsilon), ("threshold", threshold)):
+        checks.one_number(name, value)
         checks.finite(name, value)
         checks.at_least(name, value, 0.0, strict=True)
     max_iterations = checks.integer("max_iterations", max_iterations, 1)

@@ -36,7 +36,8 @@ def jensen_shannon(x: Array, y: Array, *, bins: int | None = None) -> Array:
     bins = checks.integer("bins", bins, 1)
     if bins**dimension > 10**7:
         raise ValueError(f"bins is {bins} in {dimension} dimensions; expected at most 10⁷ cells in all")
-    pooled = jnp.concatenate([x, y])
+    # In units of 16: the width of what is near both ends of the floats is beyond them, and one over it is below.
+    pooled = jnp.concatenate([x, y]) / 16.0
     low = jnp.min(pooled, axis=0, keepdims=True)
     width = jnp.max(pooled, axis=0, keepdims=True) - low
     unit = (pooled - low) / jnp.where(width > 0, width, 1.0)

@@ -87,8 +87,10 @@ def sum_of(kernels: Sequence[Kernel]) -> Kernel:
       ``k(x, y) = Σ kᵢ(x, y)``.
 
     Raises:
-      ValueError: no kernel.
+      ValueError: no kernel, or one that is in no list.
     """
+    if callable(kernels):
+        raise ValueError("kernels is one kernel; expected a list of kernels to sum, such as [gaussian(1.0), cubic]")
     if not kernels:
         raise ValueError("kernels is empty; expected at least one kernel to sum")
     return Partial(_sum_of, tuple(as_pytree(kernel) for kernel in kernels))
@@ -100,6 +102,7 @@ def as_pytree(kernel: Kernel) -> Partial:
         raise ValueError(
             f"kernel is {kernel!r}; expected a function k(x [n, d], y [m, d]) -> [n, m], such as gaussian(1.0)"
         )
+    checks.takes("kernel", kernel, ("x", "y"), "kernels.gaussian(1.0)")
     return kernel if isinstance(kernel, Partial) else Partial(kernel)
 
 
@@ -141,10 +144,15 @@ def _sum_over_dimensions(function: Callable[[Array], Array], x: Array, y: Array)
 
 
 def distances(x: Array, y: Array) -> Array:
-    """``‖xᵢ − yⱼ‖`` as ``[n, m]``; the gradient is 0 where two points coincide."""
-    squared = squared_distances(x, y)
+    """``‖xᵢ − yⱼ‖`` as ``[n, m]``; the gradient is 0 where two points coincide.
+
+    In units of a power of two near the largest coordinate, which changes no digit: squares of 1e-25 and of 1e25 are not in float32.
+    """
+    largest = jax.lax.stop_gradient(jnp.maximum(jnp.max(jnp.abs(x)), jnp.max(jnp.abs(y))))
+    unit = jnp.ldexp(jnp.ones_like(largest), jnp.clip(jnp.frexp(largest)[1], -100, 100))
+    squared = squared_distances(x / unit, y / unit)
     coincide = squared == 0
-    return jnp.where(coincide, 0.0, jnp.sqrt(jnp.where(coincide, 1.0, squared)))
+    return jnp.where(coincide, 0.0, jnp.sqrt(jnp.where(coincide, 1.0, squared))) * unit
 
 
 def row_blocks(n: int, m: int) -> Array:

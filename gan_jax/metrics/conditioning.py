@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from gan_jax import checks
 from gan_jax.divergences import kernels
 from gan_jax.metrics.histograms import interval
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
@@ -45,9 +46,9 @@ def agreement(said: np.ndarray | Array, found: np.ndarray | Array, *, level: flo
       The shares.
 
     Raises:
-      ValueError: shapes that differ, no examples.
+      ValueError: shapes that differ, no examples, what is no whole number.
     """
-    asked, came = np.asarray(said), np.asarray(found)
+    asked, came = _whole("said", said), _whole("found", found)
     if asked.shape != came.shape or asked.ndim != 2 or not len(asked):
         raise ValueError(
             f"said has shape {asked.shape} and found has shape {came.shape}; expected one shape [n, attributes]"
@@ -61,6 +62,14 @@ def agreement(said: np.ndarray | Array, found: np.ndarray | Array, *, level: flo
     with np.errstate(invalid="ignore"):
         share = np.where(n > 0, right / np.maximum(n, 1), np.nan)
     return Agreement(share, np.array([low for low, _ in ends], float), np.array([high for _, high in ends], float), n)
+
+
+def _whole(name: str, labels: np.ndarray | Array) -> np.ndarray:
+    """Labels, which are whole numbers: probabilities and NaN would be values like any other, each of them another."""
+    array = np.asarray(labels)
+    if not (np.issubdtype(array.dtype, np.integer) or array.dtype == np.bool_):
+        raise ValueError(f"{name} has the type {array.dtype}; expected whole numbers")
+    return array
 
 
 class Information(NamedTuple):
@@ -92,11 +101,11 @@ def mutual_information(conditions: np.ndarray | Array, found: np.ndarray | Array
       The information.
 
     Raises:
-      ValueError: shapes that differ, no examples.
+      ValueError: shapes that differ, no examples, what is no whole number.
 
     Source: Miller 1955, "Note on the bias of information estimates".
     """
-    c, a = np.asarray(conditions), np.asarray(found)
+    c, a = _whole("conditions", conditions), _whole("found", found)
     if c.shape != a.shape or c.ndim != 1 or not len(c):
         raise ValueError(f"conditions has shape {c.shape} and found has shape {a.shape}; expected one shape [n]")
     rows, c = np.unique(c, return_inverse=True)
@@ -136,7 +145,7 @@ def swap_effect(key: PRNGKey, generator: Conditioned, variables: Variables, cond
       The ratio, ``[]``: 0 where the condition is ignored, ``inf`` where the noise is.
     """
     n = jax.tree.leaves(condition)[0].shape[0]
-    first_key, second_key = jax.random.split(key)
+    first_key, second_key = jax.random.split(checks.key("key", key))
     z, again = generator.noise(first_key, n), generator.noise(second_key, n)
     here = generator.apply(variables, z, generator.embed(variables, condition))
     swapped = generator.apply(variables, z, generator.embed(variables, other))

@@ -95,7 +95,8 @@ def of_counts(
       The histogram.
 
     Raises:
-      ValueError: weights that are not positive or do not sum to one, ``n`` below one, ``share`` not above zero, a level outside (0, 1).
+      ValueError: counts that are no whole numbers from 0, as many as weights and of a sum up to ``n``; weights that are not positive or
+        do not sum to one, ``n`` below one, ``expected_inside`` outside (0, 1], ``share`` not above zero, a level outside (0, 1).
 
     Warns:
       UserWarning: fewer than five samples a mode; says how many modes a perfect sampler would miss.
@@ -104,9 +105,10 @@ def of_counts(
     n = checks.integer("n", n, 1)
     checks.at_least("share", share, 0.0, strict=True)
     checks.finite("share", share)
+    checks.within("expected_inside", expected_inside, 0.0, 1.0, low_open=True)
     _check_weights(weights)
     _warn_of_few(n, weights * expected_inside)
-    counts = np.asarray(counts, np.int64)
+    counts = _checked_counts(counts, n, of=weights)
     low, high = interval(counts, n, level=level)
     divergence, error = _reverse_kl(counts, weights)
     return Histogram(
@@ -162,15 +164,29 @@ def interval(counts: np.ndarray | int, n: int, *, level: float = 0.95) -> tuple[
       Lower and upper ends, each ``[...]``.
 
     Raises:
-      ValueError: a level outside (0, 1).
+      ValueError: a level outside (0, 1), counts outside 0 to n.
     """
     checks.between("level", level, 0.0, 1.0)
+    n = checks.integer("n", n, 1)
+    checks.within("counts", counts, 0, n)
     x = np.asarray(counts, np.float64)
     tail = 0.5 * (1.0 - level)
     with np.errstate(invalid="ignore"):
         low = np.where(x > 0, stats.beta.ppf(tail, x, n - x + 1.0), 0.0)
         high = np.where(x < n, stats.beta.ppf(1.0 - tail, x + 1.0, n - x), 1.0)
     return low, high
+
+
+def _checked_counts(counts: np.ndarray, n: int, *, of: np.ndarray) -> np.ndarray:
+    """Counts of samples in modes; what is in no mode may be missing from their sum, but nothing may be there twice."""
+    whole = np.asarray(counts)
+    if whole.shape != of.shape or not np.issubdtype(whole.dtype, np.integer):
+        raise ValueError(f"counts has shape {whole.shape} and type {whole.dtype}; expected whole numbers {of.shape}")
+    if whole.min() < 0 or whole.sum(dtype=np.int64) > n:
+        raise ValueError(
+            f"counts are from {whole.min()} and sum to {whole.sum()}; expected them from 0, of a sum up to n = {n}"
+        )
+    return whole.astype(np.int64)
 
 
 def _check_weights(weights: np.ndarray) -> None:

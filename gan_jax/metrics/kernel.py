@@ -112,6 +112,7 @@ def kid_of_subsets(
     References:
       Bińkowski et al. (2018), section 4 and the code that comes with it (100 subsets of 1000).
     """
+    key = checks.key("key", key)
     real, fake = _two_samples(real, fake, least=2)
     subsets, size = checks.integer("subsets", subsets, 1), checks.integer("size", size, 2)
     smaller = min(len(real), len(fake))

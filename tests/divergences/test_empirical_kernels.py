@@ -195,3 +195,13 @@ def test_near_points_far_from_the_origin_keep_their_digits():
     x, y = x.astype(np.float32), y.astype(np.float32)
     expected = -_by_definition(cdist, x.astype(np.float64), y.astype(np.float64), True)
     np.testing.assert_allclose(empirical.energy_distance(x, y), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-30, 1e25, 1e30])
+def test_the_energy_distance_scales_with_the_data_however_large_or_small(scale):
+    x, y = (np.asarray(z * scale, np.float32) for z in (X, Y))
+    expected = -_by_definition(cdist, x.astype(np.float64), y.astype(np.float64), True)
+    np.testing.assert_allclose(empirical.energy_distance(x, y), expected, rtol=1e-5)
+    slope = jax.grad(empirical.energy_distance)(jnp.asarray(x), jnp.asarray(y))
+    own = jax.grad(empirical.energy_distance)(jnp.asarray(X, jnp.float32), jnp.asarray(Y, jnp.float32))
+    np.testing.assert_allclose(slope, own, atol=1e-5)

@@ -32,6 +32,8 @@ def test_zero_for_the_same_sample_and_log_2_for_disjoint_ones() -> None:
     assert float(jensen_shannon(x, x)) == pytest.approx(0.0, abs=1e-7)
     assert float(jensen_shannon(x, x + 5.0)) == pytest.approx(np.log(2), abs=1e-6)
     assert float(jensen_shannon(jnp.zeros(5), jnp.zeros(9))) == 0.0
+    # Near both ends of float32, a width apart that it does not have.
+    assert float(jensen_shannon(jnp.full(5, -3e38), jnp.full(9, 3e38))) == pytest.approx(np.log(2), abs=1e-6)
 
 
 def test_bias_for_equal_laws_is_that_of_finite_counts() -> None:

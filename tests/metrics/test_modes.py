@@ -223,6 +223,26 @@ def test_interval_is_the_exact_one(x: int) -> None:
     np.testing.assert_allclose(np.array(histograms.interval(x, 100, level=0.9)), [expected.low, expected.high])
 
 
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ([200, 300], "sum to 500; expected them from 0, of a sum up to n = 51"),
+        ([-5, 51], "counts are from -5"),
+        ([20.7, 30.2], "type float64; expected whole numbers"),
+        ([51], r"shape \(1,\) and type int64; expected whole numbers \(2,\)"),
+        ([20, 30, 1], r"expected whole numbers \(2,\)"),
+    ],
+)
+def test_counts_that_no_samples_have_are_refused(counts: list[float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        histograms.of_counts(np.array(counts), np.array([0.5, 0.5]), n=51)
+
+
+def test_successes_beyond_the_trials_have_no_interval() -> None:
+    with pytest.raises(ValueError, match=r"counts is 7; expected a value in \[0, 5\]"):
+        histograms.interval(7, 5)
+
+
 def test_labels_are_counts() -> None:
     labels = np.repeat([0, 1, 2], [50, 30, 20])
     found = histograms.of_labels(labels, np.full(4, 0.25))
