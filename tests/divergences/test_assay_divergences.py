@@ -18,8 +18,8 @@ DIVERGENCES = ("kl", "jensen_shannon", "total_variation", "squared_hellinger", "
 MOST_REFUSED = 0.05
 MOST_REFUSED_SINGLE = 0.2
 
-# Of the combinations of a structure and a divergence one in seven: each compiles for two seconds.
-SHARE = 7
+# Of the combinations of a structure and a divergence one in ten: each compiles for two seconds and more.
+SHARE = 10
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_single_precision_is_right_or_refused() -> None:
     found = [
         outcome for row, quantity in chosen for outcome in checking.outcomes(row, quantity, "float32", slopes=False)
     ]
-    assert len(found) > 20
-    assert [checking.said(outcome) for outcome in found if outcome.kind == "wrong"] == []
     values = [outcome for outcome in found if outcome.what == "value"]
+    assert len(values) > 10
+    assert [checking.said(outcome) for outcome in values if outcome.kind == "wrong"] == []
     assert checking.share(values, "refused") <= MOST_REFUSED_SINGLE

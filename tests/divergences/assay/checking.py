@@ -51,7 +51,7 @@ QUANTITIES = (*FUNCTIONS, "kl_reversed", "chi_squared_reversed")
 
 VALUE = {"float64": 1e-6, "float32": 1e-4}
 """Relative: what ``exact`` promises."""
-ROUNDING = {dtype: 1e-3 * most for dtype, most in VALUE.items()}
+ROUNDING = {"float64": 1e-9, "float32": 1e-5}
 """Relative: roundings of parameters, nodes and log-densities, which no estimate of an error contains."""
 SLOPE = {"float64": 1e-5, "float32": 1e-3}
 """Of a derivative, relative to the largest component of the gradient, each in units of its parameter's size."""
