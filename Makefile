@@ -75,7 +75,7 @@ figures-translation: $(READY)  ## unpaired translation: the same, CycleGAN
 	$(BIN)/python -m experiments translation --preset quick $(ARGS)
 
 data: $(READY_PREPARE)  ## make data NAME=cifar10: fetch a set of images once (installs TensorFlow for that)
-	$(BIN)/python -m experiments prepare $(NAME) $(ARGS)
+	$(BIN)/python -m gan_jax prepare $(NAME) $(ARGS)
 
 lint: $(READY)  ## style, format, types, and who may import whom
 	$(BIN)/ruff check

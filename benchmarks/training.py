@@ -22,7 +22,7 @@ import torch
 from benchmarks.timing import alternate, print_table
 from gan_jax.distributions import pair
 from gan_jax.divergences import exact
-from gan_jax.divergences.comparison import Recipe, samplers_of, trained_point
+from gan_jax.estimators.comparison import Recipe, samplers_of, trained_point
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.training.ensemble import ensemble

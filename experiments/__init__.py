@@ -1,7 +1,7 @@
 """One module for each figure or table; ``python -m experiments`` lists them.
 
-The tuple ``EXPERIMENTS`` is the table of contents, in the order of the story. An experiment is a module of this package
-with
+The tuple ``EXPERIMENTS`` is the table of contents, in the order of the story. A chapter is a folder; an experiment is a module of
+its chapter, or the module ``experiment`` of a folder there, with
 
 * a docstring: the title on the first line, then the figure, the paper and its equation, the command, the time, the
   numbers expected;
@@ -14,10 +14,6 @@ with
   alone;
 * optionally ``animation(arrays) -> matplotlib.animation.Animation``, also from the saved arrays alone, saved as ``animation.gif``
   beside the figure and drawn again by ``--redraw``.
-
-``train``, ``sample``, ``draw``, ``evaluate``, ``export`` and ``prepare`` are no experiments but commands, each a module with
-``main(words) -> status``; ``image_runs`` is the configuration that they share, and what is made of it. So are ``train_translation`` and
-``translate``, with ``translation_runs``.
 """
 
 from __future__ import annotations
@@ -26,7 +22,7 @@ from typing import NamedTuple
 
 PROCESSOR = "two cores of an AMD EPYC (Zen 5)"
 """What "two cores" are in ``EXPERIMENTS``, in the docstrings of experiments and in README: the times are of these, with nothing compiled
-before. ``experiments.times`` scales them by what the machine at hand has been seen to do."""
+before. ``experiments.framework.times`` scales them by what the machine at hand has been seen to do."""
 
 OTHER_PROCESSOR = "two cores of an AMD EPYC (Zen 3)"
 """Where some of the times were measured again."""
@@ -49,7 +45,7 @@ class Entry(NamedTuple):
     """One line of the table of contents.
 
     Attributes:
-      name: the module's name inside this package, and the name of its folder of results.
+      name: the module's name in its chapter, and the name of its folder of results.
       full: seconds that the default preset takes on ``PROCESSOR``.
       smoke: seconds that the smoke preset takes there.
       chapter: the part of the story that it belongs to; ``python -m experiments CHAPTER`` runs all of it.

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import importlib
-import logging
-import os
 import shlex
 import sys
-import traceback
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,12 +15,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from experiments import EXPERIMENTS, PROCESSOR, artifacts, harness, times
-from experiments.answers import answer, leave, of_several, say, speak_plainly
-from experiments.claims import claims_table, tally
-from experiments.harness import Outcome, Request, UserError
-from experiments.options import FLAGS, check
-from experiments.progress import duration, shown_progress
+from experiments import EXPERIMENTS, PROCESSOR
+from experiments.framework import harness, times
+from experiments.framework.claims import claims_table, tally
+from experiments.framework.harness import Outcome, Request
+from experiments.framework.progress import shown_progress
+from gan_jax.cli import main as cli
+from gan_jax.cli.errors import UserError
+from gan_jax.cli.main import COMMANDS, ended, guarded, refuse_empty
+from gan_jax.cli.options import FLAGS, check
+from gan_jax.cli.terminal import duration, say
 
 PROGRAM = "python -m experiments"
 USAGE = f"""{PROGRAM}                  list the experiments
@@ -33,20 +32,10 @@ USAGE = f"""{PROGRAM}                  list the experiments
 {PROGRAM} NAME --help      every option of it, with its meaning
 {PROGRAM} NAME --redraw    draw it again from the saved arrays
 {PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game, images, diversity, conditional
-                           or translation
+                                       or translation
 {PROGRAM} all              run all of them, in this order
 
-{PROGRAM} train            train on images in a folder, and go on there after whatever stopped it
-{PROGRAM} sample RUN       images from a run
-{PROGRAM} draw RUN CAPTION pictures of a sentence, from a run trained with captions
-{PROGRAM} evaluate RUN     how good they are, every number with what it depends on
-{PROGRAM} export RUN       its generator alone, with a loader that needs JAX and nothing else
-{PROGRAM} prepare NAME     fetch a set of images once
-{PROGRAM} train_translation      train a CycleGAN on two sets of images that nobody paired; goes on as train does
-{PROGRAM} translate RUN FOLDER   a folder of images, from one set's kind to the other's"""
-
-COMMANDS = ("train", "sample", "draw", "evaluate", "export", "prepare", "train_translation", "translate")
-"""Each is ``main(words)`` of a module of this package."""
+{cli.usage()}"""
 
 
 _WHICH = "The configuration to start from: the figure itself, one for two cores, or a small one that takes seconds."
@@ -79,65 +68,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
       Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    speak_plainly(sys.stdout, sys.stderr)
-    # Figures go to files, whatever a notebook or a desktop has set this to.
-    os.environ["MPLBACKEND"] = "agg"
-    try:
-        return _answered(words)
-    except UserError as error:
-        say(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        say("", file=sys.stderr)
-        say(f"{PROGRAM}: interrupted; {_left_by(words)}.", file=sys.stderr)
-        return 130
-    except Exception as error:
-        said = answer(error)
-        if said is None:
-            raise
-        kept = [note for note in getattr(error, "__notes__", []) if note.startswith(artifacts.KEPT)]
-        say(f"{PROGRAM}: {'; '.join([said, *kept])}", file=sys.stderr)
-        return 2
+    return guarded(PROGRAM, lambda: _answered(words), lambda: _left_by(words))
 
 
 def _answered(words: Sequence[str]) -> int:
-    _refuse_empty(words)
+    refuse_empty(words, PROGRAM)
     if not words or words[0] in ("-h", "--help"):
         _list()
         return 0
     if words[0] in COMMANDS:
-        return _command_of(words[0], words[1:])
+        say(f"{PROGRAM}: {words[0]} is a command of the library now: {cli.PROGRAM} {words[0]}", file=sys.stderr)
+        return cli.command(words[0], words[1:])
     name = _known(words[0])
     several = name == "all" or name in _chapters()
     return _several(name, words[1:]) if several else _one(name, words[1:])
 
 
-def _refuse_empty(words: Sequence[str]) -> None:
-    """Raises ``UserError`` for a word without letters, as a variable of the shell is that is not set: as a path it would be this folder."""
-    for before, word in zip(("", *words), words, strict=False):
-        if not word.strip():
-            raise UserError(f"the word after {before or PROGRAM} is empty; expected a name, a number or a path")
-        if word.startswith("--") and word.endswith("="):
-            raise UserError(f"nothing follows {word}; expected a name, a number or a path")
-
-
 def _left_by(words: Sequence[str]) -> str:
     """What there is after Ctrl-C."""
-    if words[0] in ("train", "train_translation"):
-        return "what the run had saved is whole, and the same command goes on from there"
     if words[0] in COMMANDS:
-        return "what it had written so far is there"
+        return cli.left_by(words[0])
     return "the experiment under way left nothing, earlier results are as they were"
-
-
-def _command_of(name: str, words: Sequence[str]) -> int:
-    """Runs one of ``COMMANDS``."""
-    command = importlib.import_module(f"experiments.{name}")
-    # Orbax reports what is as it should be, in words that worry.
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: say(f"{PROGRAM}: {message}", file=sys.stderr)
-        return int(command.main(words))
 
 
 def _list() -> None:
@@ -253,15 +204,4 @@ def _command(words: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        leave(main())
-    except BrokenPipeError:
-        # The reader closed the pipe (``| head``): nobody is left to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception:
-        # A defect in one of several processes: its traceback, and no waiting for the others.
-        if not of_several():
-            raise
-        traceback.print_exc()
-        leave(1)
+    ended(main)

@@ -13,7 +13,7 @@ import numpyro.distributions as dist
 import optax
 
 from gan_jax import caching
-from gan_jax.divergences.variational import neural_estimator
+from gan_jax.estimators.variational import neural_estimator
 from gan_jax.models import players
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp

@@ -21,8 +21,9 @@ from flax import linen as nn
 
 import gan_jax
 from gan_jax.distributions import gaussian_ring
-from gan_jax.divergences import empirical, exact, kernels, variational
-from gan_jax.divergences.variational import neural_estimator
+from gan_jax.divergences import empirical, exact, kernels
+from gan_jax.estimators import variational
+from gan_jax.estimators.variational import neural_estimator
 from gan_jax.metrics import conditioning, kernel, modes
 from gan_jax.models import conditional as conditional_models
 from gan_jax.models import players, text

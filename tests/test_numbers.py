@@ -16,7 +16,7 @@ import numpyro.distributions as dist
 import pytest
 
 from gan_jax import checks
-from gan_jax.divergences import variational
+from gan_jax.estimators import variational
 from gan_jax.models import conditional as conditional_models
 from gan_jax.models import conditional_critics, text, translators
 from gan_jax.models.generators import GeneratorMLP, mlp_generator

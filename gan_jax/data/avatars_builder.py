@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from gan_jax.data.avatar_drawing import STYLES
-from gan_jax.data.avatar_sets import CAPTIONS, SPLITS, draw_set
 from gan_jax.data.avatars import ATTRIBUTES, VALUES
+from gan_jax.data.drawn_avatars import CAPTIONS, SPLITS, draw_set
 
 SIZES = (16, 32, 64)
 CONFIGS = tuple((style, size) for style in STYLES for size in SIZES)

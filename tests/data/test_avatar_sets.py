@@ -11,8 +11,10 @@ import pytest
 
 from gan_jax.data import avatar_sets as module
 from gan_jax.data import avatars
-from gan_jax.data.avatar_sets import AvatarSet, captioned, draw_set, feed_of, load_avatars
+from gan_jax.data.avatar_feeds import captioned, feed_of
+from gan_jax.data.avatar_sets import load_avatars
 from gan_jax.data.captions import every_word, what_is_said
+from gan_jax.data.drawn_avatars import CAPTIONS, AvatarSet, draw_set
 from gan_jax.data.images import to_bytes
 from gan_jax.models.tokenizer import Vocabulary
 from gan_jax.training.conditional import describes
@@ -27,7 +29,7 @@ def test_a_set_is_its_renders_with_captions_that_describe_them(drawn: AvatarSet)
     again = avatars.sample(jax.random.key(0), 40)
     np.testing.assert_array_equal(drawn.images, np.asarray(to_bytes(avatars.render(again, size=16))))
     np.testing.assert_array_equal(drawn.attributes, np.asarray(again.attributes))
-    assert drawn.said.shape == (40, module.CAPTIONS, 5)
+    assert drawn.said.shape == (40, CAPTIONS, 5)
     assert np.asarray(describes(drawn.said, drawn.attributes[:, None])).all()
     for texts, said in zip(drawn.captions, drawn.said, strict=True):
         np.testing.assert_array_equal([what_is_said(text) for text in texts], said)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from gan_jax.data import avatar_sets
+from gan_jax.data import avatar_sets, drawn_avatars
 from gan_jax.data.images import ImageSet
 from gan_jax.data.sets import load, open_images, stack
 
@@ -109,7 +109,7 @@ def test_cartoons_are_the_avatars_in_another_style(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         avatar_sets,
         "load_avatars",
-        lambda split, *, size, style, data_dir: avatar_sets.draw_set(0, 6, size=size, style=style),
+        lambda split, *, size, style, data_dir: drawn_avatars.draw_set(0, 6, size=size, style=style),
     )
     portraits, cartoons = load("avatars", size=16), load("cartoons", size=16)
     assert (portraits.name, cartoons.name) == ("avatars-16", "cartoons-16")

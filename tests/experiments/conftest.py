@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 
 import experiments
 from experiments import __main__ as command_line
-from experiments import harness, times
-from experiments.claims import AT_LEAST, Claim
+from experiments.framework import harness, times
+from experiments.framework.claims import AT_LEAST, Claim
+from gan_jax.cli import devices
 
 
 @dataclass(frozen=True)
@@ -81,5 +82,5 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     monkeypatch.setattr(command_line, "EXPERIMENTS", entries)
     monkeypatch.setattr(times, "EXPERIMENTS", entries)
     monkeypatch.setattr(harness, "load", lambda name: module)
-    monkeypatch.setattr(harness, "configure_jax", lambda: None)
+    monkeypatch.setattr(devices, "configure_jax", lambda: None)
     return module

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from experiments import __main__ as command_line
-from experiments import artifacts, harness
+from experiments.framework import artifacts, harness
 
 FRAMES = 5
 

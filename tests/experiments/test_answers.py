@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import shutil
@@ -17,13 +18,14 @@ import jax
 import numpy as np
 import pytest
 
-import experiments.sample
-import experiments.train
 from experiments import __main__ as command_line
-from experiments import artifacts
-from experiments.answers import answer, say, speak_plainly
-from experiments.artifacts import UserError
+from experiments.framework import artifacts
 from gan_jax import checks, files
+from gan_jax.cli import main as cli
+from gan_jax.cli import sample
+from gan_jax.cli.answers import answer
+from gan_jax.cli.errors import UserError
+from gan_jax.cli.terminal import say, speak_plainly
 from tests.experiments.conftest import compute
 
 
@@ -173,7 +175,7 @@ class TestAnswers:
         assert "the folder that this is run in is not there any more" in str(answer(caught(Path("a").absolute)))
 
     def test_a_command_lets_defects_through(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(experiments.sample, "main", lambda words: np.zeros(3).reshape(2))
+        monkeypatch.setattr(sample, "main", lambda words: np.zeros(3).reshape(2))
         with pytest.raises(ValueError, match="cannot reshape"):
             command_line.main(["sample"])
 
@@ -199,7 +201,7 @@ class TestWatcher:
 
     def ended(self, by: str) -> tuple[int, list[str]]:
         program = (
-            "import os, sys; from experiments import answers; answers.watch(); os.write(2, b'of C++\\n');"
+            "import os, sys; from gan_jax.cli import answers; answers.watch(); os.write(2, b'of C++\\n');"
             f"sys.stderr.write('of Python\\n'); os.write(2, {self.DUMP!r}.encode()); {by}"
         )
         done = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=60)
@@ -264,8 +266,8 @@ class TestTerminals:
                 raise error
             return 0
 
-        monkeypatch.setattr(experiments.sample, "main", refuses)
-        assert command_line.main(["sample"]) in (0, 2)
+        monkeypatch.setattr(sample, "main", refuses)
+        assert cli.main(["sample"]) in (0, 2)
         lines = capsys.readouterr().err.splitlines()
         assert lines
         assert all("\\x1b[2J\\n" in line for line in lines)
@@ -286,7 +288,7 @@ class TestCtrlC:
         def interrupted(words: object) -> int:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(getattr(experiments, name), "main", interrupted)
+        monkeypatch.setattr(importlib.import_module(f"gan_jax.cli.{name}"), "main", interrupted)
         assert command_line.main([name]) == 130
         assert sentence in said(capsys)
 

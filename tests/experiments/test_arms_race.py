@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
-from experiments import arms_race, arms_race_tracking
-from experiments.arms_race_tracking import Series
+from experiments.game.arms_race import analysis as arms_race_tracking
+from experiments.game.arms_race import experiment as arms_race
+from experiments.game.arms_race.analysis import Series
 from gan_jax.plots.arms_race import OnLine, Strip
 from gan_jax.plots.arms_race import arms_race as figure
 from gan_jax.plots.arms_race import arms_race_animation as animation
@@ -17,14 +15,6 @@ from gan_jax.plots.arms_race import arms_race_animation as animation
 
 def wandering(seeds: int = 4, length: int = 80) -> np.ndarray:
     return np.cumsum(np.random.default_rng(0).normal(size=(seeds, length)), axis=1)
-
-
-def test_rank_correlation_is_spearmans_with_ties() -> None:
-    rng = np.random.default_rng(1)
-    x, y = rng.integers(0, 5, (3, 40)), rng.integers(0, 5, (3, 40))
-    expected = [spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)]
-    np.testing.assert_allclose(arms_race_tracking.rank_correlation(x, y), expected, atol=1e-12)
-    assert math.isnan(arms_race_tracking.rank_correlation(np.ones(4), np.arange(4.0)))
 
 
 @pytest.mark.parametrize("delay", [0, 3, 9])
@@ -38,12 +28,6 @@ def test_a_delayed_copy_has_its_delay_for_lag(delay: int) -> None:
     np.testing.assert_allclose(values[:, delay], 1.0, atol=1e-12)
     gain = arms_race_tracking.gain_by_lag(found)
     assert (gain > 0).all() if delay else (gain == 0).all()
-
-
-def test_mean_and_error() -> None:
-    mean, error = arms_race_tracking.mean_and_error(np.asarray([1.0, 2.0, 3.0, 6.0]))
-    assert mean == 3.0
-    assert error == pytest.approx(np.std([1.0, 2.0, 3.0, 6.0], ddof=1) / 2)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from experiments import artifacts
+from experiments.framework import artifacts
+from gan_jax.cli.json_files import write_json
+from gan_jax.cli.surroundings import git_state
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,15 @@ class TestArtifacts:
     def test_objects_are_refused(self) -> None:
         with pytest.raises(TypeError, match="run returned 'x' with dtype object; expected numbers"):
             artifacts.plain_arrays({"x": np.asarray([{}], object)})
+
+    def test_a_sum_is_the_same_to_the_last_bit_when_arrays_are_read_again(self, tmp_path: Path) -> None:
+        turned = np.random.default_rng(0).normal(size=(7, 300, 11)).astype(np.float32).transpose(1, 2, 0)
+        assert turned.mean() != np.ascontiguousarray(turned).mean()
+        arrays = artifacts.plain_arrays({"x": turned, "scalar": np.float32(2)})
+        artifacts.write_arrays(tmp_path, arrays)
+        read = artifacts.read_arrays(tmp_path)
+        assert read["x"].mean() == arrays["x"].mean()
+        assert read["scalar"].shape == arrays["scalar"].shape == ()
 
     def test_an_empty_table_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="table returned no rows"):
@@ -42,7 +53,7 @@ class TestArtifacts:
             "config": Config(),
             "none": None,
         }
-        artifacts.write_json(tmp_path / "value.json", value)
+        write_json(tmp_path / "value.json", value)
         expected = {
             "path": "x",
             "nan": "nan",
@@ -56,7 +67,7 @@ class TestArtifacts:
         monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
         for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
             monkeypatch.delenv(variable, raising=False)
-        assert artifacts.git_state(tmp_path) == {"commit": None, "dirty": None}
+        assert git_state(tmp_path) == {"commit": None, "dirty": None}
         identity = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false"]
 
         def git(*words: str) -> None:
@@ -64,11 +75,11 @@ class TestArtifacts:
 
         git("init")
         git("commit", "--allow-empty", "--no-verify", "-m", "first")
-        clean = artifacts.git_state(tmp_path)
+        clean = git_state(tmp_path)
         assert len(str(clean["commit"])) == 40
         assert clean["dirty"] is False
         (tmp_path / "new").touch()
-        assert artifacts.git_state(tmp_path) == {**clean, "dirty": True}
+        assert git_state(tmp_path) == {**clean, "dirty": True}
 
 
 def test_every_box_of_a_figure_is_rounded(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from experiments.claims import AT_LEAST, AT_MOST, EQUAL, Claim, Relation, claims_table, tally
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, Relation, claims_table, tally
 
 INF, NAN = math.inf, math.nan
 

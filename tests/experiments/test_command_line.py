@@ -12,7 +12,7 @@ import pytest
 
 import experiments
 from experiments import __main__ as command_line
-from experiments import harness
+from experiments.framework import harness
 
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
@@ -158,13 +158,15 @@ except SystemExit:
             assert entry.name in done.stdout
 
     def test_a_listed_module_that_does_not_exist(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(command_line, "EXPERIMENTS", (experiments.Entry("absent", 1.0, 1.0),))
-        with pytest.raises(ModuleNotFoundError, match=r"there is no module experiments/absent.py"):
+        for module in (command_line, experiments):
+            monkeypatch.setattr(module, "EXPERIMENTS", (experiments.Entry("absent", 1.0, 1.0),))
+        with pytest.raises(ModuleNotFoundError, match=r"there is no experiments/divergences/absent.py"):
             command_line.main([])
         with pytest.raises(ModuleNotFoundError, match="absent"):
             command_line.main(["absent"])
 
     def test_a_module_without_the_contract(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "experiments.bare", types.ModuleType("experiments.bare"))
-        with pytest.raises(TypeError, match=r"experiments/bare.py has no Config, SMOKE, run, plot, claims, table"):
+        monkeypatch.setattr(harness, "module_of", lambda name: name)
+        monkeypatch.setitem(sys.modules, "bare", types.ModuleType("bare"))
+        with pytest.raises(TypeError, match=r"bare has no Config, SMOKE, run, plot, claims, table"):
             harness.load("bare")

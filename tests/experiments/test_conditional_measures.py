@@ -8,9 +8,13 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import avatar_games, conditional_digits, conditional_ring, text_to_avatar, wrong_captions
-from experiments.image_runs import Data, Evaluation
-from experiments.yardsticks import yardstick
+from experiments.conditional.conditional_digits.compute import measured
+from experiments.conditional.conditional_ring.analysis import course
+from experiments.conditional.text_to_avatar import experiment as text_to_avatar
+from experiments.conditional.wrong_captions import compute as wrong_captions
+from gan_jax.cli import avatar_games
+from gan_jax.cli.image_config import Data, Evaluation
+from gan_jax.cli.reference_features import yardstick
 from gan_jax.data import avatars
 from gan_jax.data.avatars import EYE_COLOUR, HAIR_COLOUR
 from gan_jax.data.captions import UNSAID
@@ -35,7 +39,7 @@ def arrays_of(table: np.ndarray) -> dict[str, np.ndarray]:
     ids=["right", "permuted", "deaf", "one mode"],
 )
 def test_a_table_of_labels_and_modes(table: np.ndarray, accuracy: float, information: float) -> None:
-    found = conditional_ring.course(arrays_of(table), "row")
+    found = course(arrays_of(table), "row")
     assert found.accuracy[0, 0] == pytest.approx(accuracy, abs=1e-12)
     assert found.information[0, 0] == pytest.approx(information, abs=1e-12)
 
@@ -46,13 +50,13 @@ def test_real_digits_are_what_their_labels_say() -> None:
     features, labels = measure.real.features, digits.labels
     assert labels is not None
     real = np.concatenate([digits.images[labels == label][:100] for label in range(10)])
-    found = conditional_digits.measured(measure, features, labels, real)
+    found = measured(measure, features, labels, real)
     assert found.numbers["accuracy"] > 0.98
     # These 1000 find themselves, and others have near ones among them.
     assert found.numbers["recall"] > 1000 / len(labels)
     assert found.numbers["precision"] == 1.0
     assert np.all(np.diag(found.confusion) > 90)
-    shifted = conditional_digits.measured(measure, features, labels, np.roll(real, 100, axis=0))
+    shifted = measured(measure, features, labels, np.roll(real, 100, axis=0))
     assert shifted.numbers["accuracy"] < 0.01
     assert np.all(shifted.kid > 10.0 * np.abs(found.kid))
 

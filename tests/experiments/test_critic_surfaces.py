@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.critics_in_the_plane import DATA, samplers
+from experiments.game.critic_surfaces.compute import samplers
+from experiments.game.critic_surfaces.config import DATA
 from gan_jax.distributions import gaussian_grid, gaussian_ring, swiss_roll
 from gan_jax.divergences import empirical
 

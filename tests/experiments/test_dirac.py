@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments import dirac
+from experiments.game.dirac_gan import theory as dirac
 from gan_jax.objectives import losses
 from gan_jax.training.stability import eigenvalues
 

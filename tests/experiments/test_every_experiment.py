@@ -14,8 +14,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from experiments import EXPERIMENTS, harness
+from experiments import EXPERIMENTS
 from experiments import __main__ as command_line
+from experiments.framework import harness
+from gan_jax.cli import devices
 
 # Where even the smoke preset has much to compile, the slow tier looks.
 NAMES = [pytest.param(entry.name, marks=pytest.mark.slow if entry.smoke > 20 else ()) for entry in EXPERIMENTS]
@@ -32,7 +34,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def smoke(name: str, results: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that the smoke preset leaves; computed once for each experiment."""
-    monkeypatch.setattr(harness, "configure_jax", lambda: None)
+    monkeypatch.setattr(devices, "configure_jax", lambda: None)
     if not (results / name).exists():
         assert command_line.main([name, "--preset", "smoke", "--out", str(results)]) == 0
     return results / name

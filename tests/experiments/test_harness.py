@@ -16,7 +16,7 @@ import pytest
 
 import experiments
 from experiments import __main__ as command_line
-from experiments import times
+from experiments.framework import times
 
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
@@ -180,7 +180,9 @@ import signal, sys, time, types
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from dataclasses import dataclass
 from pathlib import Path
-from experiments import Entry, __main__ as command_line, harness, times
+from experiments import Entry, __main__ as command_line
+from experiments.framework import harness
+from experiments.framework import times
 
 @dataclass(frozen=True)
 class Config:
@@ -236,13 +238,13 @@ class TestJax:
     def test_one_cpu_device_for_each_core_and_a_cache_on_disk(self, tmp_path: Path) -> None:
         code = """
 import os, sys
-from experiments import harness, times
-harness.configure_jax()
+from gan_jax.cli import devices
+devices.configure_jax()
 import jax
 assert jax.config.jax_compilation_cache_dir == sys.argv[1] + "/gan_jax/xla", jax.config.jax_compilation_cache_dir
-assert jax.local_device_count("cpu") == min(harness.cores(), harness.MOST_CPU_DEVICES)
+assert jax.local_device_count("cpu") == min(devices.cores(), devices.MOST_CPU_DEVICES)
 jax.jit(lambda x: x + 1)(1.0)
-harness.configure_jax()
+devices.configure_jax()
 assert os.listdir(sys.argv[1] + "/gan_jax/xla")
 """
         done = run_python(code, [str(tmp_path)], XDG_CACHE_HOME=str(tmp_path), JAX_PLATFORMS="cpu")
@@ -250,8 +252,8 @@ assert os.listdir(sys.argv[1] + "/gan_jax/xla")
 
     def test_what_the_user_set_stays(self, tmp_path: Path) -> None:
         code = """
-from experiments import harness, times
-harness.configure_jax()
+from gan_jax.cli import devices
+devices.configure_jax()
 import jax, sys
 assert jax.config.jax_compilation_cache_dir == sys.argv[1]
 assert jax.local_device_count("cpu") == 3

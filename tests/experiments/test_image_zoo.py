@@ -12,11 +12,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from experiments import image_zoo, zoo_games, zoo_plot
-from experiments.claims import Claim
-from experiments.image_zoo import COMPARISONS, SMOKE, Config
-from experiments.progress import Task
-from experiments.zoo_games import OBJECTIVES, SCORES, WEIGHTS, Bench, Cell, Played
+from experiments.framework.claims import Claim
+from experiments.framework.progress import Task
+from experiments.images.image_zoo import compute as zoo_games
+from experiments.images.image_zoo import experiment as image_zoo
+from experiments.images.image_zoo import figure as zoo_plot
+from experiments.images.image_zoo.analysis import COMPARISONS, Comparison, distances, logarithms, spoken
+from experiments.images.image_zoo.compute import Bench, Cell, Played
+from experiments.images.image_zoo.config import OBJECTIVES, SCORES, WEIGHTS
+from experiments.images.image_zoo.experiment import SMOKE, Config
 from gan_jax.metrics.features import Extracted, Features
 from gan_jax.objectives import losses, penalties
 
@@ -182,7 +186,7 @@ def test_a_penalty_that_helps_half_of_all_objectives_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda c: f"{c.worse}-{c.better}")
-def test_a_pair_that_is_no_worse_is_noticed(comparison: image_zoo.Comparison) -> None:
+def test_a_pair_that_is_no_worse_is_noticed(comparison: Comparison) -> None:
     arrays = perfect()
     (i, j), (k, m) = (
         (OBJECTIVES.index(objective), list(WEIGHTS).index(penalty))
@@ -190,9 +194,7 @@ def test_a_pair_that_is_no_worse_is_noticed(comparison: image_zoo.Comparison) ->
     )
     # Three standard errors of the difference of logarithms, and four are asked for.
     arrays["kid"][i, j] = arrays["kid"][k, m] * np.exp(3.0 * math.sqrt(2.0) * 0.002 / arrays["kid"][k, m])
-    name = (
-        f"log KID: {image_zoo.spoken(comparison.worse)} − {image_zoo.spoken(comparison.better)}, less 4 standard errors"
-    )
+    name = f"log KID: {spoken(comparison.worse)} − {spoken(comparison.better)}, less 4 standard errors"
     assert name in broken(arrays)
 
 
@@ -237,11 +239,11 @@ def test_a_part_of_the_zoo_has_the_claims_of_that_part() -> None:
 def test_error_of_a_mean_has_the_spread_over_seeds_in_it() -> None:
     arrays = perfect(seeds=2)
     arrays["kid"][0, 0] = [0.2, 0.4]
-    kid, error = zoo_plot.distances(arrays)
+    kid, error = distances(arrays)
     assert kid[0, 0] == pytest.approx(0.3)
     assert error[0, 0] == pytest.approx(math.sqrt((0.002**2 + 0.02) / 2))
     assert error[1, 1] == pytest.approx(0.002 / math.sqrt(2))
-    assert zoo_plot.distances(perfect())[1][0, 0] == pytest.approx(0.002)
+    assert distances(perfect())[1][0, 0] == pytest.approx(0.002)
 
 
 def test_usual_spread_is_that_of_most_cells() -> None:
@@ -250,7 +252,7 @@ def test_usual_spread_is_that_of_most_cells() -> None:
     # One wild cell in twenty has its own error, and does not change that of the others.
     arrays["kid"][::2, 0, 1] *= 50.0
     arrays = lost(arrays, "f_gan", "dragan")
-    mean, error = zoo_plot.logarithms(arrays)
+    mean, error = logarithms(arrays)
     usual = float(np.min(error[error > 0.0]))
     # 127 variances with one degree of freedom: the standard error of their median, 0.455, is 1 / (2 · 0.47 · sqrt(127)) = 0.095, and that
     # of the deviation 10 %. Four of these; the wild cells move the median by 5 % of ranks, the formula by 3 %.
@@ -263,7 +265,7 @@ def test_usual_spread_is_that_of_most_cells() -> None:
 def test_a_kid_below_its_error_counts_as_its_error() -> None:
     arrays = perfect()
     arrays["kid"][0, 0] = -0.001
-    mean, error = zoo_plot.logarithms(arrays)
+    mean, error = logarithms(arrays)
     assert mean[0, 0] == pytest.approx(math.log(0.002))
     assert error[0, 0] == pytest.approx(1.0)
     assert error[0, 1] == pytest.approx(0.002 / 0.2)

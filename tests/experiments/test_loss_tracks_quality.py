@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from experiments import loss_tracks_quality as experiment
-from experiments.artifacts import Arrays, UserError
-from experiments.claims import Claim
-from experiments.quality_games import FIRST, GAMES, GENERATORS, moments, pictures, qualities
+from experiments.framework.artifacts import Arrays
+from experiments.framework.claims import Claim
+from experiments.images.loss_tracks_quality import experiment as experiment
+from experiments.images.loss_tracks_quality.analysis import LOG_2, correlations
+from experiments.images.loss_tracks_quality.compute import moments, pictures, qualities
+from experiments.images.loss_tracks_quality.config import FIRST, GAMES, GENERATORS
+from gan_jax.cli.errors import UserError
+from gan_jax.metrics import statistics
 
 SEEDS, RECORDS = 6, 12
 
@@ -29,7 +33,7 @@ def as_the_paper_says() -> Arrays:
         noise = rng.normal(size=(3, *shape))
         arrays[f"{name}/kid"] = falling + 1e-3 * noise[0]
         arrays[f"{name}/kid_standard_error"] = np.full(shape, 0.01)
-        steady = experiment.LOG_2 - 1e-3 * np.abs(noise[1])
+        steady = LOG_2 - 1e-3 * np.abs(noise[1])
         arrays[f"{name}/training"] = steady if name == "minimax" else 8.0 * falling + 1e-3 * noise[1]
         arrays[f"{name}/held_out"] = arrays[f"{name}/training"] + 1e-4 * noise[2]
         arrays[f"{name}/standard_error"] = arrays[f"{name}/slope"] = np.ones(shape)
@@ -49,7 +53,7 @@ def claim_of(arrays: Arrays, *parts: str) -> Claim:
 
 def test_correlation_is_spearmans_along_each_run() -> None:
     arrays = as_the_paper_says()
-    found = experiment.correlations(arrays, "minimax")
+    found = correlations(arrays, "minimax")
     assert found.shape == (len(GENERATORS), SEEDS)
     for index in np.ndindex(found.shape):
         expected = spearmanr(arrays["minimax/training"][index], arrays["minimax/kid"][index]).statistic
@@ -82,15 +86,15 @@ def test_a_frozen_generator_whose_estimate_falls_is_noticed() -> None:
 
 def test_an_estimate_that_does_not_move_has_no_correlation_and_its_claims_do_not_hold() -> None:
     arrays = as_the_paper_says()
-    arrays["minimax/training"] = np.full_like(arrays["minimax/training"], experiment.LOG_2)
-    assert np.isnan(experiment.correlations(arrays, "minimax")).all()
+    arrays["minimax/training"] = np.full_like(arrays["minimax/training"], LOG_2)
+    assert np.isnan(correlations(arrays, "minimax")).all()
     assert not claim_of(arrays, "frozen", "minimax", "rank correlation").holds
 
 
 def test_null_of_the_control_is_the_spread_of_independent_series() -> None:
     n, trials = RECORDS + 1, 4000
     x, y = np.random.default_rng(1).normal(size=(2, trials, n))
-    values = experiment.rank_correlation(x, y)
+    values = statistics.rank_correlation(x, y)
     # A variance from 4000 values has a relative standard error of about √(2 / 4000) = 2.2 %.
     assert values.var() == pytest.approx(1.0 / (n - 1), rel=4 * math.sqrt(2.0 / trials))
     expected = 2.0 / math.sqrt((n - 1) * SEEDS)

@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import mode_table
-from experiments.mode_games import Case, watch, watch_cases
-from experiments.mode_table_games import ROWS
-from experiments.mode_table_plot import NUMBERS, PROTOCOL_STEPS, PUBLISHED
-from experiments.small_games import rows_of
+from experiments.diversity.cures import rows_of
+from experiments.diversity.mode_table import experiment as mode_table
+from experiments.diversity.mode_table.analysis import PUBLISHED
+from experiments.diversity.mode_table.compute import player_of
+from experiments.diversity.mode_table.config import NUMBERS, PROTOCOL_STEPS, ROWS
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives.losses import non_saturating
 from gan_jax.training.game import Game, adversarial
+from gan_jax.training.recording import Case, watch, watch_cases
 from gan_jax.training.updates import alternating
 
 
@@ -25,7 +26,7 @@ from gan_jax.training.updates import alternating
 def test_every_row_is_a_game_and_samples_the_plane(name: str) -> None:
     config = mode_table.SMOKE
     row = ROWS[name]
-    player, budget = row.make(config), row.budget(config)
+    player, budget = player_of(name, config), row.budget(config)
     assert budget.steps >= 1
     feed = jnp.zeros((30, 2 * player.pack))
 

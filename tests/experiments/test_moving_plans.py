@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 from scipy.optimize import linear_sum_assignment
 
-from experiments import moving_plans
-from experiments.moving_plans import Config
-from experiments.progress import Lines, Progress
+from experiments.divergences import moving_plans
+from experiments.divergences.moving_plans import Config
+from experiments.framework.progress import Lines, Progress
 
 Arrays = dict[str, np.ndarray]
 

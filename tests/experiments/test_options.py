@@ -11,14 +11,22 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from experiments import EXPERIMENTS, harness, image_runs, translation_runs
+from experiments import EXPERIMENTS
 from experiments import __main__ as command_line
-from experiments.options import check, from_json
+from experiments.framework import harness
 from gan_jax import ranges
+from gan_jax.cli import devices, image_config, translation_runs
+from gan_jax.cli import main as cli
+from gan_jax.cli.options import check, from_json
+
+
+def called(words: list[str]) -> int:
+    """The status of an experiment, or of a command of the library."""
+    return cli.main(words) if words[0] in cli.COMMANDS else command_line.main(words)
 
 
 def options_of_commands() -> dict[str, Any]:
-    modules = {name: importlib.import_module(f"experiments.{name}") for name in command_line.COMMANDS}
+    modules = {name: importlib.import_module(f"gan_jax.cli.{name}") for name in command_line.COMMANDS}
     return {name: getattr(module, "Options", None) or module.Config for name, module in modules.items()}
 
 
@@ -93,8 +101,8 @@ def test_a_number_out_of_its_range_is_answered_in_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(harness, "configure_jax", lambda cpu_devices=None: None)
-    assert command_line.main(words) == 2
+    monkeypatch.setattr(devices, "configure_jax", lambda cpu_devices=None: None)
+    assert called(words) == 2
     said = capsys.readouterr().err.strip()
     assert sentence in said
     assert len(said.splitlines()) == 1
@@ -105,7 +113,7 @@ def test_a_number_out_of_its_range_is_answered_in_one_sentence(
 
 
 def of_images() -> dict[str, Any]:
-    return image_runs.plain(image_runs.Config())
+    return image_config.plain(image_config.Config())
 
 
 @pytest.mark.parametrize(
@@ -134,7 +142,7 @@ def test_a_configuration_edited_by_hand_is_answered_by_file_and_field(
         inner = inner[name]
     inner[names[-1]] = value
     (tmp_path / "config.json").write_text(json.dumps(tree))
-    assert command_line.main(["sample", str(tmp_path)]) == 2
+    assert called(["sample", str(tmp_path)]) == 2
     said = capsys.readouterr().err.strip()
     assert f"{tmp_path / 'config.json'}: {sentence}" in said
     assert len(said.splitlines()) == 1
@@ -146,18 +154,18 @@ def test_a_file_that_is_no_configuration_is_named(
 ) -> None:
     (tmp_path / "config.json").write_text(text)
     for command in (["sample", str(tmp_path)], ["translate", str(tmp_path), "."]):
-        assert command_line.main(command) == 2
+        assert called(command) == 2
         said = capsys.readouterr().err.strip()
         assert len(said.splitlines()) == 1
         assert str(tmp_path) in said or "the run translates nothing" in said
 
 
 def test_a_configuration_comes_back_as_it_was() -> None:
-    config = image_runs.Config(evaluation=image_runs.Evaluation(inception=Path("weights")), seed=3)
-    assert image_runs.from_plain(image_runs.plain(config)) == config
+    config = image_config.Config(evaluation=image_config.Evaluation(inception=Path("weights")), seed=3)
+    assert image_config.from_plain(image_config.plain(config)) == config
     # A run of before there was an option has its default.
     tree = {name: value for name, value in of_images().items() if name != "devices"}
-    assert image_runs.from_plain(tree) == image_runs.Config()
-    again = translation_runs.Config(x=image_runs.Data(data_dir=Path("sets")))
+    assert image_config.from_plain(tree) == image_config.Config()
+    again = translation_runs.Config(x=image_config.Data(data_dir=Path("sets")))
     assert translation_runs.from_plain(translation_runs.plain(again)) == again
-    assert from_json(image_runs.Data, {"size": 16}, "file") == image_runs.Data(size=16)
+    assert from_json(image_config.Data, {"size": 16}, "file") == image_config.Data(size=16)

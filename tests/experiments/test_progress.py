@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from experiments.progress import Lines, LiveBars, Progress, duration, shown_progress
+from experiments.framework.progress import Lines, LiveBars, Progress, shown_progress
+from gan_jax.cli.terminal import duration
 
 
 class Clock:

@@ -56,7 +56,8 @@ class TestRedraw:
         code = """
 import sys
 from experiments import __main__ as command_line
-from experiments import harness, moving_plans
+from experiments.framework import harness
+from experiments.divergences import moving_plans
 from matplotlib.figure import Figure
 moving_plans.plot = lambda arrays: Figure()
 moving_plans.claims = lambda arrays: []

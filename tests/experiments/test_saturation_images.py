@@ -18,10 +18,14 @@ from rich.console import Console
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from experiments import artifacts, digit_sweeps, harness, saturation_images
-from experiments.claims import Claim
-from experiments.progress import Lines, Progress
-from experiments.saturation_images import SMOKE, Config
+from experiments.divergences.saturation_images import compute as digit_sweeps
+from experiments.divergences.saturation_images import experiment as saturation_images
+from experiments.divergences.saturation_images.analysis import less_noise, rounding, standard_error
+from experiments.divergences.saturation_images.experiment import SMOKE, Config
+from experiments.framework import artifacts, harness
+from experiments.framework.claims import Claim
+from experiments.framework.progress import Lines, Progress
+from gan_jax.cli import devices
 from gan_jax.data.digits import Digits, load_digits
 
 # One smoke run, half of it compilation, is behind most of these.
@@ -42,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The smoke preset from run to files, under the configuration of JAX that the tests have."""
     root = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(harness, "configure_jax", lambda: None)
+        patch.setattr(devices, "configure_jax", lambda: None)
         request = harness.Request(
             "saturation_images", harness.load("saturation_images"), SMOKE, "smoke", "python -m experiments"
         )
@@ -128,7 +132,7 @@ def test_transport_of_the_halves_is_what_pot_finds_in_float64(arrays: Arrays, di
     weights = [np.full(len(side), 1 / len(side)) for side in (x, y)]
     for row, theta in enumerate(SMOKE.shifts):
         value = ot.emd2(*weights, cdist(x, y + theta / 8), numItermax=10**7)
-        tolerance = saturation_images.rounding(arrays, value)
+        tolerance = rounding(arrays, value)
         np.testing.assert_allclose(arrays["shift/transport"][row, 1], value, rtol=0, atol=tolerance)
 
 
@@ -148,7 +152,7 @@ def test_transport_of_classes_is_what_assignment_finds(arrays: Arrays, digits: D
 
 def test_a_shift_costs_its_length_up_to_the_floor(arrays: Arrays) -> None:
     theta, transport = arrays["shift/theta"][:, None], arrays["shift/transport"]
-    tolerance = saturation_images.rounding(arrays, transport.max())
+    tolerance = rounding(arrays, transport.max())
     assert (np.abs(transport - theta) <= transport[:1] + tolerance).all()
     assert (transport >= theta + arrays["shift/linear_gap"][None] - tolerance).all()
     # The tolerance is small against what it tells apart.
@@ -214,7 +218,7 @@ def test_deviation_between_halves_is_the_standard_error_of_the_whole() -> None:
     rng = np.random.default_rng(0)
     values, count = rng.normal(size=174), 4000
     means = np.stack([rng.permutation(values)[:87].mean() for _ in range(count)])[None]
-    lost = means.mean() - saturation_images.less_noise(means)[0]
+    lost = means.mean() - less_noise(means)[0]
     # A sample deviation has a relative standard error of 1 / sqrt(2 count).
     assert lost / 4 == pytest.approx(values.std(ddof=1) / math.sqrt(174), rel=4 / math.sqrt(2 * count))
 
@@ -225,7 +229,7 @@ def test_standard_error_of_a_random_partition_is_that_of_independent_samples() -
     parts = [np.split(rng.permutation(values), [299]) for _ in range(count)]
     means = np.asarray([a.mean() - b.mean() for a, b in parts])
     errors = np.asarray([math.sqrt(a.var(ddof=1) / a.size + b.var(ddof=1) / b.size) for a, b in parts])
-    expected = float(saturation_images.standard_error(errors[None])[0]) * math.sqrt(count)
+    expected = float(standard_error(errors[None])[0]) * math.sqrt(count)
     assert means.std(ddof=1) == pytest.approx(expected, rel=4 / math.sqrt(2 * count))
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from experiments import ELSEWHERE, EXPERIMENTS, OTHER_PROCESSOR, PROCESSOR, Entry, harness, times
+from experiments import ELSEWHERE, EXPERIMENTS, OTHER_PROCESSOR, PROCESSOR, Entry
 from experiments import __main__ as command_line
-from experiments.progress import duration
+from experiments.framework import harness, times
+from gan_jax.cli.terminal import duration
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

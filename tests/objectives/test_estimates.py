@@ -8,7 +8,8 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from gan_jax.divergences import exact, variational
+from gan_jax.divergences import exact
+from gan_jax.estimators import variational
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses
 from gan_jax.typing import Array

@@ -1,0 +1,1 @@
+"""The experiment ``conditional_digits``: see ``experiment``."""

@@ -1,0 +1,55 @@
+"""What ``conditional_digits`` finds: its claims and its table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from experiments.conditional.conditional_digits.config import NEIGHBOURS, ROWS
+from experiments.framework.artifacts import Arrays
+from experiments.framework.artifacts import Row as TableRow
+from experiments.framework.claims import AT_LEAST, Claim
+
+# ------------------------------------------------------------------------------------------------- from the arrays alone
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """The digit that was asked for, with variety, in every game."""
+    result = []
+    for number, name in enumerate(arrays["rows"].tolist()):
+        accuracy, recall = arrays["accuracy"][number, -1], arrays["recall"][number, -1]
+        label = ROWS[name].label
+        result += [
+            Claim(
+                f"{label}: least share of digits read as their label",
+                f"the classifier reads {100 * float(arrays['real_accuracy']):.1f} % of real ones right",
+                0.97,
+                float(accuracy.min()),
+                0.0,
+                AT_LEAST,
+                "every seed",
+            ),
+            Claim(
+                f"{label}: least recall at k = {NEIGHBOURS}",
+                "Kynkäänniemi et al. 2019, equation 2",
+                0.5,
+                float(recall.min()),
+                0.0,
+                AT_LEAST,
+                "every seed",
+            ),
+        ]
+    return result
+
+
+def table(arrays: Arrays) -> list[TableRow]:
+    """Every number of every game at every record, and KID of every class."""
+    rows: list[TableRow] = []
+    for number, name in enumerate(arrays["rows"].tolist()):
+        for record, seed in np.ndindex(*arrays["accuracy"].shape[1:]):
+            facts = {"row": name, "step": float(arrays["steps"][record]), "seed": seed, "class": "all"}
+            for quantity in ("accuracy", "recall", "precision"):
+                rows.append({**facts, "quantity": quantity, "value": float(arrays[quantity][number, record, seed])})
+        for seed, label in np.ndindex(*arrays["kid"].shape[1:]):
+            facts = {"row": name, "step": float(arrays["steps"][-1]), "seed": seed, "class": str(label)}
+            rows.append({**facts, "quantity": "KID", "value": float(arrays["kid"][number, seed, label])})
+    return rows

@@ -1,0 +1,106 @@
+"""The configuration of ``conditional_digits``, and the names that it and its figure share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed
+
+CLASSES = 10
+
+
+NEIGHBOURS = 5
+
+
+class Row(NamedTuple):
+    """One way to show a label to a discriminator.
+
+    Attributes:
+      label: as the figure names it.
+      head: of ``conditional_critics.HEADS``.
+      wrong_weight: of the third kind of pair.
+    """
+
+    label: str
+    head: str
+    wrong_weight: float
+
+
+ROWS: dict[str, Row] = {
+    "concatenation": Row("label beside the features", "concatenation", 0.5),
+    "projection": Row("label as a projection", "projection", 0.5),
+    "auxiliary": Row("label as a class to tell", "auxiliary", 0.0),
+}
+"""By name, in the figure's order."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Ten labels, three ways to see them."""
+
+    rows: tuple[str, ...] = tuple(ROWS)
+    """Which of them."""
+
+    steps: Count = 6000
+    """Of every game; a multiple of ``records``."""
+
+    records: Count = 6
+    """How many times a game is looked at."""
+
+    seeds: Count = 2
+    """Games of every row."""
+
+    width: Count = 32
+    """Channels of the generator's finest layer."""
+
+    critic_width: Count = 64
+    """Channels of the discriminator's finest layer."""
+
+    embedding: Count = 32
+    """Of a label's vector, in either network."""
+
+    latent: Count = 64
+    """Dimension of the noise."""
+
+    batch_size: Count = 64
+    """Examples of each kind at an update."""
+
+    rate: Positive = 1e-3
+    """Of both players' Adam(0, .99), before it decays."""
+
+    penalty_weight: NonNegative = 0.05
+    """Of R1 + R2."""
+
+    penalty_every: Count = 4
+    """R1 + R2 are computed at every so many updates, and weigh so many times more."""
+
+    ema_decay: Decay = 0.999
+    """Of the moving average of the generator's parameters."""
+
+    samples: Count = 200
+    """Of every label, at every look."""
+
+    seed: Seed = 0
+    """Seed of everything random."""
+
+    def __post_init__(self) -> None:
+        if not self.rows or len(set(self.rows)) != len(self.rows) or not set(self.rows) <= set(ROWS):
+            raise ValueError(f"rows is {self.rows}; expected different names among {', '.join(ROWS)}")
+        if self.samples <= NEIGHBOURS:
+            raise ValueError(
+                f"samples is {self.samples}; expected more than {NEIGHBOURS}, the neighbours that recall looks at"
+            )
+
+
+SMOKE = Config(
+    rows=("projection", "auxiliary"),
+    steps=4,
+    records=2,
+    seeds=1,
+    width=4,
+    critic_width=4,
+    latent=8,
+    batch_size=8,
+    samples=20,
+)

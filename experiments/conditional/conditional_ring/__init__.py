@@ -1,0 +1,1 @@
+"""The experiment ``conditional_ring``: see ``experiment``."""

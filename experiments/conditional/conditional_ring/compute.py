@@ -1,0 +1,122 @@
+"""What ``conditional_ring`` computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import optax
+
+from experiments.conditional.conditional_ring.config import ROWS, THRESHOLD, Config, Row
+from experiments.framework.artifacts import Arrays
+from experiments.framework.progress import Progress
+from gan_jax.distributions import gaussian_ring
+from gan_jax.distributions.conditional import ring_mode
+from gan_jax.divergences import conditional as divergences
+from gan_jax.divergences import exact
+from gan_jax.models.conditional import conditional_mlp_generator
+from gan_jax.models.conditional_critics import conditional_mlp_critic
+from gan_jax.models.text import label_encoder
+from gan_jax.objectives.losses import relativistic
+from gan_jax.objectives.penalties import both, r1, r2
+from gan_jax.training.conditional import conditional, labelled
+from gan_jax.training.recording import watch
+from gan_jax.training.state import averaged
+
+
+def run(config: Config, progress: Progress) -> Arrays:
+    """Plays every row from clones of one key: they differ by nothing but how the discriminator sees the label."""
+
+    key = jax.random.key(config.seed)
+    arrays: dict[str, Any] = {
+        "rows": np.asarray(config.rows),
+        "steps": np.linspace(0, config.steps, config.records + 1),
+        "scale": config.scale,
+        "radius": config.radius,
+        "modes": config.modes,
+        "samples": config.samples,
+    }
+    with progress.task("rows", total=len(config.rows)):
+        for name in config.rows:
+            with progress.task(ROWS[name].label, total=config.records, share=1.0) as task:
+                game, look = _game(config, ROWS[name])
+                watched = watch(
+                    game,
+                    jax.random.clone(key),
+                    look,
+                    seeds=config.seeds,
+                    steps=config.steps,
+                    records=config.records,
+                    on_record=lambda _, task=task: task.advance(1),  # type: ignore[misc]
+                )
+            arrays |= {f"{name}/{field}": values for field, values in watched.seen.items() if field != "points"}
+            arrays[f"{name}/points"] = watched.seen["points"][-1, 0]
+    return {name: np.asarray(value) for name, value in arrays.items()}
+
+
+def _game(config: Config, row: Row) -> tuple[Any, Any]:
+    """The game of a row, and ``look(key, state) -> {quantity: array}``."""
+
+    centres = gaussian_ring(config.modes, config.radius, config.scale).centres
+    encoder = label_encoder(config.modes, width=config.embedding)
+    generator = conditional_mlp_generator(encoder, (config.width,) * 3, latent=config.latent)
+    critic = conditional_mlp_critic(encoder, (config.width,) * 2, head=row.head, classes=config.modes)
+
+    def data(key: Any, batch: int) -> Any:
+        label_key, noise_key = jax.random.split(key)
+        labels = jax.random.randint(label_key, (batch,), 0, config.modes)
+        return labelled(centres[labels] + config.scale * jax.random.normal(noise_key, (batch, 2)), labels)
+
+    def decaying(rate: Any) -> Any:
+        return optax.adam(optax.linear_schedule(rate, 0.01 * rate, config.steps), b1=0.0, b2=0.99)
+
+    game = conditional(
+        relativistic(),
+        generator,
+        critic,
+        data,
+        batch_size=config.batch_size,
+        generator_optimizer=decaying,
+        discriminator_optimizer=decaying,
+        generator_rate=config.rate,
+        discriminator_rate=config.rate,
+        wrong_weight=row.wrong_weight,
+        penalty=both(r1(), r2()),
+        penalty_weight=config.penalty_weight,
+        ema_decay=config.ema_decay,
+    )
+    truth = lambda k: ring_mode(k, modes=config.modes, radius=config.radius, scale=config.scale)  # noqa: E731
+
+    def look(key: Any, state: Any) -> Mapping[str, Any]:
+        labels = jnp.repeat(jnp.arange(config.modes), config.samples)
+        variables = averaged(state)
+        x = generator.apply(variables, generator.noise(key, labels.size), generator.embed(variables, labels))
+        squares = jnp.sum(jnp.square(x[:, None] - centres[None]), axis=2)
+        nearest = jnp.argmin(squares, axis=1)
+        table = jnp.zeros((config.modes, config.modes), jnp.int32).at[labels, nearest].add(1)
+        own = jnp.take_along_axis(squares, labels[:, None], axis=1)[:, 0]
+        points = x.reshape(config.modes, config.samples, 2)
+        fitted = _gaussians(points, config.scale)
+        return {
+            # [label, nearest mode]: all that the mutual information needs.
+            "table": table,
+            "quality": jnp.mean(own <= (THRESHOLD * config.scale) ** 2),
+            "kl": divergences.averaged(exact.kl, fitted, truth, jnp.arange(config.modes)),
+            "points": points[:, : config.shown],
+        }
+
+    return game, look
+
+
+def _gaussians(points: Any, scale: float) -> Any:
+    """The family of Gaussians with the moments of ``points [labels, n, 2]``."""
+    means = jnp.mean(points, axis=1)
+    away = points - means[:, None]
+    # A millionth of the truth's variance keeps what has collapsed to a line from a KL of infinity.
+    covariances = jnp.einsum("kni,knj->kij", away, away) / points.shape[1] + 1e-6 * scale**2 * jnp.eye(2)[None]
+    factors = jnp.linalg.cholesky(covariances)
+    return lambda k: dist.MultivariateNormal(means[k], scale_tril=factors[k])

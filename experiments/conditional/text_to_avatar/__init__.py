@@ -1,0 +1,1 @@
+"""The experiment ``text_to_avatar``: see ``experiment``."""

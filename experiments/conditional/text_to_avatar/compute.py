@@ -1,0 +1,88 @@
+"""What ``text_to_avatar`` computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments.conditional.text_to_avatar.config import ENCODERS, PAIRS, Config
+from experiments.framework.artifacts import Arrays
+from experiments.framework.progress import Progress
+from gan_jax.cli import avatar_games as games
+from gan_jax.data.avatar_sets import load_avatars
+from gan_jax.data.drawn_avatars import draw_set
+from gan_jax.training.recording import watch
+from gan_jax.training.state import averaged
+
+CAPTIONS = (
+    "a girl with red eyes and long blue hair",
+    "green eyes, spiky pink hair and glasses",
+    "a boy who has short blonde hair and brown eyes",
+    "violet hair in twin tails, amber eyes",
+    "silver hair in a bun",
+    "a person with crimson hair",
+    "azure eyes",
+    "spectacles and brown hair",
+)
+"""Of the grids; the first three name held-out pairs."""
+
+
+def run(config: Config, progress: Progress) -> Arrays:
+    """Trains a generator with every encoder, and reads what it draws."""
+
+    with progress.task("text to avatar", total=30.0 + 100.0 * len(config.encoders)):
+        with progress.task("avatars", share=30.0):
+            words = games.vocabulary()
+            prepared = config.avatars == 20_000
+            drawn = (
+                load_avatars(size=config.size) if prepared else draw_set(config.seed, config.avatars, size=config.size)
+            )
+            feed = games.feed_for(drawn, words)
+            asked = {
+                pairs: games.questions(words, config.samples, pairs=pairs, seed=1 + i) for i, pairs in enumerate(PAIRS)
+            }
+            last = {
+                pairs: games.questions(words, config.last_samples, pairs=pairs, seed=3 + i)
+                for i, pairs in enumerate(PAIRS)
+            }
+            within = games.questions(words, config.within, pairs="seen", seed=5)
+            real_diversity = games.real_diversity(config, within)
+            grid = words.encode(CAPTIONS)
+        keys = dict(zip(ENCODERS, jax.random.split(jax.random.key(config.seed), len(ENCODERS)), strict=True))
+        arrays: dict[str, Any] = {
+            "encoders": np.asarray(config.encoders),
+            "steps": np.linspace(0, config.steps, config.records + 1),
+            "real_diversity": real_diversity,
+            "real": games.real_grid(config, CAPTIONS),
+            "captions": np.asarray(CAPTIONS),
+            "held_out": games.name_held_out(CAPTIONS),
+        }
+        for encoder in config.encoders:
+            player = games.text_game(config.recipe, encoder, words, config.size, config.steps)
+
+            def look(key: Any, state: Any, player: Any = player) -> Any:
+                variables = averaged(state)
+                each = zip(jax.random.split(key, len(asked)), asked.items(), strict=True)
+                return {pairs: games.drawn(player.generator, variables, own, q.tokens) for own, (pairs, q) in each}
+
+            with progress.task(ENCODERS[encoder], total=config.records, share=100.0) as task:
+                watched = watch(
+                    player.game,
+                    keys[encoder],
+                    look,
+                    seeds=config.seeds,
+                    steps=config.steps,
+                    records=config.records,
+                    feed=feed,
+                    on_record=lambda _, task=task: task.advance(1),  # type: ignore[misc]
+                )
+            for pairs, q in asked.items():
+                found = [[games.share_right(q.said, images) for images in record] for record in watched.seen[pairs]]
+                arrays[f"{encoder}/{pairs}"] = np.array(found)
+            arrays |= {
+                f"{encoder}/{name}": value
+                for name, value in games.finished(config, player, watched.states, last, within, grid).items()
+            }
+    return {name: np.asarray(value) for name, value in arrays.items()}

@@ -1,0 +1,1 @@
+"""The experiment ``wrong_captions``: see ``experiment``."""

@@ -1,0 +1,1 @@
+"""The experiment ``optimal_discriminator``: see ``experiment``."""

@@ -1,0 +1,98 @@
+"""What ``optimal_discriminator`` computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.divergences.optimal_discriminator.config import Config
+from experiments.framework.artifacts import Arrays
+from experiments.framework.progress import Progress
+from gan_jax.distributions import log_density, pair
+from gan_jax.divergences import exact
+from gan_jax.estimators import variational
+from gan_jax.models.lipschitz import orthonormal_mlp, spectral_norm_mlp
+from gan_jax.models.mlp import clipped_mlp, mlp
+from gan_jax.objectives import losses, oracle, penalties
+from gan_jax.training.ensemble import ensemble
+
+
+def run(config: Config, progress: Progress) -> Arrays:
+    """Trains a discriminator and five critics for every seed as one program, and reads them on a grid."""
+
+    p, q = pair("gaussians").make(config.separation)
+    x = jnp.linspace(-4.0, config.separation + 4.0, 201)
+    networks = _networks(config)
+
+    def reads(key: Any) -> dict[str, Any]:
+        result = {}
+        for name, (objective, critic, settings) in networks.items():
+            key, own = jax.random.split(key)
+            estimator = variational.neural_estimator(
+                objective,
+                critic,
+                steps=config.steps,
+                batch_size=config.batch_size,
+                learning_rate=config.learning_rate,
+                held_out=config.held_out,
+                **settings,
+            )
+            estimate = estimator(own, p, q)
+
+            def read(point: Any, critic: Any = critic, trained: Any = estimate.critic) -> Any:
+                return variational.logits(critic, trained, point[None, None])[0]
+
+            values, slopes = jax.vmap(jax.value_and_grad(read))(x)
+            result[name] = {
+                "output": values,
+                "slope": slopes,
+                "value": estimate.value,
+                "standard_error": estimate.standard_error,
+                "lipschitz_observed": estimate.lipschitz.observed,
+                "lipschitz_certified": estimate.lipschitz.certified,
+            }
+        return result
+
+    program = jax.jit(ensemble(reads))
+    keys = jax.random.split(jax.random.key(config.seed), config.seeds)
+    # On two devices two seeds at a time: progress is seen and Ctrl-C answered between the calls of one compiled program.
+    together = min(jax.device_count(), config.seeds) if jax.default_backend() == "cpu" else config.seeds
+    parts = []
+    for first in progress.track(range(0, config.seeds, together), "training"):
+        index = jnp.minimum(jnp.arange(first, first + together), config.seeds - 1)
+        kept = min(together, config.seeds - first)
+        parts.append(jax.tree.map(lambda a, n=kept: np.asarray(a)[:n], jax.block_until_ready(program(keys[index]))))
+    stacked = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    ratio = oracle.log_ratio(p, q)
+    arrays = {f"{name}/{field}": value for name, fields in stacked.items() for field, value in fields.items()}
+    return {
+        **arrays,
+        "x": np.asarray(x),
+        "log_p": np.asarray(log_density(p, x)),
+        "log_q": np.asarray(log_density(q, x)),
+        "oracle": np.asarray(ratio(x)),
+        "js": np.asarray(exact.jensen_shannon(p, q)),
+        "w1": np.asarray(exact.wasserstein(p, q)),
+        "separation": np.asarray(config.separation),
+        "penalty_weight": np.asarray(config.penalty_weight),
+        "objective": np.asarray(losses.minimax().name),
+    }
+
+
+def _networks(config: Config) -> Mapping[str, tuple[Any, Any, dict[str, Any]]]:
+    """Objective, network and further settings of the discriminator and of every critic."""
+    features = (config.width, config.width)
+    weighted = {"penalty_weight": config.penalty_weight}
+    w1 = losses.wasserstein()
+    return {
+        "discriminator": (losses.minimax(), mlp(features), {}),
+        "orthonormal": (w1, orthonormal_mlp(features), {}),
+        "spectral norm": (w1, spectral_norm_mlp(features), {}),
+        "GP": (w1, mlp(features), {"penalty": penalties.gradient_penalty(), **weighted}),
+        "LP": (w1, mlp(features), {"penalty": penalties.lipschitz_penalty(), **weighted}),
+        "clipping": (w1, clipped_mlp(features, bound=config.clip), {}),
+    }

@@ -1,0 +1,1 @@
+"""The experiment ``saturation_1d``: see ``experiment``."""

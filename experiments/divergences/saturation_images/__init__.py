@@ -1,0 +1,1 @@
+"""The experiment ``saturation_images``: see ``experiment``."""

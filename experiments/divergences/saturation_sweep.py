@@ -1,0 +1,339 @@
+"""What the saturation figures share: families of pairs swept along a separation, their arrays, curves, rows and common claims.
+
+Arrays are named ``family/group/quantity``. The separation is the first axis of every one of them, seeds the second where there are any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.claims import AT_MOST, EQUAL, Claim
+from experiments.framework.progress import Progress
+from gan_jax.metrics import statistics
+from gan_jax.plots.panels import Curve
+from gan_jax.plots.saturation import NON_SATURATING, SATURATING, WASSERSTEIN, Family, trained
+from gan_jax.plots.style import EXACT, TRAINED, sample_looks
+from gan_jax.ranges import Count, Even, Fifties, Positive
+
+if TYPE_CHECKING:
+    from gan_jax.distributions import Pair
+    from gan_jax.estimators.comparison import Recipe, Trained
+
+GRADIENTS = {"saturating": SATURATING, "non_saturating": NON_SATURATING, "wasserstein": WASSERSTEIN}
+NAMES = {"saturating": "log(1 − D)", "non_saturating": "−log D", "wasserstein": "Wasserstein"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A family and where it is looked at.
+
+    Attributes:
+      pair: the family.
+      separations: where samples are drawn and networks trained, ``[separations]``; every family of a figure has as many.
+      dense: where the exact curves are drawn.
+    """
+
+    pair: Pair
+    separations: np.ndarray
+    dense: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Samples and trainings of a saturation figure: a free discriminator and an exactly 1-Lipschitz critic of one size, trained alike."""
+
+    seeds: Count = 8
+    """Independent trainings at every separation."""
+
+    sample_sizes: tuple[Count, ...] = (100, 1000, 10000)
+    """Sizes of the samples for the estimates without training; in the plane W1 solves an exact transport problem, O(n³)."""
+
+    sample_seeds: Count = 8
+    """Independent samples of every size."""
+
+    width: Even = 32
+    """Width of the hidden layers of the discriminator and of the critic; even."""
+
+    depth: Count = 2
+    """Hidden layers of both."""
+
+    steps: Fifties = 750
+    """Updates of each network; a multiple of 50."""
+
+    batch_size: Count = 256
+    """Samples of each law at an update."""
+
+    discriminator_rate: Positive = 1e-2
+    """Learning rate of the discriminator's Adam at the start; it decays to zero along a cosine."""
+
+    critic_rate: Positive = 5e-3
+    """The same of the critic's."""
+
+    held_out: Count = 16384
+    """Fresh samples of each law that score a trained network."""
+
+    def recipe(self) -> Recipe:
+        """The two networks and how they are trained."""
+        from gan_jax.estimators.comparison import Recipe
+        from gan_jax.models.lipschitz import orthonormal_mlp
+        from gan_jax.models.mlp import mlp
+
+        features = (self.width,) * self.depth
+        return Recipe(
+            mlp(features),
+            orthonormal_mlp(features),
+            steps=self.steps,
+            batch_size=self.batch_size,
+            discriminator_rate=self.discriminator_rate,
+            critic_rate=self.critic_rate,
+            held_out=self.held_out,
+        )
+
+
+def compute(
+    axes: Mapping[str, Axis], plan: Sampling, progress: Progress, *, seed: int, shares: tuple[float, float, float]
+) -> Arrays:
+    """Computes all families.
+
+    Args:
+      axes: the families by name.
+      plan: sample sizes, networks and their training.
+      progress: where progress is shown.
+      seed: of everything random.
+      shares: what part of the time exact values, samples and training take.
+
+    Returns:
+      The arrays.
+    """
+    arrays: dict[str, Any] = {}
+    for name, axis in axes.items():
+        arrays[f"{name}/separation"], arrays[f"{name}/dense"] = axis.separations, axis.dense
+    with progress.task("sweep", total=sum(shares)):
+        for name in progress.track(axes, "exact values", len(axes), share=shares[0]):
+            arrays |= _exact(name, axes[name])
+        arrays |= _samples(axes, plan, seed, progress, shares[1])
+        arrays |= _trainings(axes, plan, seed, progress, shares[2])
+    for name in axes:
+        for field in ("js", "w1"):
+            truth = np.asarray(arrays[f"{name}/exact_at/{field}"])[:, None]
+            arrays[f"{name}/trained/{field}_oracle_gap"] = truth - arrays[f"{name}/trained/{field}"]
+    arrays["sample_sizes"] = np.asarray(plan.sample_sizes)
+    return {name: np.asarray(value) for name, value in arrays.items()}
+
+
+def _exact(name: str, axis: Axis) -> dict[str, Any]:
+    """The truth on the dense grid and at the separations, from one program."""
+    import jax
+    import jax.numpy as jnp
+
+    from gan_jax.estimators.comparison import exact_point
+    from gan_jax.training.ensemble import ensemble
+
+    everywhere = jnp.asarray(np.concatenate([axis.dense, axis.separations]), jnp.float32)
+    curves = jax.jit(ensemble(partial(exact_point, axis.pair)))(everywhere)
+    count = len(axis.dense)
+    return {f"{name}/exact/{field}": value[:count] for field, value in curves._asdict().items()} | {
+        f"{name}/exact_at/{field}": value[count:] for field, value in curves._asdict().items()
+    }
+
+
+def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> dict[str, Any]:
+    """JS (histograms) and W1 (exact plans) of samples of every size, ``[separations, sample_seeds]``."""
+    import jax
+    import jax.numpy as jnp
+
+    from gan_jax.divergences import empirical, histogram
+    from gan_jax.estimators.variational import sampler
+    from gan_jax.training.ensemble import ensemble, grid
+
+    def draw(pair: Pair, size: int) -> Callable[..., Any]:
+        def pair_of_samples(key: Any, m: Any) -> Any:
+            p_key, q_key = jax.random.split(key)
+            p, q = pair.make(m)
+            return sampler(p)(p_key, size), sampler(q)(q_key, size)
+
+        return jax.jit(ensemble(pair_of_samples))
+
+    # Made once, so that families of one dimension share what is compiled.
+    js, line = jax.jit(ensemble(histogram.jensen_shannon)), jax.jit(ensemble(empirical.wasserstein))
+
+    def w1(x: Any, y: Any) -> Any:
+        # In more dimensions the solver runs on the host, one problem after another.
+        return line(x, y) if x.shape[-1] == 1 else [empirical.wasserstein(*both) for both in zip(x, y, strict=True)]
+
+    base = jax.random.fold_in(jax.random.key(seed), 1)
+    arrays = {}
+    jobs = [(i, name, size) for i, name in enumerate(axes) for size in plan.sample_sizes]
+    for i, name, size in progress.track(jobs, "samples", share=share):
+        separations = jnp.asarray(axes[name].separations, jnp.float32)
+        members, _ = grid(separations, jnp.arange(plan.sample_seeds))
+        keys = jax.random.split(jax.random.fold_in(jax.random.fold_in(base, i), size), members.size)
+        x, y = draw(axes[name].pair, size)(keys, members)
+        for field, values in (("js", js(x, y)), ("w1", w1(x, y))):
+            arrays[f"{name}/samples_{size}/{field}"] = np.asarray(values).reshape(separations.size, plan.sample_seeds)
+    return arrays
+
+
+def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> dict[str, Any]:
+    """Every family × separation × seed × network as one compiled program.
+
+    On a CPU, where members run one after another anyway, the program is called once for every seed, so that progress is seen and
+    Ctrl-C is answered; on an accelerator once for all seeds, so that it is filled.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from gan_jax.estimators.comparison import samplers_of, trained_point
+    from gan_jax.training.ensemble import ensemble
+
+    recipe = plan.recipe()
+    pairs = [axis.pair for axis in axes.values()]
+
+    def member(key: Any, family: Any, separation: Any) -> dict[str, Any]:
+        return _quantities(trained_point(key, samplers_of(pairs, family), separation, recipe))
+
+    program = jax.jit(ensemble(member))
+    separations = np.stack([axis.separations for axis in axes.values()])
+    families = np.broadcast_to(np.arange(len(pairs))[:, None], separations.shape)
+    base = jax.random.fold_in(jax.random.key(seed), 2)
+    together = 1 if jax.default_backend() == "cpu" else plan.seeds
+    parts = []
+    for first in progress.track(range(0, plan.seeds, together), "training", share=share):
+        seeds = range(first, min(first + together, plan.seeds))
+        keys = jnp.concatenate(
+            [jax.random.split(jax.random.fold_in(base, number), separations.size) for number in seeds]
+        )
+        tiled = [jnp.asarray(np.tile(a.ravel(), len(seeds))) for a in (families, separations.astype(np.float32))]
+        result = jax.block_until_ready(program(keys, *tiled))
+        parts.append({name: np.asarray(a).reshape(-1, *separations.shape, *a.shape[1:]) for name, a in result.items()})
+    arrays: dict[str, Any] = {}
+    for quantity in parts[0]:
+        values = np.moveaxis(np.concatenate([part[quantity] for part in parts]), 0, 2)
+        arrays |= {f"{name}/trained/{quantity}": values[i] for i, name in enumerate(axes)}
+    return arrays
+
+
+def _quantities(point: Trained) -> dict[str, Any]:
+    """What is kept of one training; the networks are not."""
+    kept: dict[str, Any] = {name: getattr(point, name) for name in GRADIENTS}
+    for name, estimate in (("js", point.js), ("w1", point.w1)):
+        kept |= {
+            name: estimate.value,
+            f"{name}_standard_error": estimate.standard_error,
+            f"{name}_history": estimate.history.divergence,
+            f"{name}_lipschitz_observed": estimate.lipschitz.observed,
+            f"{name}_lipschitz_certified": estimate.lipschitz.certified,
+        }
+    return kept
+
+
+def family(arrays: Arrays, name: str, title: str, x_label: str, *, marked: Sequence[str] = tuple(GRADIENTS)) -> Family:
+    """The three panels of one family; bands are one standard deviation over seeds."""
+    dense = arrays[f"{name}/dense"]
+    sizes = [int(size) for size in arrays["sample_sizes"]]
+
+    def value_curves(quantity: str) -> list[Curve]:
+        curves = [Curve("exact", dense, arrays[f"{name}/exact/{quantity}"], look=EXACT)]
+        for size, look in zip(sizes, sample_looks(len(sizes)), strict=True):
+            curves.append(_band(f"{size:,} samples", arrays, name, f"samples_{size}/{quantity}", look))
+        network = "trained D" if quantity == "js" else "trained critic"
+        return [*curves, _band(network, arrays, name, f"trained/{quantity}", TRAINED)]
+
+    gradients = [
+        Curve(f"{NAMES[g]}, exact", dense, arrays[f"{name}/exact/{g}"], look=look) for g, look in GRADIENTS.items()
+    ]
+    gradients += [
+        _band(f"{NAMES[g]}, trained", arrays, name, f"trained/{g}", trained(look))
+        for g, look in GRADIENTS.items()
+        if g in marked
+    ]
+    return Family(title, x_label, value_curves("js"), value_curves("w1"), gradients)
+
+
+def _band(label: str, arrays: Arrays, name: str, quantity: str, look: Any) -> Curve:
+    values = arrays[f"{name}/{quantity}"]
+    mean = values.mean(axis=1)
+    if quantity.split("/")[1] in GRADIENTS:
+        # On a logarithmic axis a mean minus a deviation may be negative: the band is the range over seeds.
+        return Curve(label, arrays[f"{name}/separation"], mean, values.min(axis=1), values.max(axis=1), look)
+    found = statistics.band(values, 1, of=statistics.standard_deviation)
+    return Curve(label, arrays[f"{name}/separation"], *found, look)
+
+
+def rows(arrays: Arrays, names: Sequence[str]) -> list[Row]:
+    """Every scalar of every family in long format."""
+    result: list[Row] = []
+    for name in names:
+        for key, values in arrays.items():
+            owner, _, quantity = key.partition("/")
+            if owner != name or "/" not in quantity or quantity.endswith("_history") or quantity.startswith("exact/"):
+                continue
+            source, field = quantity.split("/")
+            for m, entries in zip(arrays[f"{name}/separation"], values, strict=True):
+                for seed, value in enumerate(np.atleast_1d(entries)):
+                    result.append(
+                        {
+                            "family": name,
+                            "separation": float(m),
+                            "source": source,
+                            "quantity": field,
+                            "seed": seed,
+                            "value": float(value),
+                        }
+                    )
+    return result
+
+
+def trained_js_claim(arrays: Arrays, name: str, *, within: float = 0.02) -> Claim:
+    """The mean trained JS is near the truth at every separation."""
+    gaps = np.abs(arrays[f"{name}/trained/js"].mean(axis=1) - arrays[f"{name}/exact_at/js"])
+    return Claim(
+        f"{name}: largest |trained − exact JS|",
+        "Goodfellow et al. 2014, theorem 1",
+        0.0,
+        float(gaps.max()),
+        within,
+        EQUAL,
+        f"{within} nats asked for; mean over seeds",
+    )
+
+
+def trained_w1_claim(arrays: Arrays, name: str, *, start: float, within: float = 0.03) -> Claim:
+    """The mean W1 of the 1-Lipschitz critic is near the truth from separation ``start`` on."""
+    far = arrays[f"{name}/separation"] >= start
+    truth = arrays[f"{name}/exact_at/w1"][far]
+    gaps = np.abs(arrays[f"{name}/trained/w1"].mean(axis=1)[far] / truth - 1)
+    return Claim(
+        f"{name}: largest relative error of trained W1 from separation {start:g} on",
+        "Kantorovich–Rubinstein duality",
+        0.0,
+        float(gaps.max()),
+        within,
+        EQUAL,
+        f"{within:.0%} asked for; mean over seeds",
+    )
+
+
+def lower_bound_claim(arrays: Arrays, name: str) -> Claim:
+    """No mean over seeds of the exactly 1-Lipschitz critic's held-out value lies above W1 by more than its noise."""
+    values, errors = arrays[f"{name}/trained/w1"], arrays[f"{name}/trained/w1_standard_error"]
+    seeds = values.shape[1]
+    noise = np.sqrt(np.square(errors).mean(axis=1) / seeds)
+    excess = values.mean(axis=1) - arrays[f"{name}/exact_at/w1"]
+    # Where samples are no source of noise (two Diracs), float32 sums over the held-out set still round.
+    noise = np.maximum(noise, 1e-6 * (1 + arrays[f"{name}/exact_at/w1"]))
+    return Claim(
+        f"{name}: trained W1 is a lower bound (largest excess in standard errors)",
+        "Anil, Lucas & Grosse 2019",
+        0.0,
+        float(np.max(excess / noise)),
+        4.0,
+        AT_MOST,
+        "4 standard errors",
+    )

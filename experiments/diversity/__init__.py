@@ -1,0 +1,1 @@
+"""Modes: collapsed, dropped, weighed."""

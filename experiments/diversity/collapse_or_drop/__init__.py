@@ -1,0 +1,1 @@
+"""The experiment ``collapse_or_drop``: see ``experiment``."""

@@ -1,0 +1,1 @@
+"""The experiment ``forward_or_reverse``: see ``experiment``."""

@@ -1,0 +1,216 @@
+"""The rows of ``mode_table``: PacGAN's networks under its protocol, and one small game with one cure at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.diversity import cures
+from experiments.diversity.cures import Change, Player, last, rows_of, small_game
+from experiments.diversity.mode_table.config import NUMBERS, ROWS, Config
+from experiments.framework.artifacts import Arrays
+from experiments.framework.progress import Progress
+from gan_jax import distributions
+from gan_jax.distributions import gaussian_grid, gaussian_ring
+from gan_jax.metrics.histograms import reverse_kl_floor
+from gan_jax.metrics.modes import Modes, Tally, assay, modes_of, tally
+from gan_jax.models.pacgan import pacgan_discriminator, pacgan_generator
+from gan_jax.objectives.losses import non_saturating
+from gan_jax.training.game import adam, adversarial
+from gan_jax.training.packing import pack, packed
+from gan_jax.training.recording import Case, watch_cases
+from gan_jax.training.updates import simultaneous
+
+MOST_MODES = 25
+"""Targets with fewer modes are filled up to so many, so that all of them run through one program."""
+
+
+# --------------------------------------------------------------------------------------------------- PacGAN's own protocol
+
+
+def packed_game(config: Config, *, size: int) -> Player:
+    """PacGAN with ``size`` samples a pack; 1 is its plain GAN.
+
+    Batches of 100 packs, both players at once (the authors' code computes both gradients at one point), Adam with rate 1e-4 and b1 = .8.
+    """
+    generator = pacgan_generator()
+    game = adversarial(
+        non_saturating(),
+        # The data's packs are fixed, as PacGAN's are: they are packed before they are drawn.
+        packed(generator, rows_of, size).generator,
+        pacgan_discriminator(),
+        rows_of,
+        simultaneous(),
+        batch_size=config.published_batch,
+        generator_optimizer=adam(b1=0.8, b2=0.999),
+        discriminator_optimizer=adam(b1=0.8, b2=0.999),
+        generator_rate=1e-4,
+        discriminator_rate=1e-4,
+    )
+    return Player(game, last(generator), size)
+
+
+CURES: dict[str, Change] = {
+    "small_gan": cures.nothing,
+    "two_time_scales": cures.two_time_scales,
+    "instance_noise": cures.instance_noise,
+    "moving_average": cures.moving_average,
+    "unrolled_1": partial(cures.unrolling, ahead=1),
+    "unrolled_5": partial(cures.unrolling, ahead=5),
+    "unrolled_10": partial(cures.unrolling, ahead=10),
+    "minibatch": cures.minibatch_discrimination,
+    "mode_seeking": cures.mode_seeking,
+    "wgan_gp": cures.wasserstein,
+    "relativistic": cures.relativistic,
+    "together": cures.together,
+}
+"""What is changed in the small game, by row."""
+
+
+PACKS = {"gan": 1, "pacgan_2": 2, "pacgan_3": 3, "pacgan_4": 4}
+"""Samples of a pack, of the rows that are PacGAN's."""
+
+
+def player_of(name: str, config: Config) -> Player:
+    """The game of a row."""
+    if name in PACKS:
+        return packed_game(config, size=PACKS[name])
+    steps = ROWS[name].budget(config).steps
+    if name == "veegan":
+        return cures.veegan_game(config.recipe, steps)
+    return small_game(config.recipe, steps, CURES[name])
+
+
+# ----------------------------------------------------------------------------------------------------------------- playing
+
+
+def truths(names: tuple[str, ...]) -> dict[str, Any]:
+    """The modes of the targets by name, as published: PacGAN's ring of 8 and grid of 25."""
+    laws = {"ring": distributions.gaussian_ring(), "grid": distributions.gaussian_grid()}
+    return {name: modes_of(laws[name]) for name in names}
+
+
+def filled(modes: Any) -> Any:
+    """Modes filled up to ``MOST_MODES`` with such as no sample is near to."""
+
+    missing = MOST_MODES - modes.weights.shape[0]
+    return Modes(
+        jnp.concatenate([modes.centres, jnp.full((missing, 2), 1e6)]),
+        jnp.concatenate([modes.scales, jnp.full((missing,), 1e-3)]),
+        jnp.concatenate([modes.weights, jnp.zeros((missing,))]),
+    )
+
+
+def play(name: str, config: Config, key: Any, on_record: Callable[[], None]) -> Any:
+    """Plays one row on all targets with all seeds.
+
+    Args:
+      name: of a row.
+      config: of the experiment.
+      key: of the data and of all seeds.
+      on_record: called whenever a record is done.
+
+    Returns:
+      ``Watched``: of every record, the tally of ``config.samples`` samples, and some of them.
+    """
+
+    player, budget = player_of(name, config), ROWS[name].budget(config)
+    data_key, games_key = jax.random.split(key)
+    laws = {"ring": gaussian_ring(), "grid": gaussian_grid()}
+    sets = [
+        pack(
+            laws[target].sample(
+                jax.random.fold_in(data_key, 10 * tuple(laws).index(target) + player.pack), (config.data * player.pack,)
+            ),
+            player.pack,
+        )
+        for target in config.targets
+    ]
+    truth = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(filled, truths(config.targets).values()))
+
+    def look(key: Any, state: Any, case: Case) -> Any:
+        samples = player.sample(key, state, config.samples)
+        return tally(samples, case.truth), samples[: config.shown]
+
+    return watch_cases(
+        player.game,
+        games_key,
+        look,
+        Case(feed=jnp.stack(sets), truth=truth),
+        seeds=budget.seeds,
+        steps=budget.steps,
+        records=config.records,
+        on_record=lambda _: on_record(),
+    )
+
+
+def assayed(tallies: Any, modes: Any, place: int, quantities: Sequence[str]) -> dict[str, Any]:
+    """Fields of the assays of all records and seeds of one target, by name, each ``[records + 1, seeds]``."""
+
+    count = modes.weights.shape[0]
+    # What the target was filled up with is taken off again: no sample is near to it.
+    own = Tally(*(leaf[:, place] if leaf.ndim == 3 else leaf[:, place, :, :count] for leaf in tallies))
+    found: dict[str, Any] = {name: np.zeros(own.samples.shape) for name in quantities}
+    for record, seed in np.ndindex(*own.samples.shape):
+        result = assay(Tally(*(leaf[record, seed] for leaf in own)), modes)
+        for name in quantities:
+            found[name][record, seed] = getattr(result, name)
+    return found
+
+
+def floor(modes: Any, n: int) -> float:
+    """The reverse KL of a perfect sampler's histogram, at so many samples."""
+
+    return reverse_kl_floor(n, np.asarray(modes.weights))
+
+
+COSTS = {
+    "gan": 3.4, "pacgan_2": 4.8, "pacgan_3": 6.2, "pacgan_4": 7.6, "unrolled_1": 5.0, "unrolled_5": 18.0, "unrolled_10": 36.0,
+    "minibatch": 9.0, "wgan_gp": 6.0,
+}  # fmt: skip
+"""About the milliseconds of one step on one core, for the estimate of the time left."""
+
+
+def cost(name: str) -> float:
+    """About the milliseconds of one step of a row."""
+    return COSTS.get(name, 2.0)
+
+
+def run(config: Config, progress: Progress) -> Arrays:
+    """Plays every row on every target with all its seeds, and assays what the generators draw."""
+
+    budgets = {name: ROWS[name].budget(config) for name in config.rows}
+    most = max(budget.seeds for budget in budgets.values())
+    truth = truths(config.targets)
+    shape = (len(config.rows), config.records + 1, len(config.targets), most)
+    arrays: dict[str, np.ndarray] = {name: np.full(shape, np.nan) for name in NUMBERS}
+    samples = np.zeros((len(config.rows), len(config.targets), min(config.shown, config.samples), 2), np.float32)
+    work = {name: budget.steps * budget.seeds * cost(name) for name, budget in budgets.items()}
+    with progress.task("mode table", total=sum(work.values())):
+        for number, (name, budget) in enumerate(budgets.items()):
+            with progress.task(ROWS[name].label, total=config.records, share=work[name]) as task:
+                seen = play(name, config, jax.random.key(config.seed), lambda: task.advance(1))
+            tallies, shown = seen.seen
+            for place, modes in enumerate(truth.values()):
+                found = assayed(tallies, modes, place, tuple(NUMBERS))
+                for quantity, values in found.items():
+                    arrays[quantity][number, :, place, : budget.seeds] = values
+                samples[number, place] = shown[-1, place, 0]
+    facts = {
+        "rows": np.asarray(config.rows),
+        "targets": np.asarray(config.targets),
+        "steps": np.asarray([budget.steps for budget in budgets.values()]),
+        "seeds": np.asarray([budget.seeds for budget in budgets.values()]),
+        "modes": np.asarray([len(modes.weights) for modes in truth.values()]),
+        "floor": np.asarray([floor(modes, config.samples) for modes in truth.values()]),
+        "n": np.asarray(config.samples),
+        "samples": samples,
+    }
+    for name, modes in truth.items():
+        facts |= {f"{name}/centres": np.asarray(modes.centres), f"{name}/scales": np.asarray(modes.scales)}
+    return {**arrays, **facts}

@@ -1,0 +1,1 @@
+"""The experiment ``mode_weights``: see ``experiment``."""

@@ -1,0 +1,105 @@
+"""What ``mode_weights`` finds: its claims and its table."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.claims import AT_MOST, EQUAL, Claim
+from gan_jax.metrics import statistics
+from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Look
+
+GAMES = {
+    "gan": ("GAN", Look(VERMILION, marker="o")),
+    "packing": ("packs of 4", Look(ORANGE, marker="s")),
+    "wgan_gp": ("WGAN-GP", Look(BLUE, marker="^")),
+    "relativistic": ("relativistic + R1 + R2", Look(PURPLE, marker="D")),
+    "together": ("all of it", Look(GREEN, marker="v")),
+}
+"""The games by name: label and look."""
+
+
+RARE = 0.02
+"""Weight up to which a mode is called rare."""
+
+
+# ------------------------------------------------------------------------------------------------- from the arrays alone
+
+_TRUTH = 1.0 - math.exp(-4.5)
+
+
+def _ratios(arrays: Arrays, name: str) -> np.ndarray:
+    """Mass of every mode over what a perfect sampler gives it, ``[records + 1, seeds, modes]``."""
+    return arrays[f"{name}/masses"] / (_TRUTH * arrays["weights"])
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """Whether rare modes are reproduced, by how much less than the others; and whether the last game does better than the plain one."""
+    weights, n = arrays["weights"], int(arrays["n"])
+    rare = weights <= RARE
+    result = []
+    for name, (label, _) in GAMES.items():
+        reproduced = _ratios(arrays, name)[-1]
+        seeds = len(reproduced)
+        for which, modes in (("rare modes (≤ 2 %)", rare), ("the other modes", ~rare)):
+            # Mass of these modes together over their weight: of a perfect sampler a binomial share.
+            mass = float(np.average(reproduced[:, modes], axis=1, weights=weights[modes]).mean())
+            error = 1.0 / math.sqrt(n * seeds * float(weights[modes].sum()))
+            what = f"{label}: mass of {which} over their weight"
+            result.append(
+                Claim(what, "a perfect sampler", 1.0, mass, 4.0 * error, EQUAL, "4 s.e. of a perfect sampler")
+            )
+    for name, (label, _) in GAMES.items():
+        ratio = np.minimum(_ratios(arrays, name)[-1], 1.0)
+        gap = ratio[:, rare].mean(axis=1) - ratio[:, ~rare].mean(axis=1)
+        error = float(statistics.standard_error(gap))
+        result.append(
+            Claim(
+                f"{label}: share of rare modes (≤ 2 %) that is reproduced − that of the others",
+                "a mode of weight w is in a batch w times its size",
+                0.0,
+                float(gap.mean()),
+                2.0 * error,
+                AT_MOST,
+                "2 standard errors",
+            )
+        )
+    return result
+
+
+def table(arrays: Arrays) -> list[Row]:
+    """Mass, interval and weight of every mode of every game; and each game's numbers."""
+    rows: list[Row] = []
+    for name in GAMES:
+        intervals = arrays[f"{name}/intervals"]
+        for seed, masses in enumerate(arrays[f"{name}/masses"][-1]):
+            for mode, mass in enumerate(masses):
+                low, high = intervals[seed, mode]
+                rows.append(
+                    {
+                        "game": name,
+                        "seed": seed,
+                        "quantity": "mass",
+                        "mode": mode,
+                        "weight": float(arrays["weights"][mode]),
+                        "value": float(mass),
+                        "low": float(low),
+                        "high": float(high),
+                    }
+                )
+            for quantity in ("high_quality", "reverse_kl", "reverse_kl_floor", "covered", "reproduced"):
+                rows.append(
+                    {
+                        "game": name,
+                        "seed": seed,
+                        "quantity": quantity,
+                        "mode": -1,
+                        "weight": float("nan"),
+                        "value": float(arrays[f"{name}/{quantity}"][seed]),
+                        "low": float("nan"),
+                        "high": float("nan"),
+                    }
+                )
+    return rows

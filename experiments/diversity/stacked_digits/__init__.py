@@ -1,0 +1,1 @@
+"""The experiment ``stacked_digits``: see ``experiment``."""

@@ -1,0 +1,109 @@
+"""What ``stacked_digits`` finds: its claims and its table."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from experiments.diversity.stacked_digits.config import MODES, QUANTITIES, ROWS
+from experiments.framework.artifacts import Arrays
+from experiments.framework.artifacts import Row as TableRow
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from gan_jax.metrics import statistics
+
+BEST = "relativistic"
+
+
+# ------------------------------------------------------------------------------------------------- from the arrays alone
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """The floor, what the best method does, and what papers say of packing and of relativistic pairing."""
+    rows, n = arrays["rows"].tolist(), int(arrays["n"])
+    noise = math.sqrt(0.5 * (MODES - 1)) / n
+    result = [
+        Claim(
+            f"KL of real stacks through the classifier, {n:,} of them",
+            "exact: a perfect sampler's mean",
+            float(arrays["exact_floor"]),
+            float(arrays["floor_reverse_kl"]),
+            4.0 * noise,
+            EQUAL,
+            "4 standard errors",
+        )
+    ]
+    if BEST in rows:
+        seeds = arrays["reverse_kl"].shape[-1]
+        number = rows.index(BEST)
+        label = (
+            f"{ROWS[BEST].label}, {seeds} seed{'s' if seeds > 1 else ''}, {int(arrays['moments'][number, -1]):,} steps"
+        )
+        fewest, most = arrays["covered"][number, -1].min(), arrays["reverse_kl"][number, -1].max()
+        source = "Huang et al. 2024 (R3GAN), on stacked MNIST"
+        result += [
+            Claim(f"{label}: fewest modes", source, MODES, float(fewest), 0.0, AT_LEAST, "a count"),
+            Claim(
+                f"{label}: largest KL at {n:,} pictures",
+                "Lin et al. 2018 (PacGAN), PacDCGAN2 on stacked MNIST",
+                0.06,
+                float(most),
+                0.0,
+                AT_MOST,
+                "as measured",
+            ),
+        ]
+    orders = (
+        ("dcgan", "pacdcgan_2", "Lin et al. 2018 (PacGAN), on stacked MNIST"),
+        ("non_saturating", "relativistic", "Huang et al. 2024 (R3GAN), on stacked MNIST"),
+    )
+    for worse, better, source in orders:
+        if worse in rows and better in rows:
+            result += _ordered(arrays, rows.index(worse), rows.index(better), source)
+    return result
+
+
+def _ordered(arrays: Arrays, worse: int, better: int, source: str) -> list[Claim]:
+    """Two claims about two methods with one number of steps: KL, and modes."""
+    labels = [ROWS[arrays["rows"][number]].label for number in (worse, better)]
+    far, near = (arrays["reverse_kl"][number, -1] for number in (worse, better))
+    errors = [arrays["reverse_kl_error"][number, -1] for number in (worse, better)]
+    return [
+        Claim(
+            f"KL: {labels[0]} − {labels[1]}, less 2 standard errors",
+            source,
+            0.0,
+            float(far.mean() - near.mean()) - 2.0 * math.hypot(_error(far, errors[0]), _error(near, errors[1])),
+            0.0,
+            AT_LEAST,
+            f"2 s.e., {far.size} seed{'s' if far.size > 1 else ''}",
+        ),
+        Claim(
+            f"modes: {labels[1]}, against {labels[0]}",
+            source,
+            float(arrays["covered"][worse, -1].mean()),
+            float(arrays["covered"][better, -1].mean()),
+            0.0,
+            AT_LEAST,
+            "means over seeds",
+        ),
+    ]
+
+
+def _error(values: np.ndarray, own: np.ndarray) -> float:
+    """Standard error of the mean over seeds; of one seed, and at least, that of drawing."""
+    drawing = float(np.sqrt(np.mean(own**2) / values.size))
+    return drawing if values.size < 2 else max(drawing, float(statistics.standard_error(values)))
+
+
+def table(arrays: Arrays) -> list[TableRow]:
+    """Every number of every game at every record, and those of real stacks."""
+    facts = {"n": int(arrays["n"]), "data": "digits, 8 x 8"}
+    result: list[TableRow] = [
+        {"row": "real", "step": 0, "seed": 0, **{name: float(arrays[f"floor_{name}"]) for name in QUANTITIES}, **facts}
+    ]
+    for number, record, seed in np.ndindex(*arrays["reverse_kl"].shape):
+        numbers = {name: float(arrays[name][number, record, seed]) for name in QUANTITIES}
+        step = int(arrays["moments"][number, record])
+        result.append({"row": str(arrays["rows"][number]), "step": step, "seed": seed, **numbers, **facts})
+    return result

@@ -1,0 +1,1 @@
+"""The game: two players in turn."""

@@ -1,0 +1,1 @@
+"""The experiment ``arms_race``: see ``experiment``."""

@@ -1,0 +1,1 @@
+"""The experiment ``critic_surfaces``: see ``experiment``."""

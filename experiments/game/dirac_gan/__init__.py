@@ -1,0 +1,1 @@
+"""The experiment ``dirac_gan``: see ``experiment``."""

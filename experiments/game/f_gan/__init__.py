@@ -1,0 +1,1 @@
+"""The experiment ``f_gan``: see ``experiment``."""

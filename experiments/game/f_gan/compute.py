@@ -1,0 +1,149 @@
+"""What ``f_gan`` computes: the exact divergences of every Gaussian from the target, their minima, and the games."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import optax
+from flax import linen as nn
+
+from experiments.framework.artifacts import Arrays
+from experiments.framework.progress import Progress
+from experiments.game.f_gan.config import NAMES, Config
+from experiments.game.f_gan.theory import MEANS, VARIANCES, WEIGHTS, density
+from gan_jax.divergences import exact
+from gan_jax.estimators.variational import score
+from gan_jax.models.mlp import mlp
+from gan_jax.models.players import affine
+from gan_jax.objectives import losses
+from gan_jax.objectives.choice import one_of
+from gan_jax.training.ensemble import ensemble, sweep
+from gan_jax.training.game import OptimizerOf, adversarial, play
+from gan_jax.training.updates import alternating
+
+
+def divergences() -> Callable[[Any], Any]:
+    """Returns ``(μ, log σ) [2] -> D_f(P || N(μ, σ²)) [5]``, exactly, in the order of ``NAMES``."""
+
+    components = dist.Normal(jnp.asarray(MEANS), jnp.sqrt(jnp.asarray(VARIANCES)))
+    p = dist.MixtureSameFamily(dist.Categorical(probs=jnp.asarray(WEIGHTS)), components)
+
+    def at(theta: Any) -> Any:
+        q = dist.Normal(theta[0], jnp.exp(theta[1]))
+        kl, reverse_kl = exact.kl(p, q), exact.kl(q, p)
+        return jnp.stack([kl, reverse_kl, exact.jensen_shannon(p, q), kl + reverse_kl, exact.chi_squared(p, q)])
+
+    return at
+
+
+def newton(divergences: Callable[[Any], Any], iterations: int = 20) -> Callable[[Any], tuple[Any, Any]]:
+    """Returns ``row -> (μ*, log σ*) [2], |gradient| there``: damped Newton on the gradient of one exact divergence, from N(1, 1.5²)."""
+
+    def minimise(row: Any) -> tuple[Any, Any]:
+        def value(theta: Any) -> Any:
+            return divergences(theta)[row]
+
+        def step(theta: Any, _: None) -> tuple[Any, None]:
+            curvatures, axes = jnp.linalg.eigh(jax.hessian(value)(theta))
+            # Downhill also where the divergence is concave, and never far.
+            move = axes @ ((axes.T @ jax.grad(value)(theta)) / jnp.maximum(jnp.abs(curvatures), 1e-3))
+            return theta - move / jnp.maximum(1.0, jnp.max(jnp.abs(move)) / 0.3), None
+
+        theta, _ = jax.lax.scan(step, jnp.asarray([1.0, np.log(1.5)], jnp.float32), length=iterations)
+        return theta, jnp.max(jnp.abs(jax.grad(value)(theta)))
+
+    return minimise
+
+
+def member(config: Config) -> Callable[..., dict[str, Any]]:
+    """Returns ``(key, divergence) -> results`` of one game: its path (μ, σ), and what the last critic says on samples it never saw."""
+
+    def data(key: Any, batch: int, /, **_: Any) -> Any:
+        mode_key, noise_key = jax.random.split(key)
+        mode = jax.random.bernoulli(mode_key, WEIGHTS[1], (batch,)).astype(int)
+        scales = jnp.sqrt(jnp.asarray(VARIANCES))
+        return (jnp.asarray(MEANS)[mode] + scales[mode] * jax.random.normal(noise_key, (batch,)))[:, None]
+
+    def decaying(updates: int) -> OptimizerOf:
+        return lambda rate: optax.adam(optax.cosine_decay_schedule(rate, updates), b1=0.5, b2=0.9)
+
+    def mean_and_scale(state: Any) -> Any:
+        params = state.generator.variables["params"]
+        return jnp.stack([params["shift"][0], jnp.abs(params["matrix"][0, 0])])
+
+    generator, critic = affine(scale=config.start), mlp((config.width, config.width), activation=nn.tanh)
+    objectives = [losses.f_gan(name) for name in NAMES]
+
+    def member(key: Any, divergence: Any) -> dict[str, Any]:
+        # Which divergence is data: one compilation for all five.
+        objective = one_of(objectives, divergence.astype(int))
+        game = adversarial(
+            objective,
+            generator,
+            critic,
+            data,
+            alternating(),
+            batch_size=config.batch_size,
+            discriminator_steps=config.discriminator_steps,
+            generator_optimizer=decaying(config.steps),
+            discriminator_optimizer=decaying(config.steps * config.discriminator_steps),
+            generator_rate=config.learning_rate,
+            discriminator_rate=config.learning_rate,
+        )
+        game_key, real_key, noise_key = jax.random.split(key, 3)
+        state, info, path = play(
+            game, game.init(game_key), steps=config.steps, records=config.records, observe=mean_and_scale
+        )
+        fake = generator.apply(state.generator.variables, generator.noise(noise_key, config.held_out))
+        logits = (critic.apply(state.discriminator.variables, x) for x in (data(real_key, config.held_out), fake))
+        bound, standard_error = score(objective, *logits)
+        return {"path": path, "bound": bound, "bound_error": standard_error, "training_bound": info.divergence}
+
+    return member
+
+
+def mean_and_scale(theta: Any) -> np.ndarray:
+    """(μ, σ) from (μ, log σ), ``[…, 2]``."""
+    values = np.asarray(theta)
+    return np.stack([values[..., 0], np.exp(values[..., 1])], axis=-1)
+
+
+def run(config: Config, progress: Progress) -> Arrays:
+    """Finds the exact optima, plays the games, and evaluates what they reached by the exact divergences."""
+
+    values = divergences()
+    count = len(NAMES)
+    # On two devices two seeds at a time: progress is seen and Ctrl-C answered between the calls of one compiled program.
+    together = jax.device_count() if jax.default_backend() == "cpu" else None
+    with progress.task("f-GAN", total=5.0 + 70.0):
+        optimum, residual = jax.jit(lambda: jax.lax.map(newton(values), jnp.arange(count)))()
+        arrays: dict[str, Any] = {"optimum": mean_and_scale(optimum), "optimum_gradient": residual}
+        with progress.task("games", total=count * config.seeds, share=70.0) as task:
+            table = sweep(
+                member(config),
+                jax.random.key(config.seed),
+                seeds=config.seeds,
+                together=together,
+                on_part=lambda done, _: task.advance(done - task.done),
+                divergence=range(count),
+            )
+        for field in ("path", "bound", "bound_error", "training_bound"):
+            arrays[field] = table[field].reshape(count, config.seeds, *table[field].shape[1:])
+        # [divergences, seeds, records + 1, 2]: all states of all games, evaluated by all divergences as one program.
+        logs = jnp.asarray(np.stack([arrays["path"][..., 0], np.log(arrays["path"][..., 1])], axis=-1), jnp.float32)
+        evaluate = jax.jit(ensemble(values))
+        arrays["path_exact"] = np.asarray(evaluate(logs.reshape(-1, 2))).reshape(*logs.shape[:-1], count)
+        arrays["exact"] = evaluate(optimum)
+    x = np.linspace(-6.0, 8.0, 401)
+    arrays |= {
+        "x": x,
+        "density": density(x),
+        "steps": np.linspace(0, config.steps, config.records + 1),
+        "names": np.asarray(list(NAMES)),
+    }
+    return {name: np.asarray(value) for name, value in arrays.items()}

@@ -1,0 +1,1 @@
+"""The experiment ``generator_gradients``: see ``experiment``."""

@@ -1,0 +1,120 @@
+"""What ``generator_gradients`` finds: its claims and its table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.claims import AT_LEAST, AT_MOST, Claim
+from gan_jax.metrics import statistics
+
+if TYPE_CHECKING:
+    pass
+
+OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "orthonormal", "gp")
+"""All curves; non-saturating shares its discriminator with minimax."""
+
+
+NAMES = {
+    "minimax": "log(1 − D), saturating",
+    "non_saturating": "−log D, non-saturating",
+    "least_squares": "least squares",
+    "hinge": "hinge",
+    "orthonormal": "Wasserstein, orthonormal",
+    "gp": "Wasserstein, GP",
+}
+
+
+TITLES = {"ring": "8 Gaussians", "digits": "digits"}
+
+
+PAPER = "Arjovsky & Bottou 2017"
+
+
+def _orders_lost(arrays: Arrays, problem: str, objective: str) -> np.ndarray:
+    """``log10(largest norm / last norm)`` of every seed and age, ``[seeds, ages]``."""
+    norms = arrays[f"{problem}/{objective}/norm"]
+    return np.log10(norms.max(axis=-1) / norms[..., -1])
+
+
+def _growth(arrays: Arrays, problem: str, objective: str, field: str) -> np.ndarray:
+    """``log10(last / first)`` of every seed and age, ``[seeds, ages]``."""
+    values = arrays[f"{problem}/{objective}/{field}"]
+    return np.log10(values[..., -1] / values[..., 0])
+
+
+def _two_errors(values: np.ndarray) -> np.ndarray:
+    """Two standard errors of the mean over the first axis; NaN, which no claim survives, for one seed."""
+    return 2.0 * statistics.standard_error(values, 0)
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """What vanishes, what grows, and what does neither. A gradient's fall is counted from its largest norm to its last."""
+    ages, basis = arrays["ages"], "2 standard errors"
+    result = []
+    for problem, title in TITLES.items():
+        lost = _orders_lost(arrays, problem, "minimax")
+        for place, age in enumerate(ages):
+            made = f"generator of {age} steps" if age else "untrained generator"
+            what = f"{title}, {made}: orders of magnitude that log(1 − D)'s gradient falls"
+            error = float(_two_errors(lost)[place])
+            mean = float(lost[:, place].mean())
+            result.append(Claim(what, f"{PAPER}, figure 2 and theorem 2.4", 2.0, mean, error, AT_LEAST, basis))
+    # The paper's generators have been trained: one that has not been is no instance of its claim, however far its gradient falls.
+    lost = _orders_lost(arrays, "digits", "minimax")[:, np.asarray(ages) > 0]
+    most = int(lost.mean(axis=0).argmax())
+    result.append(
+        Claim(
+            f"digits, trained generators: most orders that log(1 − D) falls in {int(arrays['steps'][-1])} updates ('up to 5 in 4000')",
+            f"{PAPER}, figure 2",
+            5.0,
+            float(lost[:, most].mean()),
+            float(_two_errors(lost)[most]),
+            AT_LEAST,
+            basis,
+        )
+    )
+    for problem, title in TITLES.items():
+        for critic in ("orthonormal", "gp"):
+            lost = _orders_lost(arrays, problem, critic)
+            worst = int(lost.mean(axis=0).argmax())
+            what = f"{title}: most orders that the gradient of {NAMES[critic]} falls, of all ages"
+            error = float(_two_errors(lost)[worst])
+            source = "Arjovsky, Chintala & Bottou 2017, section 3"
+            result.append(Claim(what, source, 1.0, float(lost[:, worst].mean()), error, AT_MOST, basis))
+    for problem, title in TITLES.items():
+        for field, name in (("norm", "norm"), ("spread", "spread over batches")):
+            grown = _growth(arrays, problem, "non_saturating", field)
+            worst = int(grown.mean(axis=0).argmin())
+            what = f"{title}: −log D's gradient grows, {name}: least log₁₀(last / first) of all ages"
+            error = float(_two_errors(grown)[worst])
+            source = f"{PAPER}, figure 3"
+            result.append(Claim(what, source, 0.0, float(grown[:, worst].mean()), error, AT_LEAST, basis))
+    for problem, title in TITLES.items():
+        # Of one seed, both discriminators meet the same generator: differences are paired.
+        gain = _orders_lost(arrays, problem, "minimax") - _orders_lost(arrays, problem, "least_squares")
+        worst = int(gain.mean(axis=0).argmin())
+        what = f"{title}: least squares falls by fewer orders than log(1 − D): least difference of all ages"
+        error = float(_two_errors(gain)[worst])
+        source = "Mao et al. 2017, section 3.2"
+        result.append(Claim(what, source, 0.0, float(gain[:, worst].mean()), error, AT_LEAST, basis))
+    return result
+
+
+def table(arrays: Arrays) -> list[Row]:
+    """Norms of every objective, age, seed and record, and how far the generators are from the data."""
+    rows: list[Row] = []
+    for problem in TITLES:
+        for (seed, age), distance in np.ndenumerate(arrays[f"{problem}/energy_distance"]):
+            shared = {"problem": problem, "age": int(arrays["ages"][age]), "seed": seed}
+            rows.append({**shared, "objective": "", "step": 0, "quantity": "energy_distance", "value": float(distance)})
+            for objective in OBJECTIVES:
+                for field in ("norm", "batch_norm", "spread", "value"):
+                    values = arrays[f"{problem}/{objective}/{field}"][seed, age]
+                    rows += [
+                        {**shared, "objective": objective, "step": int(step), "quantity": field, "value": float(value)}
+                        for step, value in zip(arrays["steps"], values, strict=True)
+                    ]
+    return rows

@@ -1,0 +1,1 @@
+"""The experiment ``players``: see ``experiment``."""

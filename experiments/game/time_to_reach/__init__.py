@@ -1,0 +1,1 @@
+"""The experiment ``time_to_reach``: see ``experiment``."""

@@ -1,0 +1,158 @@
+"""What ``time_to_reach`` finds: its claims and its table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.game.time_to_reach.config import OPTIMIZERS
+from experiments.game.time_to_reach.theory import EXACT
+from gan_jax.metrics import statistics
+from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Look
+
+LOOKS = {
+    "minimax": Look(VERMILION, "", "o", order=4.0),
+    "non_saturating": Look(ORANGE, "", "s", order=3.0),
+    "least_squares": Look(PURPLE, "", "^", order=3.0),
+    "hinge": Look(GREEN, "", "v", order=3.0),
+    "relativistic": Look(SKY, "", "D", order=3.0),
+    "wasserstein": Look(BLUE, "", "P", order=4.0),
+    "energy": Look(GREY, "", "X", order=3.0),
+    "mmd": Look(BLACK, "", "*", order=3.0),
+}
+"""The objectives and how their marks are drawn."""
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """Who arrives, when, and whether the exact divergence says so."""
+    # A network that follows a moving generator is asked for less than a critic held to slope 1, or no discriminator at all.
+    asked = {"minimax": 0.1, "non_saturating": 0.1, "wasserstein": 0.05, "energy": 0.05, "mmd": 0.05}
+    against = [_against_exact(arrays, name, within) for name, within in asked.items()]
+    return [*_far_away(arrays), *_arrivals(arrays), _slope_of_time(arrays), *against]
+
+
+def _share(arrays: Arrays, optimizer: str, name: str, least: float = 0.0) -> float:
+    """Of the runs from a separation of at least ``least`` that arrive."""
+    where = arrays["separation"] >= least
+    return float(arrays[f"{optimizer}/{name}/reached"][where].mean()) if where.any() else np.nan
+
+
+def _far_away(arrays: Arrays) -> list[Claim]:
+    most = float(arrays["at_most"])
+    ab = "Arjovsky & Bottou 2017"
+    integral = float(np.exp(np.interp(8.0, arrays["dense"], np.log(np.maximum(arrays["integral/minimax"], 1e-9)))))
+    return [
+        Claim(
+            f"minimax, plain descent: share of runs from m ≥ 8 that arrive in {most:g} steps",
+            f"{ab}, theorem 2.4",
+            0.0,
+            _share(arrays, "sgd", "minimax", 8.0),
+            0.0,
+            AT_MOST,
+            "none",
+        ),
+        Claim(
+            "minimax: steps that the integral of 1 / (rate · 2 dJS/dm) asks for at m = 8",
+            f"{ab}, theorem 2.4",
+            most,
+            integral,
+            0.0,
+            AT_LEAST,
+            "more than the games were given",
+        ),
+        Claim(
+            "minimax, plain descent on the exact 2 JS: share from m ≥ 8 that arrives",
+            f"{ab}, theorem 2.4",
+            0.0,
+            _share(arrays, "sgd", "exact/minimax", 8.0),
+            0.0,
+            AT_MOST,
+            "none",
+        ),
+    ]
+
+
+def _arrivals(arrays: Arrays) -> list[Claim]:
+    return [
+        Claim(
+            "non-saturating, plain descent: share of runs that arrive",
+            "Arjovsky & Bottou 2017, theorem 2.5",
+            1.0,
+            _share(arrays, "sgd", "non_saturating"),
+            0.0,
+            AT_LEAST,
+            "all",
+        ),
+        Claim(
+            "Wasserstein, plain descent: share of runs that arrive",
+            "Arjovsky, Chintala & Bottou 2017, theorem 3",
+            1.0,
+            _share(arrays, "sgd", "wasserstein"),
+            0.0,
+            AT_LEAST,
+            "all",
+        ),
+        Claim(
+            "minimax, Adam: share of runs that arrive, from every m",
+            "Kingma & Ba 2015, section 2.1",
+            1.0,
+            _share(arrays, "adam", "minimax"),
+            0.0,
+            AT_LEAST,
+            "all",
+        ),
+    ]
+
+
+def _slope_of_time(arrays: Arrays) -> Claim:
+    steps = arrays["sgd/wasserstein/steps"].astype(float)
+    slopes = float(arrays["rate"]) * np.polyfit(arrays["separation"], steps, 1)[0]
+    return Claim(
+        "Wasserstein, plain descent: slope of the time over m, times the rate",
+        "dW1/dm = 1",
+        1.0,
+        float(slopes.mean()),
+        0.03 + 3 * float(statistics.standard_error(slopes)),
+        EQUAL,
+        "3 % of the critic's slope asked for + 3 standard errors",
+    )
+
+
+def _against_exact(arrays: Arrays, name: str, within: float) -> Claim:
+    """The mean time of plain descent over that on the exact divergence, at the separation where they differ most."""
+    where = arrays[f"sgd/exact/{name}/reached"][:, 0]
+    steps = arrays[f"sgd/{name}/steps"][where].astype(float)
+    ratio = steps / arrays[f"sgd/exact/{name}/steps"][where]
+    worst = int(np.abs(ratio.mean(axis=1) - 1).argmax()) if where.any() else 0
+    error = float(statistics.standard_error(ratio[worst])) if where.any() else 0.0
+    return Claim(
+        f"{name}, plain descent: mean time over that on the exact divergence, where it differs most",
+        "the discriminator is optimal",
+        1.0,
+        float(ratio[worst].mean()) if where.any() else np.nan,
+        within + 3 * error,
+        EQUAL,
+        f"{within:.0%} asked for + 3 standard errors",
+    )
+
+
+def table(arrays: Arrays) -> list[Row]:
+    """Every run: steps, and whether it arrived; the seed of an exact descent is -1."""
+    rows: list[Row] = []
+    for optimizer in OPTIMIZERS:
+        for name in (*LOOKS, *(f"exact/{name}" for name in EXACT)):
+            steps, reached = (arrays[f"{optimizer}/{name}/{quantity}"] for quantity in ("steps", "reached"))
+            for i, m in enumerate(arrays["separation"]):
+                for seed in range(steps.shape[1]):
+                    rows.append(
+                        {
+                            "optimizer": optimizer,
+                            "objective": name.removeprefix("exact/"),
+                            "separation": float(m),
+                            "seed": -1 if name.startswith("exact/") else seed,
+                            "steps": int(steps[i, seed]),
+                            "reached": bool(reached[i, seed]),
+                        }
+                    )
+    return rows

@@ -1,0 +1,1 @@
+"""The experiment ``loss_tracks_quality``: see ``experiment``."""

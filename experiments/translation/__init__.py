@@ -1,0 +1,1 @@
+"""From one set to another that nobody paired with it."""

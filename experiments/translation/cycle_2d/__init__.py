@@ -1,0 +1,1 @@
+"""The experiment ``cycle_2d``: see ``experiment``."""

@@ -1,0 +1,63 @@
+"""The configuration of ``cycle_2d``, and the names that it and its figure share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from experiments.translation.ablations import Recipe
+from gan_jax.ranges import Count, Seed
+
+
+@dataclass(frozen=True)
+class Config:
+    """Six pairs of domains, five games."""
+
+    pairs: tuple[str, ...] = ("rotated", "sheared", "swirled", "ring", "square", "moons")
+    """Of ``correspondences.CORRESPONDENCES``."""
+
+    recipe: Recipe = field(default_factory=Recipe)
+    """Weights and rates."""
+
+    width: Count = 64
+    """Of the hidden layers of all four networks."""
+
+    depth: Count = 2
+    """Hidden layers of all four networks."""
+
+    steps: Count = 2500
+    """Of every game; a multiple of ``records``."""
+
+    records: Count = 20
+    """How many times a game is looked at."""
+
+    samples: Count = 500
+    """Points at every look."""
+
+    shown: Count = 400
+    """Of them, how many the figure has."""
+
+    seeds: Count = 10
+    """Games of every kind on every pair."""
+
+    seed: Seed = 0
+    """Seed of everything random."""
+
+    def __post_init__(self) -> None:
+        from gan_jax.distributions.correspondences import CORRESPONDENCES as known
+
+        if not self.pairs or len(set(self.pairs)) != len(self.pairs) or not set(self.pairs) <= set(known):
+            raise ValueError(f"pairs is {self.pairs}; expected different names among {', '.join(known)}")
+        if not 2 <= self.shown <= self.samples:
+            raise ValueError(f"shown is {self.shown}; expected 2 to {self.samples}, the points of a look")
+
+
+SMOKE = Config(
+    pairs=("rotated", "square"),
+    recipe=Recipe(batch_size=8),
+    width=8,
+    steps=4,
+    records=2,
+    samples=20,
+    shown=10,
+    seeds=2,
+)

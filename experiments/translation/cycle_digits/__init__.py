@@ -1,0 +1,1 @@
+"""The experiment ``cycle_digits``: see ``experiment``."""

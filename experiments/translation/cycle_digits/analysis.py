@@ -1,0 +1,84 @@
+"""What ``cycle_digits`` finds: its claims and its table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from experiments.framework.artifacts import Arrays
+from experiments.framework.artifacts import Row as TableRow
+from experiments.framework.claims import AT_LEAST, AT_MOST, Claim
+from experiments.translation.ablations import (
+    ADVERSARIAL,
+    FULL,
+)
+from experiments.translation.cycle_digits.config import TASKS
+
+# ------------------------------------------------------------------------------------------------- from the arrays alone
+
+
+def final(arrays: Arrays, task: str, field: str, game: str) -> np.ndarray:
+    """A quantity of the finished games of one kind, ``[seeds, …]``."""
+    return np.asarray(arrays[f"{task}/{field}"][-1, arrays["games"].tolist().index(game)])
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """Whether the digit stays with cycles, and without, and whether colours are hidden where signs are not."""
+    result = []
+    tasks = arrays["tasks"].tolist()
+    for task in tasks:
+        label, n = TASKS[task].label, int(arrays["held_out"])
+        full, alone = (final(arrays, task, "accuracy", game) for game in (FULL, ADVERSARIAL))
+        error = float(np.sqrt(max(alone.mean() * (1.0 - alone.mean()), 1.0 / n) / (n * alone.size)))
+        result += [
+            Claim(
+                f"{label}: least share of digits that the full game keeps",
+                f"the classifier reads {100 * float(arrays[f'{task}/real_accuracy']):.1f} % of real ones right",
+                0.9,
+                float(full.min()),
+                0.0,
+                AT_LEAST,
+                "every seed",
+            ),
+            Claim(
+                f"{label}: share that is kept without cycles, against the full game's",
+                "Zhu et al. 2017, table 4",
+                float(full.mean()) - 4.0 * error,
+                float(alone.mean()),
+                0.0,
+                AT_MOST,
+                "4 s.e. below the full game's",
+            ),
+        ]
+    ratio = {task: final(arrays, task, "hidden", FULL) for task in tasks}
+    if {"inverted", "coloured"} <= set(tasks):
+        scale = float(arrays["scales"][-1])
+        lost = {task: float((values[:, -1] - values[:, 0]).mean()) for task, values in ratio.items()}
+        result.append(
+            Claim(
+                f"noise of {scale} on F(y): what it adds to the error of the cycle, coloured over inverted",
+                "Chu et al. 2017, section 4",
+                1.0,
+                lost["coloured"] / max(lost["inverted"], 1e-9),
+                0.0,
+                AT_LEAST,
+                "more, where colours are hidden",
+            )
+        )
+    return result
+
+
+def table(arrays: Arrays) -> list[TableRow]:
+    """Every number of every game at every record, and the cycle under noise."""
+    rows: list[TableRow] = []
+    for task in arrays["tasks"].tolist():
+        for number, game in enumerate(arrays["games"].tolist()):
+            for record, seed in np.ndindex(len(arrays["steps"]), arrays[f"{task}/accuracy"].shape[2]):
+                facts: TableRow = {
+                    "task": task, "game": game, "step": float(arrays["steps"][record]), "seed": seed
+                }  # fmt: skip
+                for quantity in ("accuracy", "kid", "relative", "cycle"):
+                    value = float(arrays[f"{task}/{quantity}"][record, number, seed])
+                    rows.append({**facts, "quantity": quantity, "value": value})
+                for scale, value in zip(arrays["scales"], arrays[f"{task}/hidden"][record, number, seed], strict=True):
+                    rows.append({**facts, "quantity": f"cycle from Y, noise {scale:g}", "value": float(value)})
+    return rows

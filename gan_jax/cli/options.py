@@ -1,0 +1,93 @@
+"""Options of a command: read from the words of a command line or from a run's ``config.json``, and every value held against its type."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import tyro
+
+from gan_jax import ranges
+from gan_jax.cli.errors import UserError
+
+Options = TypeVar("Options")
+
+FLAGS = (tyro.conf.FlagCreatePairsOff,)
+"""A flag is ``--redraw``, without a twin ``--no-redraw``."""
+
+
+def parsed(kind: type[Options], command: str, words: Sequence[str], *, description: str | None = None) -> Options:
+    """The options of one command.
+
+    Args:
+      kind: a dataclass.
+      command: its name.
+      words: what follows it on the command line.
+      description: what the help begins with; the dataclass's own docstring where None.
+
+    Raises:
+      UserError: a number out of its range; names the option, the value and what was expected.
+      SystemExit: an unknown option, or a word that is no such value; tyro has printed which.
+    """
+    options = tyro.cli(kind, prog=f"python -m gan_jax {command}", description=description, args=words, config=FLAGS)
+    check(options)
+    return options
+
+
+def check(options: object, *, flat: bool = False) -> None:
+    """Raises ``UserError`` for the first value that is not what its type says.
+
+    Args:
+      options: a dataclass.
+      flat: whether options of a group are known by their own names alone, as those of an experiment are.
+    """
+    for fault in ranges.faults(options):
+        name = fault.name.rpartition(".")[2] if flat else fault.name
+        raise UserError(f"--{name.replace('_', '-')} is {fault.value}; expected {fault.expected}")
+
+
+def from_json(kind: type[Options], tree: Mapping[str, Any], where: object, prefix: str = "") -> Options:
+    """The dataclass that a run wrote as JSON; what is not there has its default, as in runs of earlier versions.
+
+    Args:
+      kind: the dataclass.
+      tree: what JSON has of it.
+      where: the file, for messages.
+      prefix: what stands before the names of its fields.
+
+    Raises:
+      UserError: a name that ``kind`` has not, or a value of another type or out of its range; names the file and the field.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    for name in tree:
+        if name not in hints:
+            near = difflib.get_close_matches(name, list(hints), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "is the run of another version of gan_jax?"
+            raise UserError(f"{where}: {prefix}{name} is no option; {hint}")
+    values = {name: _value(hints[name], value, where, f"{prefix}{name}") for name, value in tree.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise UserError(f"{where}: {prefix.rstrip('.') or 'the configuration'} lacks an option ({error})") from error
+    except ValueError as error:
+        raise UserError(f"{where}: {prefix}{error}") from error
+
+
+def _value(hint: Any, value: Any, where: object, name: str) -> Any:
+    kind, _ = ranges.split(hint)
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise UserError(f"{where}: {name} is {json.dumps(value)}; expected a group of options")
+        return from_json(kind, value, where, f"{name}.")  # type: ignore[arg-type]  # A dataclass's type is a type.
+    made = value
+    if isinstance(value, str) and (kind is Path or (ranges.is_union(kind) and Path in get_args(kind))):
+        made = Path(value)
+    elif isinstance(value, list) and get_origin(kind) is tuple:
+        made = tuple(value)
+    for fault in ranges.faults_of(name, made, hint):
+        raise UserError(f"{where}: {fault.name} is {json.dumps(value)}; expected {fault.expected}")
+    return made

@@ -1,0 +1,84 @@
+"""Means over independent games, how far they may be off, and what goes up with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+def standard_deviation(values: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Of a sample: ``sqrt(sum (x - mean)^2 / (n - 1))``; NaN for fewer than two values, which say nothing of it.
+
+    Args:
+      values: any shape.
+      axis: of the independent values.
+
+    Returns:
+      ``values``'s shape without that axis, in its units.
+    """
+    if np.shape(values)[axis] < 2:
+        return np.full(np.delete(np.shape(values), axis), np.nan)
+    return np.std(values, axis=axis, ddof=1)
+
+
+def standard_error(values: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Of the mean of n values: their standard deviation over ``sqrt(n)``; NaN for fewer than two.
+
+    A claim whose tolerance is NaN does not hold: of one game nothing is known about others.
+    """
+    return standard_deviation(values, axis) / np.sqrt(np.shape(values)[axis])
+
+
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """The mean of ``values [n]`` and its standard error."""
+    return float(np.mean(values)), float(standard_error(values))
+
+
+class Band(NamedTuple):
+    """A mean and a band around it."""
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def band(
+    values: np.ndarray,
+    axis: int = 0,
+    *,
+    times: float = 1.0,
+    of: Callable[[np.ndarray, int], np.ndarray] = standard_error,
+    geometric: bool = False,
+) -> Band:
+    """The mean over an axis, and so many standard errors (or deviations) below and above it.
+
+    Args:
+      values: any shape; above 0 where ``geometric``.
+      axis: of the independent values.
+      times: how many.
+      of: ``standard_error``, or ``standard_deviation``.
+      geometric: all of it of the logarithms, as a logarithmic axis wants it.
+
+    Returns:
+      Each of ``values``'s shape without that axis; the band of one value is NaN, which is not drawn.
+    """
+    of_what = np.log(values) if geometric else np.asarray(values)
+    mean, width = np.mean(of_what, axis=axis), times * of(of_what, axis)
+    found = Band(mean, mean - width, mean + width)
+    return Band(*map(np.exp, found)) if geometric else found
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks along the last axis, from 0; equal values have their mean rank."""
+    below = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
+    equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
+    return below + (equal - 1) / 2
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation along the last axis, in ``[-1, 1]``; NaN where one side does not move."""
+    u, v = (ranks(side) - (side.shape[-1] - 1) / 2 for side in (x, y))
+    size = np.sqrt((u * u).sum(axis=-1) * (v * v).sum(axis=-1))
+    return np.divide((u * v).sum(axis=-1), size, out=np.full(size.shape, np.nan), where=size > 0)

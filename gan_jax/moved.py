@@ -1,0 +1,33 @@
+"""Names that have moved: where they were, they go on working for one release, and say where they are."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def moved(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """A module's ``__getattr__`` for names that are elsewhere now.
+
+    Args:
+      module: the one that had them, ``__name__``.
+      names: of each, the module that has it; of ``"*"``, the module that has all others.
+
+    Returns:
+      A function of a name: what has moved, with a ``DeprecationWarning`` that says where to.
+    """
+
+    def get(name: str) -> Any:
+        target = names.get(name, names.get("*"))
+        if target is None or name.startswith("__"):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        # By name, since the target may import the module that it has left.
+        found = importlib.import_module(target)
+        if not hasattr(found, name):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(f"{module}.{name} is {target}.{name} now", DeprecationWarning, stacklevel=2)
+        return getattr(found, name)
+
+    return get

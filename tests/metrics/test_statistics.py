@@ -1,0 +1,40 @@
+"""Errors of means and rank correlations, against SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gan_jax.metrics import statistics
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_the_error_of_a_mean_is_scipys(axis: int) -> None:
+    values = np.random.default_rng(0).normal(size=(5, 7, 3))
+    np.testing.assert_allclose(statistics.standard_error(values, axis), stats.sem(values, axis=axis), rtol=1e-12)
+    assert statistics.mean_and_error(values[0, 0]) == pytest.approx((values[0, 0].mean(), stats.sem(values[0, 0])))
+
+
+def test_of_one_value_nothing_is_known() -> None:
+    values = np.ones((4, 1, 2))
+    assert statistics.standard_error(values, 1).shape == (4, 2)
+    assert np.isnan(statistics.standard_error(values, 1)).all()
+    found = statistics.band(values, 1)
+    assert np.isnan(found.low).all()
+    np.testing.assert_array_equal(found.mean, np.ones((4, 2)))
+
+
+def test_a_geometric_band_is_that_of_logarithms() -> None:
+    values = np.exp(np.random.default_rng(1).normal(size=(6, 4)))
+    found = statistics.band(values, times=2.0, of=statistics.standard_deviation, geometric=True)
+    np.testing.assert_allclose(found.mean, stats.gmean(values, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(np.sqrt(found.high / found.low), stats.gstd(values, axis=0) ** 2, rtol=1e-12)
+
+
+def test_rank_correlation_is_scipys_with_ties_and_nan_where_a_side_stands_still() -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.integers(0, 5, (3, 40)), rng.integers(0, 5, (3, 40))
+    expected = [stats.spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(statistics.rank_correlation(x, y), expected, rtol=1e-12)
+    assert np.isnan(statistics.rank_correlation(np.zeros(4), np.arange(4.0)))
