@@ -97,6 +97,9 @@ def _kl(log_p: Array, log_q: Array) -> Array:
     r = numerics.log_ratio(log_p, log_q)
     near, far = r > -1.0, r < jnp.inf
     above = p * numerics.exp_remainder(-jnp.where(near & far, r, 0.0))
+    # Where p is below the smallest number, p r need not be.
+    large = far & (r > 1e3)
+    above = jnp.where(large, jnp.exp(log_p + jnp.log(jnp.where(large, r, 2.0) - 1.0)), above)
     # Where p << q, e^{-r} may overflow while p e^{-r} = q does not.
     below = p * (jnp.where(near | (r == -jnp.inf), 0.0, r) - 1.0) + q
     finite = jnp.where(near, above, below)

@@ -28,7 +28,10 @@ def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> Exac
     """An f-divergence between two laws with densities on the line, with its error."""
     crossings = _crossings(p, q) if integrand.sign_changes else 0
     count = 2 if math.isfinite(integrand.bound) else 1
-    found = panels.integrals(panels.Functions(count, integrand.rows, integrand.changes, crossings), p, q)
+    functions = panels.Functions(
+        count, integrand.rows, integrand.changes, crossings, unbounded=not math.isfinite(integrand.bound)
+    )
+    found = panels.integrals(functions, p, q)
     value, error = integrand.measured(found.values, found.errors, found.missing)
     # An error that is no number vouches for nothing.
     return ExactValue(value, jnp.where(jnp.isnan(error), jnp.inf, error))

@@ -440,12 +440,14 @@ class Functions(NamedTuple):
       changes: their derivatives in a weight with which a density ``f`` is added to ``p``, or to ``q``,
         ``(log_p, log_q, log_f) -> ([number, *points], [number, *points])``.
       crossings: how many sign changes of ``log p - log q`` are breakpoints.
+      unbounded: whether they grow without a bound in ``log p - log q``.
     """
 
     number: int
     rows: Rows
     changes: Callable[[Array, Array, Array], tuple[Array, Array]]
     crossings: int = 0
+    unbounded: bool = False
 
 
 def _values(functions: Functions, p: Distribution, q: Distribution, panels: Panels, pieces: Pieces) -> Array:
@@ -462,12 +464,16 @@ def _values(functions: Functions, p: Distribution, q: Distribution, panels: Pane
             for component, log_component in zip(weight, log_f, strict=True):
                 change = functions.changes(log_p, log_q, log_component + log_slope)[side]
                 rows = rows + numerics.one_sided(change, component[None])
+    # An unbounded function where log q is beyond its range is not known, and marked: see ``_unseen``.
+    if functions.unbounded:
+        lost = (log_p > -jnp.inf) & (log_q == -jnp.inf)
+        rows = jnp.where((rows == 0) & lost[None], -jnp.inf, rows)
     masses = jax.lax.stop_gradient(jnp.exp(jnp.stack([log_p, log_q])))
     return jnp.concatenate([rows, masses])
 
 
 def _finite(values: Array) -> Array:
-    return jnp.where(values < jnp.inf, values, 0.0)
+    return jnp.where(jnp.isfinite(values), values, 0.0)
 
 
 def integrals(functions: Functions, p: Distribution, q: Distribution) -> Integrals:
@@ -483,23 +489,46 @@ def integrals(functions: Functions, p: Distribution, q: Distribution) -> Integra
     goal = 1e-9 if still.low.dtype == jnp.float64 else 1e-6
     found = _refined(lambda part: _values(functions, fixed_p, fixed_q, still, part), pieces, functions.number, goal)
     pieces = jax.lax.stop_gradient(found)
-    return _summed(mesh, _values(functions, p, q, mesh.panels, pieces), pieces.parent)
+    return _summed(mesh, _values(functions, p, q, mesh.panels, pieces), pieces)
 
 
-def _summed(mesh: Mesh, values: Array, parent: Array) -> Integrals:
+def _summed(mesh: Mesh, values: Array, pieces: Pieces) -> Integrals:
     """Sums over pieces ``[k + 2, s, order]``, with what lies beyond the last panels, and the errors of both."""
     fixed = jax.lax.stop_gradient
-    infinite = jnp.any(values == jnp.inf, axis=(1, 2))
+    infinite, unknown = jnp.any(values == jnp.inf, axis=(1, 2)), jnp.any(values[:-2] == -jnp.inf, axis=2)
     values = _finite(values)
     parts = values @ jnp.asarray(_rule()[1], values.dtype)
     whole = jnp.sum(parts, axis=1)
-    panels = jnp.zeros((values.shape[0], mesh.panels.low.shape[0]), values.dtype).at[:, parent].add(parts)
+    panels = jnp.zeros((values.shape[0], mesh.panels.low.shape[0]), values.dtype).at[:, pieces.parent].add(parts)
     ends = [_ends(panels[:, ladder.which], ladder.lengths, whole) for ladder in mesh.ladders]
     beyond, doubt, diverges = (jnp.concatenate(field, axis=1) for field in zip(*ends, strict=True))
     errors = jnp.sum(errors_of(fixed(values)), axis=1) + jnp.sum(doubt, axis=1)
+    errors = errors.at[:-2].add(_unseen(fixed(values[:-2]), unknown, pieces, panels.shape[1]))
     infinite = infinite | jnp.any(diverges, axis=1)
     totals = jnp.where(infinite, jnp.inf, jnp.where(infinite, 0.0, whole + jnp.sum(beyond, axis=1)))
     return Integrals(totals[:-2], jnp.where(infinite, 0.0, errors)[:-2], jnp.abs(fixed(totals[-2:]) - 1.0))
+
+
+def _unseen(rows: Array, unknown: Array, pieces: Pieces, count: int) -> Array:
+    """The error ``[k]`` where ``log q`` is beyond the range of its type and ``log p`` is not: infinite where that may count.
+
+    ``exp(-e^x)`` of a Gumbel law is such a ``q``: in single precision its logarithm ends 89 scales from its middle, and ``p log(p / q)``
+    with it, however large it still is. As much may be lost as the largest value on that panel all along it, or more.
+
+    Args:
+      rows: values of the functions, in units of the pieces, ``[k, s, order]``.
+      unknown: whether a node of a piece is there, ``[k, s]``.
+      pieces: all that there are.
+      count: of panels.
+    """
+    width = pieces.high - pieces.low
+    used = width > 0
+    highest = jnp.where(used[None], jnp.max(rows, axis=2) / jnp.where(used, width, 1.0)[None], 0.0)
+    none = jnp.zeros((rows.shape[0], count), rows.dtype)
+    there = none.at[:, pieces.parent].max((unknown & used[None]).astype(rows.dtype)) > 0
+    unseen = jnp.sum(jnp.where(there, none.at[:, pieces.parent].max(highest), 0.0), axis=1)
+    whole = jnp.sum(jnp.abs(rows @ jnp.asarray(_rule()[1], rows.dtype)), axis=1)
+    return jnp.where(unseen <= (1e-6 if rows.dtype == jnp.float64 else 1e-4) * whole, unseen, jnp.inf)
 
 
 def _ends(parts: Array, lengths: np.ndarray, whole: Array) -> tuple[Array, Array, Array]:

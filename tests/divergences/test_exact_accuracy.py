@@ -244,6 +244,18 @@ def test_a_density_that_falls_like_the_exponential_of_an_exponential(double: boo
         assert float(exact.kl(dist.Pareto(1.0, 0.43), dist.Exponential(1.0))) == math.inf
 
 
+@pytest.mark.parametrize("double", [True, False], ids=["float64", "float32"])
+@pytest.mark.parametrize("scale", [0.5, 0.8, 0.9, 0.97, 0.99])
+def test_a_logarithm_that_leaves_its_type_before_the_integrand_has_decayed_is_error(double: bool, scale: float) -> None:
+    """``E e^{-X} = 1 / (1 - s^2)`` for a Laplace law, whose tail in KL to a Gumbel is ``e^{-x (1 / s - 1)}``: ``log q`` ends before it."""
+    truth = -math.log(2.0 * scale) - 1.0 + 1.0 / (1.0 - scale**2)
+    with jax.enable_x64(double):
+        value, error = exact.with_error(exact.kl, dist.Laplace(0.0, scale), dist.Gumbel(0.0, 1.0))
+        assert abs(float(value) - truth) <= float(error) + 32 * float(jnp.finfo(value.dtype).eps) * truth
+        # What is known is returned: nothing is refused that does not need those tails.
+        assert (error <= accuracy.tolerance(value)) == (scale < (0.98 if double else 0.85))
+
+
 def test_outside_all_components_a_mixture_has_no_gradient() -> None:
     """``KL(w U(0, 1) + (1 - w) U(1, 2) || N(0, 1))``: ``w log w + (1 - w) log(1 - w)`` and half of ``E X^2``, 1/3 or 7/3."""
 
