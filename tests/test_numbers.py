@@ -27,6 +27,7 @@ from gan_jax.objectives.pairs import over_all_pairs
 from gan_jax.training import critic as critic_training
 from gan_jax.training import game, updates
 from gan_jax.training.ensemble import sweep
+from gan_jax.training.recording import Case
 
 ROOMS = ("objectives", "models", "training")
 
@@ -120,6 +121,18 @@ NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
         game=played(), state=played().init(jax.random.key(0)), reached=lambda state: state.step > 1, at_most=1
     ),
     "pool.empty": lambda: dict(capacity=1, event_shape=(2,)),
+    "recording.watch": lambda: dict(
+        game=played(), key=jax.random.key(0), look=lambda key, state: state.step, seeds=1, steps=1, records=1
+    ),
+    "recording.watch_cases": lambda: dict(
+        game=played(),
+        key=jax.random.key(0),
+        look=lambda key, state, case: state.step,
+        cases=Case(jnp.zeros((1, 2))),
+        seeds=1,
+        steps=1,
+        records=1,
+    ),
     "sampling.sampler": lambda: dict(generator=GENERATOR),
     "sampling.in_pieces": lambda: dict(generator=GENERATOR),
     "translation.half_constant": lambda: dict(steps=4),

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from gan_jax.training.game import Game
-    from gan_jax.training.state import GameState
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import checks
+from gan_jax.training.ensemble import ensemble, grid
+from gan_jax.training.game import Game, play
+from gan_jax.training.state import GameState
+from gan_jax.typing import PRNGKey
 
 
 class Case(NamedTuple):
@@ -40,7 +46,7 @@ class Watched(NamedTuple):
 
 def watch_cases(
     game: Game,
-    key: Any,
+    key: PRNGKey,
     look: Callable[[Any, GameState, Case], Any],
     cases: Case,
     *,
@@ -69,21 +75,18 @@ def watch_cases(
       What was seen.
 
     Raises:
-      ValueError: ``steps`` is no multiple of ``records``.
+      ValueError: no game, no key, a number below one, or ``steps`` that is no multiple of ``records``.
     """
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from gan_jax.training.ensemble import ensemble, grid
-    from gan_jax.training.game import play
-
+    checks.made("game", game, Game, "game.adversarial")
+    key = checks.key("key", key)
+    for name, number in (("seeds", seeds), ("steps", steps), ("records", records)):
+        checks.integer(name, number, 1)
     if steps % records:
         raise ValueError(f"steps is {steps} and records is {records}; expected steps to be a multiple of records")
     count = jax.tree.leaves(cases)[0].shape[0]
     # Of every seed one key for its game and one for looking at it.
     pairs = jax.vmap(jax.random.split)(jax.random.split(key, seeds))
-    number, game_keys = grid(jnp.arange(count), pairs[:, 0])
+    which, game_keys = grid(jnp.arange(count), pairs[:, 0])
     look_keys = jnp.tile(pairs[:, 1], count)
 
     def seen_by(key: Any, state: GameState, case: Case) -> Any:
@@ -104,10 +107,10 @@ def watch_cases(
     advanced = jax.jit(
         lambda cases, *members: ensemble(lambda *member: advance(cases, *member))(*members), donate_argnums=3
     )
-    states, now = begun(cases, number, look_keys, game_keys)
+    states, now = begun(cases, which, look_keys, game_keys)
     seen, infos = [jax.tree.map(np.asarray, now)], []
     for record in range(1, records + 1):
-        states, info, now = advanced(cases, number, look_keys, states)
+        states, info, now = advanced(cases, which, look_keys, states)
         infos.append(jax.tree.map(np.asarray, info))
         seen.append(jax.tree.map(np.asarray, now))
         on_record(record)
@@ -120,7 +123,7 @@ def watch_cases(
 
 def watch(
     game: Game,
-    key: Any,
+    key: PRNGKey,
     look: Callable[[Any, GameState], Any],
     *,
     seeds: int,
@@ -139,9 +142,6 @@ def watch(
     Returns:
       What was seen.
     """
-    import jax
-    import numpy as np
-
     # The empty truth gives the case its axis, where there is no feed.
     case = jax.tree.map(lambda leaf: leaf[None], Case(feed=feed, truth=np.zeros(())))
     watched = watch_cases(
