@@ -14,6 +14,7 @@ from gan_jax.models.mlp import from_module, mlp
 from gan_jax.objectives import losses, penalties
 from gan_jax.training import updates
 from gan_jax.training.game import adversarial
+from tests.compiling import AS_USERS_DO
 
 LAYER = MinibatchDiscrimination(kernels=3, dimension=4)
 
@@ -65,7 +66,7 @@ def test_slopes_and_curvatures_of_two_examples_are_those_of_an_exponential() -> 
         return jnp.sum(layer.apply(variables, jnp.stack([a, jnp.asarray(b)])[:, None])[:, 1])
 
     slope = jax.grad(closeness)
-    both = jax.jit(jax.vmap(lambda a: (closeness(a), slope(a), jax.grad(slope)(a))))
+    both = jax.jit(jax.vmap(lambda a: (closeness(a), slope(a), jax.grad(slope)(a))), compiler_options=AS_USERS_DO)
     a = np.asarray([-1.5, 0.1, 0.5, 3.0])
     decay = np.exp(-t * np.abs(a - b))
     values, slopes, curvatures = both(jnp.asarray(a, jnp.float32))

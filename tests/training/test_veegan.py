@@ -18,6 +18,7 @@ from gan_jax.models.reconstructor import Reconstructor, mlp_reconstructor
 from gan_jax.training import game, sampling
 from gan_jax.training.veegan import beside, flat, joint, veegan
 from gan_jax.typing import Array, PRNGKey
+from tests.compiling import AS_USERS_DO
 
 BATCH, RATE, WEIGHT = 16, 0.1, 0.7
 
@@ -141,7 +142,7 @@ def test_nobody_moves_where_the_generator_is_right_and_inverted() -> None:
         discriminator_optimizer=optax.sgd,
     )
     before = jax.jit(made.init)(jax.random.key(0))
-    after, info = jax.jit(made.step)(before)
+    after, info = jax.jit(made.step, compiler_options=AS_USERS_DO)(before)
     jax.tree.map(np.testing.assert_array_equal, after.generator.variables, before.generator.variables)
     assert float(info.divergence) == pytest.approx(0.0, abs=1e-6)
     # Each of its four coordinates is half the difference of two means of 1024 standard normals.
