@@ -165,7 +165,7 @@ def test_a_run_without_captions_cannot_draw(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("caption", "message"),
     [
-        ("", "caption is ''; expected at least one word"),
+        ("", "is empty; expected a name, a number or a path"),
         ("!?", "expected at least one word"),
         ("blue hair " * 20, "caption has 40 words; expected at most 24, as the model was made for"),
     ],
