@@ -13,8 +13,6 @@ from experiments.framework.artifacts import Row as TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
 from gan_jax.metrics import statistics
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
 
 class Course(NamedTuple):
     """What became of a row, each ``[records + 1, seeds]``.

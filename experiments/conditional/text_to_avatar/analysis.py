@@ -18,9 +18,6 @@ LEAST = {"seen": 0.95, "held_out": 0.90}
 LEAST_DIVERSITY = 0.7
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 def claims(arrays: Arrays) -> list[Claim]:
     """Both colours, on both kinds of pairs, for every encoder and seed; and variety."""
     result = []

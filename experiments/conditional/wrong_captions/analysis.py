@@ -9,8 +9,6 @@ from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
 from experiments.framework.claims import AT_LEAST, Claim
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
 
 def claims(arrays: Arrays) -> list[Claim]:
     """Wrong pairs are worth something, early and at the end."""

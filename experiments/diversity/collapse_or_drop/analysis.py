@@ -37,9 +37,6 @@ COLLAPSE, DROP, WHOLE, OTHER = "collapse", "drop", "whole", "neither"
 """What becomes of a game."""
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 class Course(NamedTuple):
     """What became of the games of one arm, over the second half of training unless it says otherwise.
 

@@ -26,7 +26,6 @@ PICTURED = 300
 
 def _objective(name: str) -> Callable[[], Any]:
     def make() -> Any:
-
         return losses.OBJECTIVES[name]()
 
     return make

@@ -25,9 +25,6 @@ ROUNDING = 1e-9
 """Double precision and quadrature, of values near one."""
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 def best(arrays: Arrays, name: str, separation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """μ ≥ 0 and σ of the best fit at every separation."""
     columns = arrays[f"{name}/middle/points"]

@@ -15,9 +15,6 @@ from gan_jax.metrics import statistics
 SOURCE = "Lin et al. 2018 (PacGAN), table 1"
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 def claims(arrays: Arrays) -> list[Claim]:
     """The published rows where their protocol was played for long enough; and the last row against all of them."""
     result: list[Claim] = []

@@ -25,8 +25,6 @@ RARE = 0.02
 """Weight up to which a mode is called rare."""
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
 _TRUTH = 1.0 - math.exp(-4.5)
 
 

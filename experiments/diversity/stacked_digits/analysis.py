@@ -15,9 +15,6 @@ from gan_jax.metrics import statistics
 BEST = "relativistic"
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 def claims(arrays: Arrays) -> list[Claim]:
     """The floor, what the best method does, and what papers say of packing and of relativistic pairing."""
     rows, n = arrays["rows"].tolist(), int(arrays["n"])

@@ -52,8 +52,6 @@ ROWS: dict[str, Row] = {
 """The methods by name, in the figure's order; the numbers are those of stacked MNIST (28 × 28)."""
 
 
-# --------------------------------------------------------------------------------------------------------------- measuring
-
 QUANTITIES = ("covered", "reproduced", "reverse_kl", "reverse_kl_error", "jensen_shannon")
 """What is kept of a histogram; names of its fields."""
 

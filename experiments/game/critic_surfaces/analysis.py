@@ -13,9 +13,6 @@ from gan_jax.plots.style import GREEN, ORANGE, PURPLE, SKY, VERMILION, Look
 SOURCE = "Gulrajani et al. 2017, figure 1b"
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 def decades(logs: np.ndarray) -> np.ndarray:
     """How many decades the norm changes by from the last hidden layer down to the first one, ``[…, seeds]``."""
     return logs[..., 1] - logs[..., -1]
@@ -101,9 +98,6 @@ CRITICS = {
     "orthonormal": ("orthonormal", Look(VERMILION, marker="o")),
 }
 """Critics by the name of their arrays: how the figure calls and draws them."""
-
-
-# ------------------------------------------------------------------------------------------------- from the arrays alone
 
 
 def _error(values: np.ndarray) -> float:

@@ -16,7 +16,7 @@ class Config:
     """The strengths of all regularisers, and how long the game is played."""
 
     objectives: tuple[str, ...] = tuple(DERIVATIVES)
-    """Objectives that meet every regulariser and every rule; names of ``dirac.DERIVATIVES``."""
+    """Objectives that meet every regulariser and every rule; names of ``theory.DERIVATIVES``."""
 
     regularisers: tuple[str, ...] = ("none", "R1", "R2", "R1 + R2", "GP0", "LP", "instance noise", "GP", "DRAGAN")
     """Regularisers that they meet."""

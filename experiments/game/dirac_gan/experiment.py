@@ -7,7 +7,7 @@ Marks: measured, by automatic differentiation through the step of the game; line
 
 Mescheder, Geiger & Nowozin 2018, "Which training methods for GANs do actually converge?", sections 2 and 3: eigenvalues of the GAN ±i/2, of
 the WGAN ±i, with instance noise −σ²/4 ± √(σ⁴/16 − ¼), with R1 −γ/2 ± √(γ²/4 − ¼), with consensus optimisation −γ/4 ± i/2; WGAN-GP has no
-smooth equilibrium. The closed forms of all other combinations are derived in ``experiments/dirac.py``.
+smooth equilibrium. The closed forms of all other combinations are derived in ``theory``.
 
 Command: ``python -m experiments dirac_gan``; 35 s on two cores.
 

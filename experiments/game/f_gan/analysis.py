@@ -28,9 +28,6 @@ CROSS = np.array(
 """The exact cross table to four digits, from the same computation."""
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 def _reached(arrays: Arrays) -> np.ndarray:
     """The exact divergences of every game's last generator, ``[trained with, seeds, evaluated by]``."""
     return arrays["path_exact"][:, :, -1]

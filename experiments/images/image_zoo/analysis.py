@@ -12,8 +12,6 @@ from experiments.framework.claims import AT_LEAST, AT_MOST, Claim
 from experiments.images.image_zoo.config import SCORES, WEIGHTS
 from gan_jax.metrics import statistics
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
 
 class Comparison(NamedTuple):
     """Two cells of which a paper says that the first is worse.

@@ -4,7 +4,7 @@ Figure: KID of 16 objectives × (no penalty and 7 penalties), colours on a logar
 all framed twice; beside it four samples of each game in the same places, all from the same latents. Below: real digits.
 
 One recipe for all games: a DCGAN without normalisation in the discriminator, 8 × 8 pixels, players in turn with equal rates, the weight of
-a penalty from its paper (``zoo_games.WEIGHTS``). The recipe was chosen on seed 11, for three objectives with a penalty; none of it was
+a penalty from its paper (``config.WEIGHTS``). The recipe was chosen on seed 11, for three objectives with a penalty; none of it was
 chosen by this table, whose seed is another. A reader should not take it for what a loss can do at its best: a weight that suits one
 objective is another's handicap, and so few steps favour what learns fast. Objectives called f_… have the generator's own loss of f-GAN's
 equation 6, without its trick of a non-saturating one.
@@ -12,7 +12,7 @@ equation 6, without its trick of a non-saturating one.
 KID is the unbiased squared MMD under the cubic kernel (Bińkowski et al. 2018, section 4) of the features of a classifier trained on these
 digits, with its standard error over new draws of both samples; precision and recall (Kynkäänniemi et al. 2019), density and coverage
 (Naeem et al. 2020) are in the table. Two seeds say little of what a cell's seeds differ by, so that pairs of cells are compared by the
-spread that is usual in the whole table (``zoo_plot.logarithms``); with one seed a claim about two cells is one about these two games.
+spread that is usual in the whole table (``analysis.logarithms``); with one seed a claim about two cells is one about these two games.
 That way of comparing, and the claims that count objectives, were settled after a first run of the table had shown the errors of single
 cells to be no guide; the thresholds, four standard errors, are from before. A game with a number that is not finite is "diverged", and its
 cell counts as infinitely far.

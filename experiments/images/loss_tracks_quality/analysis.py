@@ -20,9 +20,6 @@ WGAN = "Arjovsky, Chintala & Bottou 2017, section 4.2"
 LABELS = {"mlp": "MLP", "dcgan": "DCGAN", "frozen": "frozen"}
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 def correlations(arrays: Arrays, name: str, estimate: str = "training") -> np.ndarray:
     """Spearman's rank correlation of estimate and KID along each run, ``[generators, seeds]``."""
     return statistics.rank_correlation(arrays[f"{name}/{estimate}"], arrays[f"{name}/kid"])

@@ -17,9 +17,6 @@ RIGHT = 0.1
 """Relative error of a map that counts as found."""
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 class Course(NamedTuple):
     """What became of one kind of game on one pair, each ``[records + 1, seeds]``.
 

@@ -28,9 +28,6 @@ COLOURS = 2
 SURVIVE = 0.9
 
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
-
 def last(arrays: Arrays, field: str, game: str) -> np.ndarray:
     """A quantity of the finished games of one kind, ``[seeds, …]``."""
     return np.asarray(arrays[field][arrays["games"].tolist().index(game)])

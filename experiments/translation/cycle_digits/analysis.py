@@ -13,8 +13,6 @@ from experiments.translation.ablations import (
 )
 from experiments.translation.cycle_digits.config import TASKS
 
-# ------------------------------------------------------------------------------------------------- from the arrays alone
-
 
 def final(arrays: Arrays, task: str, field: str, game: str) -> np.ndarray:
     """A quantity of the finished games of one kind, ``[seeds, …]``."""
