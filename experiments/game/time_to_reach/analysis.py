@@ -6,8 +6,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
-from experiments.game.time_to_reach.config import OPTIMIZERS
-from experiments.game.time_to_reach.theory import EXACT
+from experiments.game.time_to_reach.config import EXACT, OPTIMIZERS
 from gan_jax.metrics import statistics
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Look
 

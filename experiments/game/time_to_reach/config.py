@@ -50,3 +50,9 @@ class Config:
 SMOKE = Config(
     separations=(1.0, 8.0), seeds=2, at_most=400, rate=0.05, discriminator_steps=2, width=8, batch_size=64, dense=100
 )
+
+EXACT = ("minimax", "non_saturating", "wasserstein", "energy", "mmd")
+"""Objectives whose divergence at the optimal discriminator is known between Gaussians of any width."""
+
+MOVING = {"minimax": "saturating", "non_saturating": "non_saturating", "wasserstein": "wasserstein"}
+"""Objectives with an exact gradient for a generator that can only move, and its name in ``comparison.Exact``."""

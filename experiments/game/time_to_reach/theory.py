@@ -12,17 +12,10 @@ import numpyro.distributions as dist
 import optax
 
 from experiments.framework.artifacts import Arrays
+from experiments.game.time_to_reach.config import EXACT, MOVING
 from gan_jax.distributions import pair
 from gan_jax.divergences import exact
 from gan_jax.estimators.comparison import exact_curves
-
-EXACT = ("minimax", "non_saturating", "wasserstein", "energy", "mmd")
-"""Objectives whose divergence at the optimal discriminator is known between Gaussians of any width."""
-
-
-MOVING = {"minimax": "saturating", "non_saturating": "non_saturating", "wasserstein": "wasserstein"}
-"""Objectives with an exact gradient for a generator that can only move, and its name in ``comparison.Exact``."""
-
 
 MMD_BANDWIDTHS = (0.5, 1.0, 2.0, 4.0)
 """Those of ``costs.COSTS``."""
