@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special, stats
 
 from gan_jax import checks
+from gan_jax.metrics.statistics import clopper_pearson
 from gan_jax.typing import Array
 
 FEWEST_PER_MODE = 5
@@ -169,12 +170,7 @@ def interval(counts: np.ndarray | int, n: int, *, level: float = 0.95) -> tuple[
     checks.between("level", level, 0.0, 1.0)
     n = checks.integer("n", n, 1)
     checks.within("counts", counts, 0, n)
-    x = np.asarray(counts, np.float64)
-    tail = 0.5 * (1.0 - level)
-    with np.errstate(invalid="ignore"):
-        low = np.where(x > 0, stats.beta.ppf(tail, x, n - x + 1.0), 0.0)
-        high = np.where(x < n, stats.beta.ppf(1.0 - tail, x + 1.0, n - x), 1.0)
-    return low, high
+    return clopper_pearson(np.asarray(counts), n, level)
 
 
 def _checked_counts(counts: np.ndarray, n: int, *, of: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 
 def standard_deviation(values: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -68,6 +69,27 @@ def band(
     mean, width = np.mean(of_what, axis=axis), times * of(of_what, axis)
     found = Band(mean, mean - width, mean + width)
     return Band(*map(np.exp, found)) if geometric else found
+
+
+def clopper_pearson(counts: np.ndarray, n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the exact interval of a proportion: quantiles of Beta(x, n - x + 1) and Beta(x + 1, n - x); see ``histograms.interval``.
+
+    Args:
+      counts: successes x, ``[...]``, from 0 to n.
+      n: trials.
+      level: of confidence, in (0, 1).
+
+    Returns:
+      Lower and upper ends, each ``[...]``.
+
+    Source: Clopper & Pearson 1934.
+    """
+    x = np.asarray(counts, np.float64)
+    tail = 0.5 * (1.0 - level)
+    with np.errstate(invalid="ignore"):
+        low = np.where(x > 0, stats.beta.ppf(tail, x, n - x + 1.0), 0.0)
+        high = np.where(x < n, stats.beta.ppf(1.0 - tail, x + 1.0, n - x), 1.0)
+    return low, high
 
 
 def ranks(values: np.ndarray) -> np.ndarray:

@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 
 from experiments import __main__ as command_line
+from experiments.conditional.text_to_avatar import config as text_to_avatar
+from experiments.translation.cycle_2d import config as cycle_2d
+from gan_jax.distributions.correspondences import CORRESPONDENCES
+from gan_jax.models.text import ENCODERS
 
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
@@ -104,3 +108,22 @@ assert "jax" not in sys.modules
     ) -> None:
         assert command_line.main(["stub", "--out", str(tmp_path), "--redraw", "--slope", "4"]) == 2
         assert "--redraw draws what was saved, so it takes no option of the experiment" in capsys.readouterr().err
+
+
+def test_no_experiment_loads_jax_to_be_listed_drawn_or_claimed() -> None:
+    code = """
+import sys
+from experiments import EXPERIMENTS
+from experiments.framework import harness
+for entry in EXPERIMENTS:
+    harness.load(entry.name)
+    assert "jax" not in sys.modules, entry.name
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+
+
+def test_names_that_configurations_have_are_those_of_the_library() -> None:
+    """Configurations load no JAX, and so name for themselves what tables of the library hold."""
+    assert set(text_to_avatar.ENCODERS) == set(ENCODERS)
+    assert set(cycle_2d.PAIRS) == set(CORRESPONDENCES)

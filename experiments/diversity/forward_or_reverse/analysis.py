@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
 from experiments.diversity.forward_or_reverse.config import NAMES, STARTS
-from experiments.diversity.forward_or_reverse.theory import shares
 from experiments.framework.artifacts import Arrays, Row
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
 from experiments.game.f_gan.analysis import CROSS, OPTIMA
@@ -207,3 +207,16 @@ def table(arrays: Arrays) -> list[Row]:
             for quantity, value in zip(("mu", "sigma"), arrays["games/path"][(row, *index, -1)], strict=True):
                 add(label, f"game: {quantity}", value, **where)
     return rows
+
+
+def shares(mean: np.ndarray, scale: np.ndarray, separation: np.ndarray, reach: float = 3.0) -> tuple[np.ndarray, ...]:
+    """Mass of N(mean, scale²) within ``reach`` of the left and of the right mode, each up to the middle, and the rest."""
+    half = 0.5 * separation
+    inner = np.minimum(half, reach)
+
+    def between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        return norm.cdf((high - mean) / scale) - norm.cdf((low - mean) / scale)
+
+    left = between(-half - reach, -half + inner)
+    right = between(half - inner, half + reach)
+    return left, right, 1.0 - left - right

@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.diversity.forward_or_reverse.analysis import best
+from experiments.diversity.forward_or_reverse.analysis import best, shares
 from experiments.diversity.forward_or_reverse.config import NAMES
-from experiments.diversity.forward_or_reverse.theory import shares
 from experiments.framework.artifacts import Arrays
 from experiments.game.f_gan.config import NAMES as REFERENCE
 from experiments.game.f_gan.figure import LOOKS

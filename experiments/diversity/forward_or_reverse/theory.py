@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from scipy.optimize import brentq
-from scipy.stats import norm
 
 from experiments.diversity.forward_or_reverse.config import NAMES
 from gan_jax.divergences import exact
@@ -198,16 +197,3 @@ def switch(field: Field, off: Aside, largest: float) -> float:
 
     first = float(minima[0, 2])
     return float(brentq(gain, first, largest, xtol=1e-10)) if gain(largest) > 0.0 > gain(first) else float("nan")
-
-
-def shares(mean: np.ndarray, scale: np.ndarray, separation: np.ndarray, reach: float = 3.0) -> tuple[np.ndarray, ...]:
-    """Mass of N(mean, scale²) within ``reach`` of the left and of the right mode, each up to the middle, and the rest."""
-    half = 0.5 * separation
-    inner = np.minimum(half, reach)
-
-    def between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        return norm.cdf((high - mean) / scale) - norm.cdf((low - mean) / scale)
-
-    left = between(-half - reach, -half + inner)
-    right = between(half - inner, half + reach)
-    return left, right, 1.0 - left - right

@@ -1,4 +1,4 @@
-"""DiracGAN: the game of two numbers as a compiled program, and the closed forms of its Jacobians.
+"""DiracGAN: the closed forms of its Jacobians.
 
 The data are a point at 0, the generator a point at θ, the discriminator the line ``D(x) = ψ x`` (Mescheder, Geiger & Nowozin 2018,
 definition 2.1). ``(θ, ψ) = (0, 0)`` is an equilibrium for every objective: a line without a bias is zero there on both sides.
@@ -24,19 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
-
-from experiments.framework.artifacts import Arrays
-from gan_jax.models import players
-from gan_jax.objectives import choice, losses, pairs
-from gan_jax.objectives import penalties as all_penalties
-from gan_jax.training import game, stability, updates
 
 
 class Derivatives(NamedTuple):
@@ -235,99 +225,3 @@ class Point:
         c = curvature(self.objective, self.penalty, self.weight, self.noise)
         given: Any = {"generator_curvature": d.generator_curvature, "noise": self.noise, "gamma": self.gamma}
         return RULES[rule](d.beta, d.delta, c, self.step, **given, steps=unrolling)
-
-
-def play(
-    rule: str, points: Sequence[Point], *, steps: int, unrolling: int, clip: float | None = None
-) -> dict[str, np.ndarray]:
-    """Plays every point by one rule, in double precision, as one compiled program.
-
-    Which objective and which penalty are data: the program holds a branch for each of those that ``points`` name, and the step of the
-    game is compiled once for all of them.
-
-    Args:
-      rule: of ``RULES``.
-      points: the games.
-      steps: of each.
-      unrolling: K of the rule ``unrolled``.
-      clip: bound of the discriminator's weights; None for none.
-
-    Returns:
-      ``"jacobian" [points, n, n]`` of one step at (0, 0), by automatic differentiation, and ``"path" [points, steps + 1, 2]``, (θ, ψ).
-    """
-
-    objectives = sorted({p.objective for p in points})
-    penalties = sorted({p.penalty for p in points})
-
-    def member(numbers: Arrays) -> Any:
-        game = _game(rule, objectives, penalties, numbers, unrolling, clip)
-        hyper = {"generator_rate": numbers["step"], "discriminator_rate": numbers["step"]}
-        hyper |= {"penalty_weight": numbers["weight"], "noise": numbers["noise"]}
-        hyper |= {"consensus_weight": numbers["gamma"]} if rule == "consensus" else {}
-        state = game.init(jax.random.key(0), **hyper)
-        # The equilibrium stays where it is; but only from the second step on optimism has a gradient to remember.
-        flat = stability.flat(game, game.step(state)[0] if rule == "optimistic" else state)
-        # Traced once for the path and for the Jacobian.
-        move = jax.jit(flat.step)
-        # θ leads what belongs to the generator, ψ what belongs to the discriminator.
-        where = jnp.asarray([0, flat.point.size // 2])
-        start = flat.point.at[where].set(jnp.stack([numbers["theta"], numbers["psi"]]))
-
-        def one(w: Any, _: None) -> Any:
-            w = move(w)
-            return w, w[where]
-
-        _, path = jax.lax.scan(one, start, length=steps)
-        # JAX drops the rule that softplus has for its derivative where a scan is differentiated twice (here: unrolled steps), and what is
-        # left has a kink at a logit of exactly 0. So the Jacobian is taken a rounding error beside it.
-        beside = flat.point.at[where].add(1e-13)
-        return jax.jacfwd(move)(beside), jnp.concatenate([start[where][None], path])
-
-    with jax.enable_x64(True):
-        columns = {f: jnp.asarray([getattr(p, f) for p in points], float) for f in _NUMBERS}
-        columns["objective"] = jnp.asarray([objectives.index(p.objective) for p in points])
-        columns["penalty"] = jnp.asarray([penalties.index(p.penalty) for p in points])
-        found = jax.device_get(jax.jit(partial(jax.lax.map, member))(columns))
-    return {"jacobian": np.asarray(found[0]), "path": np.asarray(found[1])}
-
-
-_NUMBERS = ("weight", "noise", "step", "gamma", "theta", "psi")
-
-
-def _game(
-    rule: str, objectives: Sequence[str], penalties: Sequence[str], numbers: Any, unrolling: int, clip: float | None
-) -> Any:
-    """DiracGAN with the objective and the penalty that ``numbers`` choose."""
-
-    makers: dict[str, Callable[[], losses.Objective]] = {
-        **losses.OBJECTIVES,
-        "least_squares −1 1 0": lambda: losses.least_squares(fake_label=-1.0, generator_label=0.0),
-        "least_squares −1 1 1": lambda: losses.least_squares(fake_label=-1.0),
-        "f_kl trick": lambda: losses.f_gan("kl", trick=True),
-    }
-    # Independent noise on both sides: every real meets every fake.
-    objective = pairs.over_all_pairs(choice.one_of([makers[name]() for name in objectives], numbers["objective"]))
-
-    kinds = [None if name == "none" else all_penalties.PENALTIES[name]() for name in penalties]
-
-    # Two nodes of equal weight with mean 0 and mean square 1 in place of random draws: the second moments of the noise are exact.
-    nodes = jnp.asarray([[-1.0], [1.0]])
-    rules: dict[str, Callable[[], game.Update]] = {
-        "consensus": updates.consensus,
-        "unrolled": partial(updates.unrolled, unrolling),
-    }
-    rules |= {"alternating": updates.alternating, "extragradient": updates.extragradient}
-    optimizer = optax.optimistic_gradient_descent if rule == "optimistic" else optax.sgd
-    clipped = None if clip is None else all_penalties.weight_clipping(clip)
-    return game.adversarial(
-        objective,
-        players.particles(lambda key: jnp.zeros((1, 1))),
-        players.linear(),
-        lambda key, batch, /, **_: jnp.zeros((batch, 1)),
-        rules.get(rule, updates.simultaneous)(),
-        batch_size=2,
-        generator_optimizer=optimizer,
-        discriminator_optimizer=optimizer if clipped is None else lambda rate: optax.chain(optimizer(rate), clipped),
-        penalty=choice.one_of_penalties(kinds, numbers["penalty"]),
-        perturb=lambda key, x, scale: x + scale * nodes,
-    )

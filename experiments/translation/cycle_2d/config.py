@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from experiments.translation.ablations import Recipe
 from gan_jax.ranges import Count, Seed
 
+PAIRS = ("rotated", "sheared", "swirled", "ring", "square", "moons")
+"""Of ``correspondences.CORRESPONDENCES``; named here, since a configuration loads no JAX."""
+
 
 @dataclass(frozen=True)
 class Config:
     """Six pairs of domains, five games."""
 
-    pairs: tuple[str, ...] = ("rotated", "sheared", "swirled", "ring", "square", "moons")
-    """Of ``correspondences.CORRESPONDENCES``."""
+    pairs: tuple[str, ...] = PAIRS
+    """Pairs of domains with a known correspondence."""
 
     recipe: Recipe = field(default_factory=Recipe)
     """Weights and rates."""
@@ -43,10 +46,8 @@ class Config:
     """Seed of everything random."""
 
     def __post_init__(self) -> None:
-        from gan_jax.distributions.correspondences import CORRESPONDENCES as known
-
-        if not self.pairs or len(set(self.pairs)) != len(self.pairs) or not set(self.pairs) <= set(known):
-            raise ValueError(f"pairs is {self.pairs}; expected different names among {', '.join(known)}")
+        if not self.pairs or len(set(self.pairs)) != len(self.pairs) or not set(self.pairs) <= set(PAIRS):
+            raise ValueError(f"pairs is {self.pairs}; expected different names among {', '.join(PAIRS)}")
         if not 2 <= self.shown <= self.samples:
             raise ValueError(f"shown is {self.shown}; expected 2 to {self.samples}, the points of a look")
 

@@ -12,7 +12,7 @@ from experiments.translation.ablations import (
     FULL,
     NO_IDENTITY,
 )
-from gan_jax.metrics.histograms import interval
+from gan_jax.metrics.statistics import clopper_pearson
 
 SCALES = ("features as they are", "features of mean square 1")
 """What KID is computed on."""
@@ -42,7 +42,7 @@ def survival(arrays: Arrays, game: str, column: int) -> tuple[float, float, floa
     """Share of pictures of all seeds on which an attribute survives, with its Clopper–Pearson interval of 95 %."""
     shares = last(arrays, "last", game)[:, column]
     n = int(arrays["n"]) * len(shares)
-    low, high = interval(round(float(shares.mean()) * n), n, level=0.95)
+    low, high = clopper_pearson(np.asarray(round(float(shares.mean()) * n)), n, 0.95)
     return float(shares.mean()), float(low), float(high)
 
 
