@@ -8,12 +8,14 @@ import pytest
 
 from gan_jax.data import avatar_feeds, drawn_avatars
 from gan_jax.estimators import comparison, variational
+from gan_jax.training import optimizers
 
 MOVED = {
     "gan_jax.divergences.variational.neural_estimator": variational.neural_estimator,
     "gan_jax.divergences.comparison.exact_curves": comparison.exact_curves,
     "gan_jax.data.avatar_sets.draw_set": drawn_avatars.draw_set,
     "gan_jax.data.avatar_sets.captioned": avatar_feeds.captioned,
+    "gan_jax.training.translation.half_constant": optimizers.half_constant,
 }
 
 

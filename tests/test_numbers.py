@@ -135,7 +135,7 @@ NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
     ),
     "sampling.sampler": lambda: dict(generator=GENERATOR),
     "sampling.in_pieces": lambda: dict(generator=GENERATOR),
-    "translation.half_constant": lambda: dict(steps=4),
+    **{f"optimizers.{name}": lambda: dict(steps=4) for name in ("half_constant", "linear_decay", "cosine_decay")},
     "translation.translation": lambda: dict(
         objective=MINIMAX,
         forward=translators.mlp_translator((4,)),

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import optax
 
 from experiments.diversity.recipe import Recipe
 from gan_jax.models.generators import mlp_generator
@@ -15,7 +14,8 @@ from gan_jax.models.mlp import mlp
 from gan_jax.models.reconstructor import mlp_reconstructor
 from gan_jax.objectives import losses, penalties, regularisers
 from gan_jax.objectives.losses import non_saturating
-from gan_jax.training.game import Game, adam, adversarial
+from gan_jax.training.game import Game, adversarial
+from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.packing import packed
 from gan_jax.training.state import GameState, averaged
 from gan_jax.training.updates import alternating, unrolled
@@ -172,12 +172,7 @@ def together(recipe: Recipe, steps: int) -> Mapping[str, Any]:
     Batches are twice as large: with smaller ones some games of ten leave the modes of a grid with unequal shares.
     """
 
-    constant = steps // 5
-
-    def optimizer(rate: Any) -> optax.GradientTransformation:
-        decaying = optax.linear_schedule(rate, 0.01 * rate, steps - constant, constant)
-        return optax.adam(decaying, b1=0.0, b2=0.99)
-
+    optimizer = adam(b1=0.0, b2=0.99, schedule=linear_decay(steps, constant=0.2, end=0.01))
     return {
         **relativistic(recipe, steps),
         **moving_average(recipe, steps),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gan_jax.data.drawn_avatars import AvatarSet
     from gan_jax.models.text import Encoder
     from gan_jax.models.tokenizer import Vocabulary
-    from gan_jax.training.game import Game, OptimizerOf
+    from gan_jax.training.game import Game
     from gan_jax.typing import ConditionalGenerator
 
 LENGTH = 24
@@ -103,7 +103,9 @@ def text_game(recipe: Recipe, encoder: str, words: Vocabulary, size: int, steps:
     from gan_jax.objectives.losses import relativistic
     from gan_jax.objectives.penalties import both, r1, r2
     from gan_jax.training.conditional import conditional
+    from gan_jax.training.optimizers import adam, linear_decay
 
+    optimizer = adam(b1=0.0, b2=0.99, schedule=linear_decay(steps, constant=0.5, end=0.01))
     own = encoder_of(encoder, words, recipe.text_width)
     generator = conditional_dcgan_generator(size, 3, own, width=recipe.width, latent=recipe.latent)
     critic = conditional_dcgan_critic(size, 3, own, width=recipe.critic_width, head=recipe.head, hidden=recipe.hidden)
@@ -113,8 +115,8 @@ def text_game(recipe: Recipe, encoder: str, words: Vocabulary, size: int, steps:
         critic,
         data or captioned,
         batch_size=recipe.batch_size,
-        generator_optimizer=decaying(steps),
-        discriminator_optimizer=decaying(steps),
+        generator_optimizer=optimizer,
+        discriminator_optimizer=optimizer,
         generator_rate=recipe.rate,
         discriminator_rate=recipe.rate,
         penalty=both(r1(), r2()),
@@ -123,16 +125,6 @@ def text_game(recipe: Recipe, encoder: str, words: Vocabulary, size: int, steps:
         ema_decay=recipe.ema_decay,
     )
     return TextGame(game, generator)
-
-
-def decaying(steps: int) -> OptimizerOf:
-    """Adam(0, .99) whose rate is constant for half of the steps and then falls linearly to a hundredth."""
-    import optax
-
-    constant = steps // 2
-    return lambda rate: optax.adam(
-        optax.linear_schedule(rate, 0.01 * rate, steps - constant, constant), b1=0.0, b2=0.99
-    )
 
 
 # --------------------------------------------------------------------------------------------------------------- measuring

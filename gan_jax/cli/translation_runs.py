@@ -212,7 +212,8 @@ def assemble(config: Config, mesh: Mesh, facts: tuple[Facts, Facts] | None = Non
     from gan_jax.objectives.losses import OBJECTIVES
     from gan_jax.objectives.penalties import PENALTIES
     from gan_jax.training import mesh as meshes
-    from gan_jax.training.translation import ABLATIONS, ablation, half_constant, translation
+    from gan_jax.training.optimizers import half_constant
+    from gan_jax.training.translation import ABLATIONS, ablation, translation
 
     rule = config.rule
     objective = OBJECTIVES[checks.one_of("rule.objective", rule.objective, OBJECTIVES)]()

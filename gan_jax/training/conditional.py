@@ -22,7 +22,8 @@ from gan_jax import checks
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import ExampleWise, Penalty, Perturbation, check_penalty
 from gan_jax.training.critic import lazy_penalty, refuse_mixing, warn_where_nothing_holds_the_slope
-from gan_jax.training.game import Game, OptimizerOf, Place, adam, anywhere, check_optimizers, drawn_from, game_of
+from gan_jax.training.game import Game, Place, anywhere, check_optimizers, drawn_from, game_of
+from gan_jax.training.optimizers import OptimizerOf, adam
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
 from gan_jax.training.updates import perturbed
 from gan_jax.typing import (

@@ -21,11 +21,11 @@ import numpyro.distributions as dist
 import optax
 
 from gan_jax import caching, checks
-from gan_jax.caching import remembered
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, Perturbation, check_penalty
 from gan_jax.objectives.regularisers import Regulariser
 from gan_jax.training.critic import check_records, refuse_mixing, warn_where_nothing_holds_the_slope
+from gan_jax.training.optimizers import OptimizerOf, adam
 from gan_jax.training.state import (
     GameState,
     Hyperparameters,
@@ -37,9 +37,6 @@ from gan_jax.training.state import (
     spread,
 )
 from gan_jax.typing import Array, Critic, Drawn, Generator, PRNGKey, PyTree, Variables
-
-OptimizerOf: TypeAlias = Callable[[Array], optax.GradientTransformation]
-"""From a learning rate, which may be traced, to the optimiser; its state must not depend on the rate."""
 
 Data: TypeAlias = Callable[..., Array]
 """``(key, batch, **hyperparameters) -> [batch, *event]``: draws data; takes the hyperparameters that the game hands to it by name.
@@ -122,27 +119,6 @@ class Update(NamedTuple):
     name: str
     step: Callable[[Setup, GameState, PRNGKey], tuple[Player, Player, Info]]
     hyperparameters: Mapping[str, float] = MappingProxyType({})
-
-
-@remembered
-def adam(*, b1: float = 0.5, b2: float = 0.9, eps_root: float = 0.0) -> OptimizerOf:
-    """Adam as games use it, from a learning rate.
-
-    Args:
-      b1, b2: decay rates of the moments; (.5, .9) in WGAN-GP's toy code.
-      eps_root: inside the square root. Where a game differentiates through the optimiser (unrolling) it has to be positive: the derivative
-        of the root at a second moment of zero, of a weight that no example reaches, is infinite.
-
-    Returns:
-      ``rate -> optax.adam(rate, …)``.
-
-    Raises:
-      ValueError: a decay rate outside [0, 1), a negative ``eps_root``.
-    """
-    checks.within("b1", b1, 0.0, 1.0, high_open=True)
-    checks.within("b2", b2, 0.0, 1.0, high_open=True)
-    checks.within("eps_root", eps_root, 0.0, math.inf, high_open=True)
-    return lambda rate: optax.adam(rate, b1=b1, b2=b2, eps_root=eps_root)
 
 
 def adversarial(

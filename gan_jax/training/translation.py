@@ -14,11 +14,13 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import checks
+from gan_jax import moved as relocated
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, check_penalty
 from gan_jax.training import pool as pools
 from gan_jax.training.critic import lazy_penalty, mean_penalty, refuse_mixing, warn_where_nothing_holds_the_slope
-from gan_jax.training.game import Game, OptimizerOf, Place, adam, anywhere, check_optimizers, drawn_from, game_of
+from gan_jax.training.game import Game, Place, anywhere, check_optimizers, drawn_from, game_of
+from gan_jax.training.optimizers import OptimizerOf, adam
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
 from gan_jax.typing import Array, Critic, Domains, PRNGKey, PyTree, Translator, Variables
 
@@ -50,32 +52,6 @@ class _Setup(NamedTuple):
     penalty: Penalty | None
     penalty_every: int
     place: Place
-
-
-def half_constant(steps: int, *, b1: float = 0.5, b2: float = 0.999) -> OptimizerOf:
-    """Adam whose rate is constant for half of the steps and then falls linearly to zero.
-
-    Args:
-      steps: of the game.
-      b1, b2: decay rates of the moments.
-
-    Returns:
-      ``rate -> optimiser``.
-
-    Raises:
-      ValueError: fewer than two steps, a decay rate outside [0, 1).
-
-    Source: Zhu et al. 2017, appendix 7.1.
-    """
-    checks.integer("steps", steps, 2)
-    checks.within("b1", b1, 0.0, 1.0, high_open=True)
-    checks.within("b2", b2, 0.0, 1.0, high_open=True)
-    constant = steps // 2
-
-    def optimizer(rate: Array) -> optax.GradientTransformation:
-        return optax.adam(optax.linear_schedule(rate, 0.0, steps - constant, constant), b1=b1, b2=b2)
-
-    return optimizer
 
 
 def translation(
@@ -348,3 +324,6 @@ def ablation(name: str) -> Mapping[str, float]:
       ValueError: another name.
     """
     return ABLATIONS[checks.one_of("name", name, ABLATIONS)]
+
+
+__getattr__ = relocated.moved(__name__, {"half_constant": "gan_jax.training.optimizers"})

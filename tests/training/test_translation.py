@@ -14,6 +14,7 @@ import pytest
 from gan_jax.models.mlp import mlp
 from gan_jax.models.translators import mlp_translator
 from gan_jax.objectives import losses, penalties
+from gan_jax.training import optimizers
 from gan_jax.training import translation as games
 from gan_jax.training.game import play
 from gan_jax.training.state import averaged
@@ -201,7 +202,7 @@ def test_the_pool_changes_what_discriminators_see_and_nothing_else() -> None:
 
 def test_half_way_and_on_is_all_the_way() -> None:
     """A state that went through the host's memory, pools and all, goes on to the same bits."""
-    game = small(pool_size=4, ema_decay=0.9, generator_optimizer=games.half_constant(8))
+    game = small(pool_size=4, ema_decay=0.9, generator_optimizer=optimizers.half_constant(8))
     run = jax.jit(lambda state: play(game, state, steps=4, records=1)[0])
     whole = run(run(game.init(jax.random.key(2))))
     half = run(game.init(jax.random.key(2)))
@@ -264,7 +265,7 @@ def test_the_average_is_of_both_generators() -> None:
 
 
 def test_rates_fall_to_zero_over_the_second_half() -> None:
-    optimizer = games.half_constant(10)(jnp.asarray(1.0))
+    optimizer = optimizers.half_constant(10)(jnp.asarray(1.0))
     state, sizes = optimizer.init({"w": jnp.zeros(())}), []
     for _ in range(11):
         updates, state = optimizer.update({"w": jnp.ones(())}, state)

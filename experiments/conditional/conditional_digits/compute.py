@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.conditional.conditional_digits.config import CLASSES, NEIGHBOURS, ROWS, Config, Row
 from experiments.framework.artifacts import Arrays
@@ -26,6 +25,7 @@ from gan_jax.models.text import label_encoder
 from gan_jax.objectives.losses import relativistic
 from gan_jax.objectives.penalties import both, r1, r2
 from gan_jax.training.conditional import conditional
+from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.recording import watch
 from gan_jax.training.state import averaged
 
@@ -91,10 +91,7 @@ def _game(config: Config, row: Row, source: Any) -> tuple[Any, Any]:
     encoder = label_encoder(CLASSES, width=config.embedding)
     generator = conditional_dcgan_generator(SIZE, 1, encoder, width=config.width, latent=config.latent)
     critic = conditional_dcgan_critic(SIZE, 1, encoder, width=config.critic_width, head=row.head, classes=CLASSES)
-    constant = config.steps // 5
-
-    def decaying(rate: Any) -> Any:
-        return optax.adam(optax.linear_schedule(rate, 0.01 * rate, config.steps - constant, constant), b1=0.0, b2=0.99)
+    decaying = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, constant=0.2, end=0.01))
 
     game = conditional(
         relativistic(),

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-import optax
 
 from experiments.conditional.conditional_ring.config import ROWS, THRESHOLD, Config, Row
 from experiments.framework.artifacts import Arrays
@@ -24,6 +23,7 @@ from gan_jax.models.text import label_encoder
 from gan_jax.objectives.losses import relativistic
 from gan_jax.objectives.penalties import both, r1, r2
 from gan_jax.training.conditional import conditional, labelled
+from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.recording import watch
 from gan_jax.training.state import averaged
 
@@ -71,8 +71,7 @@ def _game(config: Config, row: Row) -> tuple[Any, Any]:
         labels = jax.random.randint(label_key, (batch,), 0, config.modes)
         return labelled(centres[labels] + config.scale * jax.random.normal(noise_key, (batch, 2)), labels)
 
-    def decaying(rate: Any) -> Any:
-        return optax.adam(optax.linear_schedule(rate, 0.01 * rate, config.steps), b1=0.0, b2=0.99)
+    decaying = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, end=0.01))
 
     game = conditional(
         relativistic(),

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-import optax
 from flax import linen as nn
 
 from experiments.diversity.forward_or_reverse.config import NAMES, STARTS, Config
@@ -24,7 +23,8 @@ from gan_jax.models.players import affine
 from gan_jax.objectives import losses
 from gan_jax.objectives.choice import one_of
 from gan_jax.training.ensemble import sweep
-from gan_jax.training.game import OptimizerOf, adversarial, play
+from gan_jax.training.game import adversarial, play
+from gan_jax.training.optimizers import adam, cosine_decay
 from gan_jax.training.updates import alternating
 
 
@@ -39,9 +39,6 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
         side_key, noise_key = jax.random.split(key)
         side = jax.random.rademacher(side_key, (batch,), float)
         return (0.5 * separation * side + jax.random.normal(noise_key, (batch,)))[:, None]
-
-    def decaying(updates: int) -> OptimizerOf:
-        return lambda rate: optax.adam(optax.cosine_decay_schedule(rate, updates), b1=0.5, b2=0.9)
 
     def mean_and_scale(state: Any) -> Any:
         params = state.generator.variables["params"]
@@ -64,8 +61,8 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
             alternating(),
             batch_size=config.batch_size,
             discriminator_steps=config.discriminator_steps,
-            generator_optimizer=decaying(config.steps),
-            discriminator_optimizer=decaying(config.steps * config.discriminator_steps),
+            generator_optimizer=adam(schedule=cosine_decay(config.steps)),
+            discriminator_optimizer=adam(schedule=cosine_decay(config.steps * config.discriminator_steps)),
             generator_rate=config.learning_rate,
             discriminator_rate=config.learning_rate,
             data_parameters={"separation": 1.0},

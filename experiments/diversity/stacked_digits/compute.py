@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import optax
 
 from experiments.diversity.stacked_digits.config import CHANNELS, CLASSES, MODES, QUANTITIES, ROWS, Config
 from experiments.framework.artifacts import Arrays
@@ -25,7 +24,8 @@ from gan_jax.models.dcgan import dcgan_discriminator, dcgan_generator
 from gan_jax.objectives.losses import OBJECTIVES, non_saturating, wasserstein
 from gan_jax.objectives.penalties import both, gradient_penalty, r1, r2
 from gan_jax.training.ensemble import ensemble
-from gan_jax.training.game import Game, OptimizerOf, adam, adversarial, step_of
+from gan_jax.training.game import Game, adversarial, step_of
+from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.packing import packed
 from gan_jax.training.state import averaged
 from gan_jax.training.updates import alternating
@@ -53,10 +53,8 @@ class Player(NamedTuple):
 # ------------------------------------------------------------------------------------------------------------------- games
 
 
-def decaying(updates: int, *, b1: float, b2: float) -> OptimizerOf:
-    """Adam whose rate falls linearly to a hundredth, after a first fifth of the updates."""
-    constant = updates // 5
-    return lambda rate: optax.adam(optax.linear_schedule(rate, 0.01 * rate, updates - constant, constant), b1=b1, b2=b2)
+decay = partial(linear_decay, constant=0.2, end=0.01)
+"""The rate falls linearly to a hundredth, after a first fifth of the updates."""
 
 
 def batch_normalised(config: Config, source: Source, steps: int, *, pack: int) -> Player:
@@ -92,8 +90,8 @@ def wgan_gp(config: Config, source: Source, steps: int) -> Player:
         alternating(),
         batch_size=config.batch_size,
         discriminator_steps=config.critic_steps,
-        generator_optimizer=decaying(steps, b1=0.0, b2=0.9),
-        discriminator_optimizer=decaying(steps * config.critic_steps, b1=0.0, b2=0.9),
+        generator_optimizer=adam(b1=0.0, b2=0.9, schedule=decay(steps)),
+        discriminator_optimizer=adam(b1=0.0, b2=0.9, schedule=decay(steps * config.critic_steps)),
         generator_rate=config.rate,
         discriminator_rate=config.rate,
         penalty=gradient_penalty(),
@@ -112,8 +110,8 @@ def regularised(config: Config, source: Source, steps: int, *, objective: str) -
         source.draw,
         alternating(),
         batch_size=config.batch_size,
-        generator_optimizer=decaying(steps, b1=0.0, b2=0.99),
-        discriminator_optimizer=decaying(steps, b1=0.0, b2=0.99),
+        generator_optimizer=adam(b1=0.0, b2=0.99, schedule=decay(steps)),
+        discriminator_optimizer=adam(b1=0.0, b2=0.99, schedule=decay(steps)),
         generator_rate=config.rate,
         discriminator_rate=config.rate,
         penalty=both(r1(), r2()),

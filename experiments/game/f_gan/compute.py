@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-import optax
 from flax import linen as nn
 
 from experiments.framework.artifacts import Arrays
@@ -23,7 +22,8 @@ from gan_jax.models.players import affine
 from gan_jax.objectives import losses
 from gan_jax.objectives.choice import one_of
 from gan_jax.training.ensemble import ensemble, sweep
-from gan_jax.training.game import OptimizerOf, adversarial, play
+from gan_jax.training.game import adversarial, play
+from gan_jax.training.optimizers import adam, cosine_decay
 from gan_jax.training.updates import alternating
 
 
@@ -69,9 +69,6 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
         scales = jnp.sqrt(jnp.asarray(VARIANCES))
         return (jnp.asarray(MEANS)[mode] + scales[mode] * jax.random.normal(noise_key, (batch,)))[:, None]
 
-    def decaying(updates: int) -> OptimizerOf:
-        return lambda rate: optax.adam(optax.cosine_decay_schedule(rate, updates), b1=0.5, b2=0.9)
-
     def mean_and_scale(state: Any) -> Any:
         params = state.generator.variables["params"]
         return jnp.stack([params["shift"][0], jnp.abs(params["matrix"][0, 0])])
@@ -90,8 +87,8 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
             alternating(),
             batch_size=config.batch_size,
             discriminator_steps=config.discriminator_steps,
-            generator_optimizer=decaying(config.steps),
-            discriminator_optimizer=decaying(config.steps * config.discriminator_steps),
+            generator_optimizer=adam(schedule=cosine_decay(config.steps)),
+            discriminator_optimizer=adam(schedule=cosine_decay(config.steps * config.discriminator_steps)),
             generator_rate=config.learning_rate,
             discriminator_rate=config.learning_rate,
         )

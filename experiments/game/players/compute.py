@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from scipy.optimize import minimize
 from scipy.special import ndtr, ndtri
 
@@ -28,6 +27,7 @@ from gan_jax.objectives.choice import one_of
 from gan_jax.training import game
 from gan_jax.training.compiling import compile_together
 from gan_jax.training.ensemble import ensemble
+from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.updates import alternating
 from gan_jax.typing import Critic, Generator
 
@@ -184,9 +184,9 @@ def sampling_floor(key: Any, count: int, repeats: int = 64) -> np.ndarray:
     return np.asarray([one(own) for own in jax.random.split(key, repeats)])
 
 
-def _decayed(steps: int) -> Any:
+def _coming_to_rest(steps: int) -> Any:
     """Adam with a rate that decays linearly to zero: games that still circle come to rest."""
-    return lambda rate: optax.adam(lambda count: rate * (1.0 - count / steps), b1=0.5, b2=0.999)
+    return adam(b1=0.5, b2=0.999, schedule=linear_decay(steps))
 
 
 def _adversarial(
@@ -205,8 +205,8 @@ def _adversarial(
         alternating(),
         batch_size=config.batch_size,
         discriminator_steps=config.discriminator_steps,
-        generator_optimizer=_decayed(config.steps),
-        discriminator_optimizer=_decayed(config.steps * config.discriminator_steps),
+        generator_optimizer=_coming_to_rest(config.steps),
+        discriminator_optimizer=_coming_to_rest(config.steps * config.discriminator_steps),
     )
     start = played.init(
         play_key,
@@ -239,7 +239,7 @@ def _direct(
         generator,
         draw,
         batch_size=config.batch_size,
-        generator_optimizer=_decayed(config.direct_steps),
+        generator_optimizer=_coming_to_rest(config.direct_steps),
     )
     rate = config.direct_speed * jnp.asarray(config.generator_rates)[generator_number]
     start = played.init(play_key, generator_rate=rate)

@@ -1,0 +1,100 @@
+"""Optimisers of games: functions of a learning rate, and what the rate does over a game."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import optax
+
+from gan_jax import checks
+from gan_jax.caching import remembered
+from gan_jax.typing import Array
+
+OptimizerOf: TypeAlias = Callable[[Array], optax.GradientTransformation]
+"""From a learning rate, which may be traced, to the optimiser; its state must not depend on the rate."""
+
+ScheduleOf: TypeAlias = Callable[[Array], optax.Schedule]
+"""From the learning rate at the start, which may be traced, to the rate at every update."""
+
+
+@remembered
+def linear_decay(steps: int, *, constant: float = 0.0, end: float = 0.0) -> ScheduleOf:
+    """The rate stays as it is for a share of the updates and then falls linearly, ``optax.linear_schedule``.
+
+    Args:
+      steps: updates of the game; the discriminator has ``discriminator_steps`` times as many as the generator.
+      constant: share of them at the full rate, in [0, 1).
+      end: last rate, in units of the first.
+
+    Returns:
+      ``rate -> schedule``.
+
+    Raises:
+      ValueError: fewer than two updates, a share outside [0, 1), a negative ``end``.
+    """
+    checks.integer("steps", steps, 2)
+    checks.within("constant", constant, 0.0, 1.0, high_open=True)
+    checks.within("end", end, 0.0, math.inf, high_open=True)
+    begin = math.floor(steps * constant + 1e-9)
+    return lambda rate: optax.linear_schedule(rate, end * rate, steps - begin, begin)
+
+
+@remembered
+def cosine_decay(steps: int) -> ScheduleOf:
+    """The rate falls to zero as half a cosine, ``optax.cosine_decay_schedule``: games that still circle come to rest.
+
+    Args:
+      steps: updates of the game.
+
+    Returns:
+      ``rate -> schedule``.
+
+    Raises:
+      ValueError: fewer than one update.
+
+    Source: Loshchilov & Hutter 2017, equation 5, without restarts.
+    """
+    checks.integer("steps", steps, 1)
+    return lambda rate: optax.cosine_decay_schedule(rate, steps)
+
+
+@remembered
+def adam(*, b1: float = 0.5, b2: float = 0.9, eps_root: float = 0.0, schedule: ScheduleOf | None = None) -> OptimizerOf:
+    """Adam as games use it, from a learning rate.
+
+    Args:
+      b1, b2: decay rates of the moments; (.5, .9) in WGAN-GP's toy code.
+      eps_root: inside the square root. Where a game differentiates through the optimiser (unrolling) it has to be positive: the derivative
+        of the root at a second moment of zero, of a weight that no example reaches, is infinite.
+      schedule: what the rate does over the game, such as ``linear_decay(steps)``; constant where None.
+
+    Returns:
+      ``rate -> optax.adam(rate, …)``.
+
+    Raises:
+      ValueError: a decay rate outside [0, 1), a negative ``eps_root``.
+    """
+    checks.within("b1", b1, 0.0, 1.0, high_open=True)
+    checks.within("b2", b2, 0.0, 1.0, high_open=True)
+    checks.within("eps_root", eps_root, 0.0, math.inf, high_open=True)
+    return lambda rate: optax.adam(rate if schedule is None else schedule(rate), b1=b1, b2=b2, eps_root=eps_root)
+
+
+def half_constant(steps: int, *, b1: float = 0.5, b2: float = 0.999) -> OptimizerOf:
+    """CycleGAN's Adam: its rate is constant for half of the steps and then falls linearly to zero.
+
+    Args:
+      steps: of the game.
+      b1, b2: decay rates of the moments.
+
+    Returns:
+      ``rate -> optimiser``.
+
+    Raises:
+      ValueError: fewer than two steps, a decay rate outside [0, 1).
+
+    Source: Zhu et al. 2017, appendix 7.1.
+    """
+    return adam(b1=b1, b2=b2, schedule=linear_decay(steps, constant=0.5))
