@@ -22,7 +22,7 @@ from gan_jax.data.images import ImageSet
 from gan_jax.data.sources import Source, resident
 from gan_jax.models.image_pairs import Pair, dcgan
 from gan_jax.objectives import losses
-from gan_jax.training import game, mesh, updates
+from gan_jax.training import game, mesh, optimizers, updates
 from gan_jax.training.state import GameState, Info
 from gan_jax.typing import Array, PyTree, Variables
 
@@ -48,7 +48,7 @@ def images(over: Mesh) -> Source:
 
 def dcgan_game(players: Pair, draw: Callable[..., Array], batch: int, over: Mesh) -> game.Game:
     """The game of Radford et al. 2016: non-saturating losses, one update each, Adam with rate 2e-4 and β₁ = ½."""
-    adam = game.adam(b1=0.5, b2=0.999)
+    adam = optimizers.adam(b1=0.5, b2=0.999)
     return game.adversarial(
         losses.non_saturating(),
         players.generator,

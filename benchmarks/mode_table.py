@@ -36,7 +36,7 @@ from benchmarks.wgan_gp_jax import in_double
 from gan_jax.distributions import gaussian_ring
 from gan_jax.models.pacgan import pacgan_discriminator, pacgan_generator
 from gan_jax.objectives import losses
-from gan_jax.training import game, updates
+from gan_jax.training import game, optimizers, updates
 from gan_jax.training.ensemble import ensemble
 from gan_jax.training.state import GameState
 from gan_jax.typing import Array, Generator, PRNGKey, Variables
@@ -53,7 +53,7 @@ def drawn(key: PRNGKey, batch: int, feed: Array) -> Array:
 
 def gan(generator: Generator, data: game.Data) -> game.Game:
     """PacGAN's game without packing."""
-    adam = game.adam(b1=peer.BETAS[0], b2=peer.BETAS[1])
+    adam = optimizers.adam(b1=peer.BETAS[0], b2=peer.BETAS[1])
     return game.adversarial(
         losses.non_saturating(),
         generator,

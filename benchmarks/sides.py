@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,8 +14,11 @@ import numpy as np
 
 def distance(a: Sequence[np.ndarray], b: Sequence[np.ndarray], origin: Sequence[np.ndarray]) -> float:
     """``||a - b|| / ||a - origin||`` over all arrays together."""
-    norm = lambda u, v: np.sqrt(sum(float(np.sum(np.square(x - y))) for x, y in zip(u, v, strict=True)))  # noqa: E731
-    return float(norm(a, b) / norm(a, origin))
+
+    def norm(u: Sequence[np.ndarray], v: Sequence[np.ndarray]) -> float:
+        return math.sqrt(sum(float(np.sum(np.square(x - y))) for x, y in zip(u, v, strict=True)))
+
+    return norm(a, b) / norm(a, origin)
 
 
 def alone(arguments: Sequence[object], environment: Mapping[str, str]) -> dict[str, float]:

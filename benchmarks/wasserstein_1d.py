@@ -8,6 +8,9 @@ Command: ``python -m benchmarks wasserstein_1d``; about 30 s on two cores.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import numpy as np
 import ot
@@ -32,7 +35,7 @@ def compare(n: int, repeats: int) -> dict[str, Timing]:
         with jax.enable_x64(True):
             return compiled(*double)
 
-    callables = {
+    callables: dict[str, Callable[[], Any]] = {
         "gan_jax, float32": lambda: compiled(*single),
         "gan_jax, float64": in_double,
         "SciPy": lambda: stats.wasserstein_distance(x, y),

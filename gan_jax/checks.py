@@ -270,7 +270,7 @@ def key(name: str, value: object) -> PRNGKey:
         except OverflowError as error:
             raise ValueError(f"{name} is {value}; expected a seed below 2^63") from error
     if isinstance(value, jax.Array | np.ndarray):
-        typed = jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+        typed = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
         if (typed and value.ndim == 0) or (value.dtype == np.uint32 and value.ndim == 1):
             return jnp.asarray(value)
         if value.ndim == 0 and np.issubdtype(value.dtype, np.integer):

@@ -18,7 +18,7 @@ from gan_jax.models import players
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses, penalties
-from gan_jax.training import critic, frozen, game, passage, updates
+from gan_jax.training import critic, frozen, game, optimizers, passage, updates
 from gan_jax.training.state import GameState
 from gan_jax.typing import Array, Critic
 
@@ -183,7 +183,7 @@ def test_equal_arguments_give_one_object_and_others_another() -> None:
         lambda: orthonormal_mlp((8, 8)),
         lambda: penalties.gradient_penalty(target=0.5),
         lambda: updates.unrolled(3),
-        lambda: game.adam(b1=0.9),
+        lambda: optimizers.adam(b1=0.9),
     )
     for make in constructors:
         assert make() is make()

@@ -25,14 +25,14 @@ from gan_jax.models.reconstructor import mlp_reconstructor
 from gan_jax.objectives import losses, penalties
 from gan_jax.objectives.pairs import over_all_pairs
 from gan_jax.training import critic as critic_training
-from gan_jax.training import game, updates
+from gan_jax.training import game, optimizers, updates
 from gan_jax.training.ensemble import sweep
 from gan_jax.training.recording import Case
 
 ROOMS = ("objectives", "models", "training")
 
 MINIMAX, NETWORK, GENERATOR = losses.minimax(), mlp((4,)), mlp_generator((4,))
-CRITIC_TRAINING = critic_training.CriticTraining(MINIMAX, game.adam()(1e-3), None, 1.0, 4)
+CRITIC_TRAINING = critic_training.CriticTraining(MINIMAX, optimizers.adam()(1e-3), None, 1.0, 4)
 IMAGES = jnp.zeros((2, 4, 4, 4))
 ENCODER = text.label_encoder(3)
 

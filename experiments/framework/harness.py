@@ -20,6 +20,7 @@ from experiments.framework.claims import Claim, tally
 from experiments.framework.progress import Progress
 from gan_jax.cli import devices
 from gan_jax.cli.errors import UserError
+from gan_jax.cli.json_files import write_json
 from gan_jax.cli.terminal import duration
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def redraw(name: str, experiment: Experiment, root: Path) -> Outcome:
                     shutil.copy2(source / file, folder / file)
             if not (folder / artifacts.MANIFEST).exists():
                 # The disk was full before it was written.
-                artifacts.write_json(folder / artifacts.MANIFEST, {"experiment": name})
+                write_json(folder / artifacts.MANIFEST, {"experiment": name})
         claims = _present(experiment, arrays, folder, root / name)
     artifacts.drop_unfinished(root / name)
     return Outcome(name, root / name, claims)

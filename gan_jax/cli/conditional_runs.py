@@ -50,8 +50,8 @@ def assemble(
     from gan_jax.models.conditional_critics import conditional_dcgan_critic
     from gan_jax.objectives.losses import OBJECTIVES
     from gan_jax.objectives.penalties import PENALTIES
-    from gan_jax.training import game
     from gan_jax.training import mesh as meshes
+    from gan_jax.training import optimizers
     from gan_jax.training.conditional import conditional, with_conditions
 
     _check(config)
@@ -77,8 +77,8 @@ def assemble(
         source.draw,
         batch_size=rule.batch_size,
         discriminator_steps=rule.discriminator_steps,
-        generator_optimizer=game.adam(b1=config.generator.b1, b2=config.generator.b2),
-        discriminator_optimizer=game.adam(b1=config.discriminator.b1, b2=config.discriminator.b2),
+        generator_optimizer=optimizers.adam(b1=config.generator.b1, b2=config.generator.b2),
+        discriminator_optimizer=optimizers.adam(b1=config.discriminator.b1, b2=config.discriminator.b2),
         generator_rate=config.generator.rate,
         discriminator_rate=config.discriminator.rate,
         wrong_weight=0.0 if condition.head == "auxiliary" else condition.wrong_weight,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gan_jax.cli.image_data import Facts, Images
     from gan_jax.models.tokenizer import Vocabulary
+    from gan_jax.training import optimizers
     from gan_jax.training.state import GameState
     from gan_jax.typing import Array, ConditionalGenerator, Generator, PRNGKey
 
@@ -99,8 +100,8 @@ def assemble(
         updates.UPDATES[rule.update](),
         batch_size=rule.batch_size,
         discriminator_steps=rule.discriminator_steps,
-        generator_optimizer=game.adam(b1=config.generator.b1, b2=config.generator.b2),
-        discriminator_optimizer=game.adam(b1=config.discriminator.b1, b2=config.discriminator.b2),
+        generator_optimizer=optimizers.adam(b1=config.generator.b1, b2=config.generator.b2),
+        discriminator_optimizer=optimizers.adam(b1=config.discriminator.b1, b2=config.discriminator.b2),
         generator_rate=config.generator.rate,
         discriminator_rate=config.discriminator.rate,
         penalty=None if penalty == "none" else PENALTIES[penalty](),

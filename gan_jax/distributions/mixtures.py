@@ -167,8 +167,11 @@ def geometric_weights(modes: int, smallest: float) -> Array:
     modes = whole_number("modes", modes, least=2)
     _check_smallest(smallest, modes)
     powers = np.arange(modes)
+
+    def excess(log_ratio: float) -> float:
+        return float(np.sum(smallest * np.exp(log_ratio * powers))) - 1.0
+
     # The sum rises with the ratio; at the upper end the last weight alone is one.
-    excess = lambda log_ratio: float(np.sum(smallest * np.exp(log_ratio * powers))) - 1.0  # noqa: E731
     upper = -np.log(smallest) / (modes - 1)
     log_ratio = 0.0 if excess(0.0) >= 0.0 else optimize.brentq(excess, 0.0, upper, xtol=1e-15)
     return jnp.asarray(smallest * np.exp(log_ratio * powers), float)

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 
 from gan_jax import checks
-from gan_jax.distributions.targets import Parameter, gaussian_ring, parallel_line
+from gan_jax.distributions.mixtures import Parameter
+from gan_jax.distributions.targets import gaussian_ring, parallel_line
 from gan_jax.typing import Distribution
 
 

@@ -441,5 +441,8 @@ def _truth(objective: Objective, p: Law, q: Law, real: Array, fake: Array) -> Ar
     if objective.optimal_logits is None:
         return unknown
     best = oracle.discriminator(objective, p, q)
-    flat = (lambda x: x) if p.event_shape else (lambda x: x[:, 0])
-    return score(objective, best(flat(real)), best(flat(fake)))[0]
+
+    def events(x: Array) -> Array:
+        return x if p.event_shape else x[:, 0]
+
+    return score(objective, best(events(real)), best(events(fake)))[0]

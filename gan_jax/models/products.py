@@ -45,6 +45,9 @@ def _patches(x: Array, n: Geometry) -> Array:
     """``[b, h, w, c] -> [b, h', w', u v c]``: at every place what the window sees there."""
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*n.padding[0], 0), (*n.padding[1], 0), (0, 0, 0)))
     (u, v), (h, w), s = n.window, n.out, n.stride
-    ends = lambda i, j: (x.shape[0], i + s * (h - 1) + 1, j + s * (w - 1) + 1, x.shape[3])  # noqa: E731
+
+    def ends(i: int, j: int) -> tuple[int, int, int, int]:
+        return x.shape[0], i + s * (h - 1) + 1, j + s * (w - 1) + 1, x.shape[3]
+
     cuts = [lax.slice(x, (0, i, j, 0), ends(i, j), (1, s, s, 1)) for i in range(u) for j in range(v)]
     return jnp.concatenate(cuts, axis=-1)

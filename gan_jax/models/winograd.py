@@ -157,7 +157,10 @@ def _overlapped(parts: list[Array], axis: int) -> Array:
 
 def _met(first: Array, last: Array, axis: int) -> Array:
     """``first`` of tile t plus ``last`` of tile t − 1; with ``jnp.pad`` in place of the ends it takes 1.3 times as long."""
-    part = lambda a, start, end: lax.slice_in_dim(a, start, end, axis=axis)  # noqa: E731
+
+    def part(a: Array, start: int, end: int | None) -> Array:
+        return lax.slice_in_dim(a, start, end, axis=axis)
+
     inner = part(first, 1, None) + part(last, 0, -1)
     return jnp.concatenate([part(first, 0, 1), inner, part(last, -1, None)], axis)
 

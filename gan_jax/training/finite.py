@@ -41,6 +41,6 @@ def plain(state: PyTree) -> PyTree:
     """``state`` with the numbers of its keys."""
 
     def numbers(leaf: Any) -> Any:
-        return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+        return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
     return jax.tree.map(numbers, state)

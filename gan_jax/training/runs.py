@@ -32,6 +32,7 @@ from gan_jax import checks, ranges
 from gan_jax.ranges import Count
 from gan_jax.training import checkpoint, run_folder
 from gan_jax.training import mesh as meshes
+from gan_jax.training.finite import refuse_not_finite
 from gan_jax.training.game import Game
 from gan_jax.training.loop import Window, progress, stop_where_not_finite, windows
 from gan_jax.training.state import GameState, Hyperparameters, Info
@@ -204,7 +205,7 @@ def _begun(
     state = meshes.begin(game, key, over, feed=None if feed is None else feed(0, schedule.log_every))
     restored = checkpoint.restore(manager, state)
     if restored is None:
-        checkpoint.refuse_not_finite(state, "before the first step")
+        refuse_not_finite(state, "before the first step")
         return _At(state, 0, None), state.hyper
     step, found = restored
     inside = step % schedule.log_every
@@ -228,7 +229,7 @@ def _with_hyperparameters(at: _At, hyper: Hyperparameters, on_record: bool) -> _
                 f"{name} is {value!s}, and the run was trained with {was!s} up to step {at.step}; expected the same, or a change that is "
                 "asked for by name (change)"
             )
-    checkpoint.refuse_not_finite(hyper, f"among the hyperparameters at step {at.step}")
+    refuse_not_finite(hyper, f"among the hyperparameters at step {at.step}")
     return at._replace(state=at.state._replace(hyper=hyper))
 
 

@@ -224,7 +224,10 @@ def _examples(setup: Setup, generator: Variables, key: PRNGKey, state: GameState
     real_key, noise_key = jax.random.split(key)
     total = steps * setup.batch_size
     real = setup.data(real_key, total, **{name: state.hyper[name] for name in setup.data_names})
-    split = lambda a: a.reshape(steps, setup.batch_size, *a.shape[1:])  # noqa: E731
+
+    def split(a: Array) -> Array:
+        return a.reshape(steps, setup.batch_size, *a.shape[1:])
+
     noise = setup.place(jax.tree.map(split, setup.generator.noise(noise_key, total)), 1)
     # Update by update, since batch statistics are those of one batch; without any, XLA makes it one large product.
     fake = jax.vmap(lambda z: setup.generator.train(generator, z)[0])(noise)

@@ -20,9 +20,7 @@ from gan_jax.training.critic import logits_of_both
 from gan_jax.training.game import (
     Data,
     Game,
-    OptimizerOf,
     Place,
-    adam,
     anywhere,
     check_data,
     check_optimizers,
@@ -30,6 +28,7 @@ from gan_jax.training.game import (
     drawn_from,
     game_of,
 )
+from gan_jax.training.optimizers import OptimizerOf, adam
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
 

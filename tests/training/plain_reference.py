@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax.objectives import choice, losses, penalties
-from gan_jax.training import game, updates
+from gan_jax.training import game, optimizers, updates
 from gan_jax.typing import Array, Critic, Generator
 
 BATCH, INNER, AHEAD, STEPS = 4, 2, 2, 2
@@ -72,7 +72,7 @@ GENERATOR, CRITIC = _generator(), _critic()
 def optimizer(rule: str) -> game.OptimizerOf:
     if rule == "optimistic":
         return lambda rate: optax.optimistic_adam_v2(rate, b1=B1, b2=B2, eps_root=EPS_ROOT, nesterov=False)
-    return game.adam(b1=B1, b2=B2, eps_root=EPS_ROOT)
+    return optimizers.adam(b1=B1, b2=B2, eps_root=EPS_ROOT)
 
 
 def make(

@@ -16,7 +16,8 @@ from gan_jax.metrics.modes import THRESHOLD, modes_of, tally
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses, penalties
-from gan_jax.training.game import adam, adversarial
+from gan_jax.training.game import adversarial
+from gan_jax.training.optimizers import adam
 from gan_jax.training.recording import watch
 from gan_jax.training.updates import alternating
 

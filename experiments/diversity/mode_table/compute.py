@@ -21,7 +21,8 @@ from gan_jax.metrics.histograms import reverse_kl_floor
 from gan_jax.metrics.modes import Modes, Tally, assay, modes_of, tally
 from gan_jax.models.pacgan import pacgan_discriminator, pacgan_generator
 from gan_jax.objectives.losses import non_saturating
-from gan_jax.training.game import adam, adversarial
+from gan_jax.training.game import adversarial
+from gan_jax.training.optimizers import adam
 from gan_jax.training.packing import pack, packed
 from gan_jax.training.recording import Case, watch_cases
 from gan_jax.training.updates import simultaneous

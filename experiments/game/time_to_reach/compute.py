@@ -18,7 +18,7 @@ from experiments.game.time_to_reach.theory import descent, integrals
 from gan_jax.divergences.gaussians import wasserstein_1_normal
 from gan_jax.models import lipschitz, mlp, players
 from gan_jax.objectives import choice, costs, losses
-from gan_jax.training import game, passage, updates
+from gan_jax.training import game, optimizers, passage, updates
 from gan_jax.training.ensemble import sweep
 
 CLASSIFIERS = ("minimax", "non_saturating", "least_squares", "hinge", "relativistic")
@@ -62,7 +62,7 @@ def run(config: Config, progress: Progress) -> Arrays:
 def _member(config: Config, optimizer: str, kind: str) -> Callable[..., dict[str, Any]]:
     """One run as a function of key, objective (a number) and separation."""
 
-    generator_optimizer: Any = game.adam() if optimizer == "adam" else optax.sgd
+    generator_optimizer: Any = optimizers.adam() if optimizer == "adam" else optax.sgd
     features = (config.width, config.width)
     shared: dict[str, Any] = {
         "batch_size": config.batch_size,

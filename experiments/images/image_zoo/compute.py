@@ -27,7 +27,7 @@ from gan_jax.models.image_pairs import PAIRS, Pair
 from gan_jax.objectives.choice import one_of, one_of_penalties
 from gan_jax.objectives.losses import OBJECTIVES as MADE
 from gan_jax.objectives.penalties import PENALTIES
-from gan_jax.training import game, updates
+from gan_jax.training import game, optimizers, updates
 from gan_jax.training.compiling import compile_together
 from gan_jax.training.ensemble import ensemble
 from gan_jax.training.mesh import fetch
@@ -103,7 +103,7 @@ def player(config: Config, pair: Pair, source: Source) -> Callable[..., Played]:
 
     objectives = [MADE[name]() for name in config.objectives]
     penalties = [None if name == "none" else PENALTIES[name]() for name in config.penalties]
-    adam = game.adam(b1=config.b1, b2=config.b2)
+    adam = optimizers.adam(b1=config.b1, b2=config.b2)
 
     def play(key: PRNGKey, objective: Any, penalty: Any, weight: Any, feed: Any) -> Played:
         made = game.adversarial(

@@ -28,7 +28,8 @@ from gan_jax.objectives.losses import Objective
 from gan_jax.objectives.penalties import gradient_norms, interpolates
 from gan_jax.training import updates
 from gan_jax.training.ensemble import ensemble, grid
-from gan_jax.training.game import Game, adam, adversarial
+from gan_jax.training.game import Game, adversarial
+from gan_jax.training.optimizers import adam
 from gan_jax.typing import Critic, Generator
 
 PICTURED = 8

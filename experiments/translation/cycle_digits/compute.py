@@ -111,8 +111,13 @@ def _game(config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: n
 
     def look(key: Any, state: Any, case: Any) -> Mapping[str, Any]:
         own, back = translators(averaged(state))
-        to_y = lambda images: forward.apply(own, images)  # noqa: E731
-        to_x = lambda images: backward.apply(back, images)  # noqa: E731
+
+        def to_y(images: Any) -> Any:
+            return forward.apply(own, images)
+
+        def to_x(images: Any) -> Any:
+            return backward.apply(back, images)
+
         made = to_y(x)
         returned = to_x(made)
         return {
