@@ -37,7 +37,6 @@ USAGE = f"""{PROGRAM}                  list the experiments
 
 {cli.usage()}"""
 
-
 _WHICH = "The configuration to start from: the figure itself, one for two cores, or a small one that takes seconds."
 
 

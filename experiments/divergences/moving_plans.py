@@ -41,14 +41,9 @@ MOST_POINTS = 8
 class Config:
     """Two sets of points in the plane."""
 
-    points: Annotated[int, Range(2, 8)] = 6
-    """Points on each side, from 2 to 8: there are points! plans."""
-
-    separation: Real = 2.0
-    """Distance between the centres of the two sets, in units of their standard deviation."""
-
-    seed: Seed = 0
-    """Seed of the points."""
+    points: Annotated[int, Range(2, 8)] = 6  # Points on each side, from 2 to 8: there are points! plans.
+    separation: Real = 2.0  # Distance between the centres of the two sets, in units of their standard deviation.
+    seed: Seed = 0  # Seed of the points.
 
     def __post_init__(self) -> None:
         if not 2 <= self.points <= MOST_POINTS:

@@ -48,35 +48,20 @@ class Axis:
 class Sampling:
     """Samples and trainings of a saturation figure: a free discriminator and an exactly 1-Lipschitz critic of one size, trained alike."""
 
-    seeds: Count = 8
-    """Independent trainings at every separation."""
-
+    seeds: Count = 8  # Independent trainings at every separation.
     sample_sizes: tuple[Count, ...] = (100, 1000, 10000)
     """Sizes of the samples for the estimates without training; in the plane W1 solves an exact transport problem, O(n³)."""
 
-    sample_seeds: Count = 8
-    """Independent samples of every size."""
-
-    width: Even = 32
-    """Width of the hidden layers of the discriminator and of the critic; even."""
-
-    depth: Count = 2
-    """Hidden layers of both."""
-
-    steps: Fifties = 750
-    """Updates of each network; a multiple of 50."""
-
-    batch_size: Count = 256
-    """Samples of each law at an update."""
-
+    sample_seeds: Count = 8  # Independent samples of every size.
+    width: Even = 32  # Width of the hidden layers of the discriminator and of the critic; even.
+    depth: Count = 2  # Hidden layers of both.
+    steps: Fifties = 750  # Updates of each network; a multiple of 50.
+    batch_size: Count = 256  # Samples of each law at an update.
     discriminator_rate: Positive = 1e-2
-    """Learning rate of the discriminator's Adam at the start; it decays to zero along a cosine."""
+    """Learning rate of the discriminator's Adam at the start; it falls to zero as a cosine."""
 
-    critic_rate: Positive = 5e-3
-    """The same of the critic's."""
-
-    held_out: Count = 16384
-    """Fresh samples of each law that score a trained network."""
+    critic_rate: Positive = 5e-3  # Learning rate of the critic's Adam at the start; it falls to zero as a cosine.
+    held_out: Count = 16384  # Fresh samples of each law that score a trained network.
 
     def recipe(self) -> Recipe:
         """The two networks and how they are trained."""

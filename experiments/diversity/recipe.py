@@ -11,29 +11,12 @@ from gan_jax.ranges import Count, Decay, NonNegative, Positive
 class Recipe:
     """Sizes and rates of the small games."""
 
-    width: Count = 128
-    """Of the hidden layers of both networks."""
-
-    generator_depth: Count = 6
-    """Hidden layers of the generator: what it takes to tear one Gaussian into many."""
-
-    discriminator_depth: Count = 3
-    """Hidden layers of the discriminator."""
-
-    batch_size: Count = 256
-    """Samples of each kind at an update."""
-
-    rate: Positive = 1e-3
-    """Of both players' Adam."""
-
-    penalty_weight: NonNegative = 0.02
-    """Of R1 + R2."""
-
-    penalty_every: Count = 4
-    """R1 + R2 are computed at every so many updates, and weigh so many times more there."""
-
-    noise: NonNegative = 0.3
-    """Standard deviation of instance noise at the start, in units of the data."""
-
-    ema_decay: Decay = 0.999
-    """Of the moving average of a generator's parameters."""
+    width: Count = 128  # Width of the hidden layers of both networks.
+    generator_depth: Count = 6  # Hidden layers of the generator: what it takes to tear one Gaussian into many.
+    discriminator_depth: Count = 3  # Hidden layers of the discriminator.
+    batch_size: Count = 256  # Samples of each kind at an update.
+    rate: Positive = 1e-3  # Learning rate of both players' Adam.
+    penalty_weight: NonNegative = 0.02  # Weight of R1 + R2.
+    penalty_every: Count = 4  # R1 + R2 are computed at every so many updates, and weigh so many times more there.
+    noise: NonNegative = 0.3  # Standard deviation of instance noise at the start, in units of the data.
+    ema_decay: Decay = 0.999  # Decay rate of the moving average of a generator's parameters.

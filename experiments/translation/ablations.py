@@ -29,38 +29,21 @@ NO_IDENTITY = "full, no identity"
 class Recipe:
     """Weights and rates of a game of four."""
 
-    objective: str = "least_squares"
-    """Of ``losses.OBJECTIVES``."""
-
-    batch_size: Count = 128
-    """Examples of each domain at an update."""
-
-    rate: Positive = 1e-3
-    """Of all players' Adam, constant for half of the steps and then falling to zero."""
-
-    b1: Decay = 0.5
-    """Decay rate of Adam's first moment."""
-
-    b2: Decay = 0.999
-    """Decay rate of Adam's second moment."""
-
+    objective: str = "least_squares"  # Objective, one of ``losses.OBJECTIVES``.
+    batch_size: Count = 128  # Examples of each domain at an update.
+    rate: Positive = 1e-3  # Learning rate of all players' Adam; falls to zero over the second half.
+    b1: Decay = 0.5  # Decay rate of Adam's first moment.
+    b2: Decay = 0.999  # Decay rate of Adam's second moment.
     cycle_weight: NonNegative = 0.3
     """Of the way there and back, in units of the adversarial loss over those of the data."""
 
     identity_weight: NonNegative | None = None
     """Of leaving alone what is in the other domain already, times the cycle's; without these terms where not given."""
 
-    pool_size: Whole = 50
-    """Translated examples that are kept for the discriminators."""
-
-    penalty_weight: NonNegative = 0.0
-    """Of R1 + R2; 0 for none."""
-
-    penalty_every: Count = 1
-    """R1 + R2 are computed at every so many updates, and weigh so many times more there."""
-
-    ema_decay: Decay = 0.99
-    """Of the moving average of the generators' parameters."""
+    pool_size: Whole = 50  # Translated examples that are kept for the discriminators.
+    penalty_weight: NonNegative = 0.0  # Weight of R1 + R2; 0 for none.
+    penalty_every: Count = 1  # R1 + R2 are computed at every so many updates, and weigh so many times more there.
+    ema_decay: Decay = 0.99  # Decay rate of the moving average of the generators' parameters.
 
 
 IMAGES = Recipe(

@@ -32,10 +32,12 @@ from gan_jax.typing import (
     ConditionalCritic,
     ConditionalGenerator,
     Generator,
-    Pairs,
     PRNGKey,
     PyTree,
     Variables,
+)
+from gan_jax.typing import (
+    Pairs as Pairs,  # what users make batches of
 )
 
 PairData: TypeAlias = Callable[..., Pairs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import json
@@ -169,3 +170,20 @@ def test_a_configuration_comes_back_as_it_was() -> None:
     again = translation_runs.Config(x=image_config.Data(data_dir=Path("sets")))
     assert translation_runs.from_plain(translation_runs.plain(again)) == again
     assert from_json(image_config.Data, {"size": 16}, "file") == image_config.Data(size=16)
+
+
+def test_every_field_of_an_experiment_has_a_line_of_help() -> None:
+    """A docstring below it or a comment behind it: both are what --help prints."""
+    bare = [
+        f"{path.parent.name}/{path.name}: {ast.unparse(field.target)}"
+        for path in sorted(Path("experiments").rglob("*.py"))
+        for lines in [path.read_text(encoding="utf-8").splitlines()]
+        for made in ast.walk(ast.parse("\n".join(lines)))
+        if isinstance(made, ast.ClassDef) and any("dataclass" in ast.unparse(one) for one in made.decorator_list)
+        if made.name.endswith(("Config", "Recipe"))
+        for field, after in zip(made.body, [*made.body[1:], None], strict=True)
+        if isinstance(field, ast.AnnAssign)
+        and not isinstance(after, ast.Expr)
+        and "  # " not in lines[field.lineno - 1]
+    ]
+    assert bare == []

@@ -9,7 +9,6 @@ from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed
 
 CLASSES = 10
 
-
 NEIGHBOURS = 5
 
 
@@ -39,50 +38,21 @@ ROWS: dict[str, Row] = {
 class Config:
     """Ten labels, three ways to see them."""
 
-    rows: tuple[str, ...] = tuple(ROWS)
-    """Which of them."""
-
-    steps: Count = 6000
-    """Of every game; a multiple of ``records``."""
-
-    records: Count = 6
-    """How many times a game is looked at."""
-
-    seeds: Count = 2
-    """Games of every row."""
-
-    width: Count = 32
-    """Channels of the generator's finest layer."""
-
-    critic_width: Count = 64
-    """Channels of the discriminator's finest layer."""
-
-    embedding: Count = 32
-    """Of a label's vector, in either network."""
-
-    latent: Count = 64
-    """Dimension of the noise."""
-
-    batch_size: Count = 64
-    """Examples of each kind at an update."""
-
-    rate: Positive = 1e-3
-    """Of both players' Adam(0, .99), before it decays."""
-
-    penalty_weight: NonNegative = 0.05
-    """Of R1 + R2."""
-
-    penalty_every: Count = 4
-    """R1 + R2 are computed at every so many updates, and weigh so many times more."""
-
-    ema_decay: Decay = 0.999
-    """Of the moving average of the generator's parameters."""
-
-    samples: Count = 200
-    """Of every label, at every look."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    rows: tuple[str, ...] = tuple(ROWS)  # Which of them.
+    steps: Count = 6000  # Steps of every game; a multiple of ``records``.
+    records: Count = 6  # How many times a game is looked at.
+    seeds: Count = 2  # Games of every row.
+    width: Count = 32  # Channels of the generator's finest layer.
+    critic_width: Count = 64  # Channels of the discriminator's finest layer.
+    embedding: Count = 32  # Width of a label's vector, in either network.
+    latent: Count = 64  # Dimension of the noise.
+    batch_size: Count = 64  # Examples of each kind at an update.
+    rate: Positive = 1e-3  # Learning rate of both players' Adam(0, .99), before it decays.
+    penalty_weight: NonNegative = 0.05  # Weight of R1 + R2.
+    penalty_every: Count = 4  # R1 + R2 are computed at every so many updates, and weigh so many times more.
+    ema_decay: Decay = 0.999  # Decay rate of the moving average of the generator's parameters.
+    samples: Count = 200  # Samples of every label, at every look.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if not self.rows or len(set(self.rows)) != len(self.rows) or not set(self.rows) <= set(ROWS):

@@ -40,56 +40,23 @@ ROWS: dict[str, Row] = {
 class Config:
     """One ring, six ways to see a label."""
 
-    rows: tuple[str, ...] = tuple(ROWS)
-    """Which of them."""
-
-    modes: Count = 8
-    """Gaussians on the ring, and labels."""
-
-    radius: Positive = 1.0
-    """Of the ring."""
-
-    scale: Positive = 0.05
-    """Standard deviation of a mode."""
-
-    width: Count = 64
-    """Of the hidden layers of both networks."""
-
-    embedding: Count = 16
-    """Of a label's vector, in either network."""
-
-    latent: Count = 2
-    """Dimension of the noise."""
-
-    batch_size: Count = 256
-    """Examples of each kind at an update."""
-
-    rate: Positive = 2e-3
-    """Of both players' Adam(0, .99), before it decays linearly."""
-
-    penalty_weight: NonNegative = 0.05
-    """Of R1 + R2."""
-
-    ema_decay: Decay = 0.995
-    """Of the moving average of the generator's parameters."""
-
-    steps: Count = 3000
-    """Of every game; a multiple of ``records``."""
-
-    records: Count = 20
-    """How many times a game is looked at."""
-
-    samples: Count = 250
-    """Of every label, at every look."""
-
-    shown: Count = 60
-    """Of them, how many the figure has."""
-
-    seeds: Count = 10
-    """Games of every row."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    rows: tuple[str, ...] = tuple(ROWS)  # Which of them.
+    modes: Count = 8  # Gaussians on the ring, and labels.
+    radius: Positive = 1.0  # Radius of the ring.
+    scale: Positive = 0.05  # Standard deviation of a mode.
+    width: Count = 64  # Width of the hidden layers of both networks.
+    embedding: Count = 16  # Width of a label's vector, in either network.
+    latent: Count = 2  # Dimension of the noise.
+    batch_size: Count = 256  # Examples of each kind at an update.
+    rate: Positive = 2e-3  # Learning rate of both players' Adam(0, .99), before it decays linearly.
+    penalty_weight: NonNegative = 0.05  # Weight of R1 + R2.
+    ema_decay: Decay = 0.995  # Decay rate of the moving average of the generator's parameters.
+    steps: Count = 3000  # Steps of every game; a multiple of ``records``.
+    records: Count = 20  # How many times a game is looked at.
+    samples: Count = 250  # Samples of every label, at every look.
+    shown: Count = 60  # Points that the figure has.
+    seeds: Count = 10  # Games of every row.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if not self.rows or len(set(self.rows)) != len(self.rows) or not set(self.rows) <= set(ROWS):

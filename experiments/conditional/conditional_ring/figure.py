@@ -19,7 +19,6 @@ from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, V
 LABELS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
 """Of the labels."""
 
-
 LOOKS = {
     "unconditional": Look(GREY, "-", "s"),
     "concatenation": Look(BLUE, "-"),

@@ -11,9 +11,7 @@ from experiments.framework.claims import AT_LEAST, Claim
 
 ATTRIBUTES = ("hair colour", "eye colour", "hair style", "face shape", "glasses")
 
-
 LEAST = {"seen": 0.95, "held_out": 0.90}
-
 
 LEAST_DIVERSITY = 0.7
 

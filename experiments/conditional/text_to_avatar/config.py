@@ -10,7 +10,6 @@ from gan_jax.ranges import Count, Seed
 ENCODERS = {"gru": "GRU", "transformer": "Transformer", "lstm": "LSTM"}
 """Of ``models.text.ENCODERS``; named here, since a configuration loads no JAX. A key of each is split off in this order."""
 
-
 PAIRS = {"seen": "seen pairs", "held_out": "held-out pairs"}
 
 
@@ -18,44 +17,19 @@ PAIRS = {"seen": "seen pairs", "held_out": "held-out pairs"}
 class Config:
     """Two encoders on one data set."""
 
-    encoders: tuple[str, ...] = ("gru", "transformer")
-    """Encoders of captions: gru, transformer, lstm."""
-
-    size: Count = 32
-    """Pixels a side: 16, 32 or 64."""
-
-    avatars: Count = 20_000
-    """Training pictures; 20 000 is the prepared set, other numbers are drawn anew."""
-
-    recipe: Recipe = field(default_factory=Recipe)
-    """Networks, rates and penalties."""
-
-    steps: Count = 8000
-    """Of every game; a multiple of ``records``."""
-
-    records: Count = 4
-    """How many times a game is looked at."""
-
-    seeds: Count = 2
-    """Games of every encoder."""
-
-    samples: Count = 1000
-    """Generated pictures at every look, of seen and of held-out pairs each; a multiple of 250."""
-
-    last_samples: Count = 10_000
-    """Of each at the last look."""
-
-    within: Count = 40
-    """Captions whose diversity is measured."""
-
-    each: Count = 25
-    """Pictures of each of them; captions times pictures is a multiple of 250."""
-
-    shown: Count = 8
-    """Pictures of a caption in the figure."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    encoders: tuple[str, ...] = ("gru", "transformer")  # Encoders of captions: gru, transformer, lstm.
+    size: Count = 32  # Pixels a side: 16, 32 or 64.
+    avatars: Count = 20_000  # Training pictures; 20 000 is the prepared set, other numbers are drawn anew.
+    recipe: Recipe = field(default_factory=Recipe)  # Networks, rates and penalties.
+    steps: Count = 8000  # Steps of every game; a multiple of ``records``.
+    records: Count = 4  # How many times a game is looked at.
+    seeds: Count = 2  # Games of every encoder.
+    samples: Count = 1000  # Generated pictures at every look, of seen and of held-out pairs each; a multiple of 250.
+    last_samples: Count = 10_000  # Pictures of each at the last look.
+    within: Count = 40  # Captions whose diversity is measured.
+    each: Count = 25  # Pictures of each of them; captions times pictures is a multiple of 250.
+    shown: Count = 8  # Pictures of a caption in the figure.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if (

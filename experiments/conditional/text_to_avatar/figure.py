@@ -25,7 +25,6 @@ LOOKS = {
     ("lstm", 1): Look(GREEN, "--", "D"),
 }
 
-
 SHORT = ("hair\ncolour", "eye\ncolour", "hair\nstyle", "face\nshape", "glasses")
 
 

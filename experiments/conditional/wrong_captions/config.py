@@ -20,29 +20,14 @@ ARMS = {
 class Config:
     """Three ways to make the third kind of pair."""
 
-    size: Count = 16
-    """Pixels a side."""
-
-    avatars: Count = 5000
-    """Training pictures."""
-
-    recipe: Recipe = field(default_factory=Recipe)
-    """Networks, rates and penalties."""
-
-    steps: Count = 3000
-    """Of every game; a multiple of ``records``."""
-
-    records: Count = 10
-    """How many times a game is looked at."""
-
-    seeds: Count = 2
-    """Games of every arm."""
-
-    samples: Count = 1000
-    """Generated pictures at every look; a multiple of 250."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    size: Count = 16  # Pixels a side.
+    avatars: Count = 5000  # Training pictures.
+    recipe: Recipe = field(default_factory=Recipe)  # Networks, rates and penalties.
+    steps: Count = 3000  # Steps of every game; a multiple of ``records``.
+    records: Count = 10  # How many times a game is looked at.
+    seeds: Count = 2  # Games of every arm.
+    samples: Count = 1000  # Generated pictures at every look; a multiple of 250.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if self.samples < 250 or self.samples % 250:

@@ -23,7 +23,6 @@ REFERENCE = {
 }
 """JS of N(0, 1) and N(m, 1) in nats, by 30-digit quadrature."""
 
-
 SATURATING = {1.0: 0.39797, 2.0: 0.44960, 4.0: 0.13719, 6.0: 1.245e-2, 10.0: 4.464e-6}
 """2 dJS/dm of the same, by 30-digit quadrature."""
 

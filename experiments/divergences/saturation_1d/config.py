@@ -24,14 +24,11 @@ class Config:
     separations: tuple[NonNegative, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
     """Where samples are drawn and networks trained, in units of x."""
 
-    dense: Count = 101
-    """Points of the exact curves."""
-
+    dense: Count = 101  # Points of the exact curves.
     training: Annotated[sweeps.Sampling, tyro.conf.OmitArgPrefixes] = field(default_factory=sweeps.Sampling)
     """Samples and networks."""
 
-    seed: Seed = 0
-    """Seed of everything random."""
+    seed: Seed = 0  # Seed of everything random.
 
 
 SMOKE = Config(

@@ -25,7 +25,6 @@ from gan_jax.training.ensemble import ensemble
 RECORDS = 50
 """Length of a training's history; the number of steps is a multiple of it."""
 
-
 CLASS_SIZE = 174
 """Pictures of the rarest digit: as many of every digit are used, so that numbers compare."""
 

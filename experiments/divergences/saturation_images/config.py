@@ -28,26 +28,13 @@ class Config:
     digits: tuple[Annotated[int, Range(0, 9)], ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
     """The classes that are compared with each other."""
 
-    seeds: AtLeastTwo = 8
-    """Independent splits of the pictures, each with its own training; at least 2."""
-
-    width: Even = 32
-    """Width of both hidden layers of the discriminator and of the critic; even."""
-
-    steps: Fifties = 400
-    """Updates of each network; a multiple of 50."""
-
-    batch_size: Count = 64
-    """Pictures of each side at an update."""
-
-    discriminator_learning_rate: Positive = 1e-3
-    """Of Adam at the start; it decays to zero along a cosine."""
-
-    critic_learning_rate: Positive = 5e-3
-    """The same for the critic, whose weights are held by a constraint."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    seeds: AtLeastTwo = 8  # Independent splits of the pictures, each with its own training; at least 2.
+    width: Even = 32  # Width of both hidden layers of the discriminator and of the critic; even.
+    steps: Fifties = 400  # Updates of each network; a multiple of 50.
+    batch_size: Count = 64  # Pictures of each side at an update.
+    discriminator_learning_rate: Positive = 1e-3  # Learning rate of D's Adam at the start; it falls as a cosine.
+    critic_learning_rate: Positive = 5e-3  # Learning rate of the critic's Adam, whose weights a constraint holds.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         rise = np.diff(self.shifts)

@@ -16,22 +16,17 @@ FAST, STRONG, CURES = (
     ("wgan_gp", "noise", "relativistic"),
 )
 
-
 ALIVE = 0.25
 """A mode is alive where it has at least this share of its weight."""
-
 
 FEW = 0.25
 """Share of the modes of which no more are alive in a collapse."""
 
-
 NARROW = 0.25
 """Share of the data's variance below which samples are concentrated: half of its width."""
 
-
 GOOD = 0.8
 """Share of high-quality samples from which on they are good."""
-
 
 COLLAPSE, DROP, WHOLE, OTHER = "collapse", "drop", "whole", "neither"
 """What becomes of a game."""

@@ -75,7 +75,6 @@ def _wasserstein(config: Config) -> Mapping[str, Any]:
 
 NON_SATURATING, MINIMAX, REVERSE = (_objective(name) for name in ("non_saturating", "minimax", "f_reverse_kl"))
 
-
 CHANGES: dict[str, Callable[[Config], Mapping[str, Any]]] = {
     "fast": _fast(NON_SATURATING),
     "fast_minimax": _fast(MINIMAX),

@@ -38,56 +38,27 @@ ARMS = {
 class Config:
     """One ring, one pair of networks, nine ways to play."""
 
-    modes: Count = 8
-    """Gaussians on a ring."""
-
+    modes: Count = 8  # Gaussians on a ring.
     radius: Positive = 4.0
     """Of the ring, in units of x: large enough for a discriminator to be sure of itself between two modes."""
 
-    scale: Positive = 0.2
-    """Standard deviation of a mode."""
-
-    width: Count = 64
-    """Width of both hidden layers of either network."""
-
-    latent: Count = 3
-    """Dimension of the generator's noise."""
-
-    batch_size: Count = 128
-    """Samples of each law at an update."""
-
-    rate: Positive = 1e-3
-    """Of both players' Adam."""
-
-    slow_rate: Positive = 2e-5
-    """Of the discriminator, where the generator is the fast one."""
-
-    strong_steps: Count = 5
-    """Updates of the discriminator for each of the generator, where it is the strong one."""
-
+    scale: Positive = 0.2  # Standard deviation of a mode.
+    width: Count = 64  # Width of both hidden layers of either network.
+    latent: Count = 3  # Dimension of the generator's noise.
+    batch_size: Count = 128  # Samples of each law at an update.
+    rate: Positive = 1e-3  # Learning rate of both players' Adam.
+    slow_rate: Positive = 2e-5  # Learning rate of the discriminator, where the generator is the fast one.
+    strong_steps: Count = 5  # Updates of the discriminator for each of the generator, where it is the strong one.
     noise: NonNegative = 1.6
     """Standard deviation of instance noise at the start, in units of x; it is gone after half of the game."""
 
-    zero_centred_weight: NonNegative = 0.1
-    """Of R1 + R2."""
-
-    gradient_penalty_weight: NonNegative = 0.1
-    """Of WGAN-GP's penalty; that of the authors' toy code."""
-
-    steps: Count = 9600
-    """Updates of the generator; a multiple of ``records``."""
-
-    records: Even = 120
-    """How many times a game is looked at; even."""
-
-    samples: Count = 2500
-    """Drawn at every look."""
-
-    seeds: Count = 10
-    """Independent games of every arm."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    zero_centred_weight: NonNegative = 0.1  # Weight of R1 + R2.
+    gradient_penalty_weight: NonNegative = 0.1  # Weight of WGAN-GP's penalty; that of the authors' toy code.
+    steps: Count = 9600  # Updates of the generator; a multiple of ``records``.
+    records: Even = 120  # How many times a game is looked at; even.
+    samples: Count = 2500  # Drawn at every look.
+    seeds: Count = 10  # Independent games of every arm.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if self.records < 2 or self.records % 2:
@@ -95,6 +66,5 @@ class Config:
 
 
 SMOKE = Config(width=8, batch_size=16, steps=8, records=4, samples=250, seeds=2)
-
 
 PRESETS = {"quick": Config(steps=3000, records=60, seeds=4)}

@@ -20,14 +20,12 @@ from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WI
 MOMENTS = (0.25, 0.5, 0.75, 1.0)
 """Shares of the game at which the first game of an arm has a picture."""
 
-
 VERDICTS = {
     COLLAPSE: Look(VERMILION, "", "D"),
     DROP: Look(ORANGE, "", "v"),
     OTHER: Look(GREY, "", "s"),
     WHOLE: Look(BLUE, "", "o"),
 }
-
 
 COLORS = (VERMILION, ORANGE, PURPLE, GREEN, BLUE)
 """Of the arms that are shown, in order."""

@@ -17,9 +17,7 @@ from gan_jax.metrics import statistics
 
 STEIN = "Stein's identity; Opper & Archambeau 2009, equation 4"
 
-
 SEEKING = "Bishop 2006, figure 10.3"
-
 
 ROUNDING = 1e-9
 """Double precision and quadrature, of values near one."""

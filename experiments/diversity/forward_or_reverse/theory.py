@@ -18,9 +18,7 @@ from gan_jax.divergences import exact
 Jet: TypeAlias = tuple[float, np.ndarray, np.ndarray]
 """Value, gradient ``[3]`` and Hessian ``[3, 3]`` of a divergence in (μ, log σ, separation)."""
 
-
 Field: TypeAlias = Callable[[np.ndarray], Jet]
-
 
 CLOSE = 1e-12
 """Newton's method ends where no derivative of the divergence is larger."""

@@ -72,7 +72,6 @@ CURES: dict[str, Change] = {
 }
 """What is changed in the small game, by row."""
 
-
 PACKS = {"gan": 1, "pacgan_2": 2, "pacgan_3": 3, "pacgan_4": 4}
 """Samples of a pack, of the rows that are PacGAN's."""
 

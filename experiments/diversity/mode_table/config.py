@@ -65,7 +65,6 @@ ROWS: dict[str, Row] = {
 }
 """The rows of the table by name, in their order."""
 
-
 PROTOCOL_STEPS = 400_000
 """400 epochs of 100 000 examples in batches of 100."""
 
@@ -76,50 +75,21 @@ TARGETS = ("ring", "grid")
 class Config:
     """The published protocol, and the budget of the cures."""
 
-    rows: tuple[str, ...] = tuple(ROWS)
-    """Rows of the table, in its order."""
-
-    targets: tuple[str, ...] = TARGETS
-    """Of ring and grid."""
-
-    published_steps: Count = PROTOCOL_STEPS
-    """Steps of the published rows: 400 epochs of 1000 batches."""
-
-    published_seeds: Count = 10
-    """Games of each published row."""
-
-    published_batch: Count = 100
-    """Packs at an update, there."""
-
-    small_steps: Count = 20_000
-    """Steps of the cures."""
-
-    small_seeds: Count = 10
-    """Games of each of them."""
-
-    long_steps: Count = 30_000
-    """Steps of the last row."""
-
-    long_seeds: Count = 10
-    """Its games."""
-
-    recipe: Recipe = field(default_factory=Recipe)
-    """Sizes and rates of the cures."""
-
-    data: Count = 100_000
-    """Fixed examples (packs) that all rows learn from."""
-
-    samples: Count = 2500
-    """Generated samples that a game is measured with."""
-
-    shown: Count = 1000
-    """Of them, how many the figure has."""
-
-    records: Count = 20
-    """How many times a game is looked at; every number of steps is a multiple of it."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    rows: tuple[str, ...] = tuple(ROWS)  # Rows of the table, in its order.
+    targets: tuple[str, ...] = TARGETS  # Targets: ring and grid.
+    published_steps: Count = PROTOCOL_STEPS  # Steps of the published rows: 400 epochs of 1000 batches.
+    published_seeds: Count = 10  # Games of each published row.
+    published_batch: Count = 100  # Packs at an update, there.
+    small_steps: Count = 20_000  # Steps of the cures.
+    small_seeds: Count = 10  # Games of each cure.
+    long_steps: Count = 30_000  # Steps of the last row.
+    long_seeds: Count = 10  # Games of the last row.
+    recipe: Recipe = field(default_factory=Recipe)  # Sizes and rates of the cures.
+    data: Count = 100_000  # Fixed examples (packs) that all rows learn from.
+    samples: Count = 2500  # Generated samples that a game is measured with.
+    shown: Count = 1000  # Points that the figure has.
+    records: Count = 20  # How many times a game is looked at; every number of steps is a multiple of it.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         for name, known in (("rows", tuple(ROWS)), ("targets", TARGETS)):
@@ -155,7 +125,6 @@ SMOKE = Config(
 # Those whose steps cost several times the plain game's are left to the full preset, but for one of each kind.
 _QUICK = tuple(name for name in ROWS if name not in ("pacgan_3", "pacgan_4", "unrolled_5", "unrolled_10", "minibatch"))
 
-
 PRESETS = {
     "quick": Config(
         rows=_QUICK,
@@ -168,7 +137,6 @@ PRESETS = {
     ),
     "hour": Config(rows=("gan", "pacgan_2"), targets=("ring",), published_steps=140_000, published_seeds=3, records=70),
 }
-
 
 NUMBERS = {
     "covered": "modes covered",

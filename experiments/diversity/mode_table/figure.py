@@ -23,10 +23,8 @@ COLUMNS = {
     "variance_ratio": "variance",
 }
 
-
 LEAST = 3e-4
 """Left end of the logarithmic axis of reverse KL."""
-
 
 WIDEST = 1.6
 """Right end of the axis of variance; a mean beyond it is an arrow at the edge."""

@@ -20,10 +20,8 @@ GAMES = {
 }
 """The games by name: label and look."""
 
-
 RARE = 0.02
 """Weight up to which a mode is called rare."""
-
 
 _TRUTH = 1.0 - math.exp(-4.5)
 

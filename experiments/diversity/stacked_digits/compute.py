@@ -33,7 +33,6 @@ from gan_jax.typing import Generator
 
 SIZE = 8
 
-
 PARTS = 1000
 """Pictures that are drawn at a time."""
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 CHANNELS, CLASSES = 3, 10
 
-
 MODES = CLASSES**CHANNELS
 
 
@@ -51,10 +50,8 @@ ROWS: dict[str, Row] = {
 }
 """The methods by name, in the figure's order; the numbers are those of stacked MNIST (28 × 28)."""
 
-
 QUANTITIES = ("covered", "reproduced", "reverse_kl", "reverse_kl_error", "jensen_shannon")
 """What is kept of a histogram; names of its fields."""
-
 
 FEWEST = 5 * MODES
 """Pictures below which a perfect sampler would miss modes."""
@@ -64,59 +61,24 @@ FEWEST = 5 * MODES
 class Config:
     """Five methods on one data set."""
 
-    rows: tuple[str, ...] = tuple(ROWS)
-    """Methods, in the order of the figure."""
-
-    steps: Count = 30_000
-    """Generator steps of DCGAN and PacDCGAN2."""
-
-    wgan_steps: Count = 30_000
-    """Generator steps of WGAN-GP."""
-
-    critic_steps: Count = 5
-    """Critic updates at each of them."""
-
-    long_steps: Count = 30_000
-    """Steps of the last two methods."""
-
-    seeds: Count = 8
-    """Independent games of every method."""
-
-    width: Count = 32
-    """Channels of the generator's finest layer."""
-
-    critic_width: Count = 64
-    """Channels of the discriminator's finest layer."""
-
-    latent: Count = 64
-    """Dimension of the noise."""
-
-    batch_size: AtLeastTwo = 64
-    """Examples of each kind at an update."""
-
-    rate: Positive = 1e-3
-    """Of both players' Adam in WGAN-GP and the last two methods, before it decays."""
-
-    penalty_weight: NonNegative = 0.05
-    """Of R1 + R2."""
-
-    penalty_every: Count = 4
-    """R1 + R2 are computed at every so many updates, and weigh so many times more."""
-
-    ema_decay: Decay = 0.999
-    """Of the moving average of the generator's parameters, in the last two methods."""
-
-    samples: Count = 26_000
-    """Generated pictures at every record."""
-
-    records: Count = 8
-    """How many times a game is looked at; the steps between rise geometrically."""
-
-    shown: Count = 16
-    """Pictures of every method that the figure shows."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    rows: tuple[str, ...] = tuple(ROWS)  # Methods, in the order of the figure.
+    steps: Count = 30_000  # Generator steps of DCGAN and PacDCGAN2.
+    wgan_steps: Count = 30_000  # Generator steps of WGAN-GP.
+    critic_steps: Count = 5  # Critic updates at each of them.
+    long_steps: Count = 30_000  # Steps of the last two methods.
+    seeds: Count = 8  # Independent games of every method.
+    width: Count = 32  # Channels of the generator's finest layer.
+    critic_width: Count = 64  # Channels of the discriminator's finest layer.
+    latent: Count = 64  # Dimension of the noise.
+    batch_size: AtLeastTwo = 64  # Examples of each kind at an update.
+    rate: Positive = 1e-3  # Learning rate of both players' Adam in WGAN-GP and the last two methods, before it decays.
+    penalty_weight: NonNegative = 0.05  # Weight of R1 + R2.
+    penalty_every: Count = 4  # R1 + R2 are computed at every so many updates, and weigh so many times more.
+    ema_decay: Decay = 0.999  # Decay rate of the moving average of the generator's parameters, in the last two methods.
+    samples: Count = 26_000  # Generated pictures at every record.
+    records: Count = 8  # How many times a game is looked at; the steps between rise geometrically.
+    shown: Count = 16  # Pictures of every method that the figure shows.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if not self.rows or len(set(self.rows)) != len(self.rows) or not set(self.rows) <= set(ROWS):
@@ -139,6 +101,5 @@ SMOKE = Config(
     records=2,
     shown=8,
 )
-
 
 PRESETS = {"quick": Config(steps=2000, wgan_steps=600, long_steps=8000, seeds=2, records=5)}

@@ -24,13 +24,10 @@ COLORS = {
     "relativistic": VERMILION,
 }
 
-
 MARKERS = {"dcgan": "s", "pacdcgan_2": "D", "wgan_gp": "^", "non_saturating": "v", "relativistic": "o"}
-
 
 AIM = 0.06
 """KL that the best method should come below: PacDCGAN2's on stacked MNIST."""
-
 
 COLUMNS = (0.44, 0.54, 0.73, 0.87, 0.985)
 """Right ends of the table's numbers, as shares of its width."""

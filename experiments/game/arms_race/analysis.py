@@ -15,7 +15,6 @@ from gan_jax.metrics import statistics
 
 WGAN = "Arjovsky, Chintala & Bottou 2017, section 4.2"
 
-
 LARGEST_LAG = 0.25
 """Lags are looked for up to this share of the run."""
 

@@ -27,7 +27,6 @@ from gan_jax.training.ensemble import sweep
 PICTURED = 300
 """Samples of each law in a picture of the plane."""
 
-
 STRIDE = 2
 """A picture of the plane has the discriminator at every other point of the grid."""
 

@@ -135,7 +135,6 @@ def claims(arrays: Arrays) -> list[Claim]:
 
 ANIL = "Anil, Lucas & Grosse 2019"
 
-
 DUALITY = "Kantorovich–Rubinstein duality"
 
 

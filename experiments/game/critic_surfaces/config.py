@@ -11,76 +11,36 @@ from gan_jax.ranges import Count, Even, Fifties, NonNegative, Positive, Seed
 class Deep:
     """Deep critics on the Swiss roll."""
 
-    deep_layers: Count = 12
-    """Hidden layers."""
-
-    deep_width: Count = 64
-    """Of every hidden layer."""
-
-    deep_bounds: tuple[Positive, ...] = (0.001, 0.01, 0.1)
-    """c of weight clipping."""
-
-    deep_steps: Fifties = 400
-    """Updates of each; a multiple of 50."""
-
-    deep_rate: Positive = 1e-3
-    """Of Adam at the start; it decays to zero along a cosine."""
-
-    deep_examples: Count = 1024
-    """Fresh examples of each law that the gradients are taken on."""
+    deep_layers: Count = 12  # Hidden layers.
+    deep_width: Count = 64  # Width of every hidden layer.
+    deep_bounds: tuple[Positive, ...] = (0.001, 0.01, 0.1)  # c of weight clipping.
+    deep_steps: Fifties = 400  # Updates of each; a multiple of 50.
+    deep_rate: Positive = 1e-3  # Learning rate of Adam at the start; it falls to zero as a cosine.
+    deep_examples: Count = 1024  # Fresh examples of each law that the gradients are taken on.
 
 
 @dataclass(frozen=True)
 class Config:
     """Three data sets, four critics, and deep ones."""
 
-    seeds: Count = 5
-    """Independent trainings of every critic."""
-
-    noise: NonNegative = 1.0
-    """Standard deviation of what is added to the data to make the generator's samples."""
-
-    width: Even = 64
-    """Width of every hidden layer; even."""
-
-    depth: Count = 3
-    """Hidden layers."""
-
-    steps: Fifties = 2500
-    """Updates of each critic; a multiple of 50."""
-
-    batch_size: Count = 256
-    """Samples of each law at an update."""
-
-    learning_rate: Positive = 2e-3
-    """Of Adam at the start; it decays to zero along a cosine."""
-
-    orthonormal_rate: Positive = 0.1
-    """Of the orthonormal critic's gradient descent with momentum 0.9, decayed alike."""
-
+    seeds: Count = 5  # Independent trainings of every critic.
+    noise: NonNegative = 1.0  # Standard deviation of what is added to the data to make the generator's samples.
+    width: Even = 64  # Width of every hidden layer; even.
+    depth: Count = 3  # Hidden layers.
+    steps: Fifties = 2500  # Updates of each critic; a multiple of 50.
+    batch_size: Count = 256  # Samples of each law at an update.
+    learning_rate: Positive = 2e-3  # Learning rate of Adam at the start; it falls to zero as a cosine.
+    orthonormal_rate: Positive = 0.1  # Learning rate of the orthonormal critic, momentum 0.9, decayed alike.
     penalty_weights: tuple[NonNegative, NonNegative] = (0.1, 10.0)
     """λ of the gradient penalty: that of the authors' toy code, and the paper's, which deep critics have too."""
 
-    clip: Positive = 0.01
-    """Largest absolute weight of the clipped critic."""
-
-    held_out: Count = 16384
-    """Fresh samples of each law that score a critic and the transport's potentials."""
-
-    transport_points: Count = 1000
-    """Samples of each law between which exact transport is computed, O(n³)."""
-
-    resolution: Count = 61
-    """Points along each axis of a surface."""
-
-    extent: Positive = 3.0
-    """Surfaces are drawn over [−extent, extent]²."""
-
-    deep: Deep = field(default_factory=Deep)
-    """Critics for the gradients at every layer."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    clip: Positive = 0.01  # Largest absolute weight of the clipped critic.
+    held_out: Count = 16384  # Fresh samples of each law that score a critic and the transport's potentials.
+    transport_points: Count = 1000  # Samples of each law between which exact transport is computed, O(n³).
+    resolution: Count = 61  # Points along each axis of a surface.
+    extent: Positive = 3.0  # Surfaces are drawn over [−extent, extent]².
+    deep: Deep = field(default_factory=Deep)  # Critics for the gradients at every layer.
+    seed: Seed = 0  # Seed of everything random.
 
 
 SMOKE = Config(
@@ -94,7 +54,6 @@ SMOKE = Config(
     resolution=21,
     deep=Deep(deep_layers=4, deep_width=8, deep_steps=50, deep_examples=64),
 )
-
 
 DATA = ("8 Gaussians", "25 Gaussians", "Swiss roll")
 """The data sets in the order of their numbers."""

@@ -18,7 +18,6 @@ from gan_jax.plots.surfaces import surface
 
 LOOKS = (Look(BLUE, "--", "v"), Look(ORANGE, "--", "D"), Look(VERMILION, "--", "^"))
 
-
 PENALTY_LOOK = Look(GREEN, "-", "o")
 
 

@@ -14,7 +14,6 @@ from experiments.game.dirac_gan.theory import RULES
 CLOSE = 1e-5
 """How near an eigenvalue has to be to its closed form, as section 7 of the reference results asks."""
 
-
 PAPER = "Mescheder, Geiger & Nowozin 2018"
 
 

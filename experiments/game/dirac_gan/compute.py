@@ -33,7 +33,6 @@ PENALTY = {
     "DRAGAN": "dragan",
 }
 
-
 FIELDS = (
     ("minimax", "none"),
     ("wasserstein", "none"),

@@ -21,42 +21,23 @@ class Config:
     regularisers: tuple[str, ...] = ("none", "R1", "R2", "R1 + R2", "GP0", "LP", "instance noise", "GP", "DRAGAN")
     """Regularisers that they meet."""
 
-    step: Positive = 0.2
-    """h: learning rate of both players."""
-
-    steps: Count = 400
-    """Steps of every path."""
-
-    gamma: NonNegative = 0.6
-    """γ of R1; every penalty has the weight γ/2, so that R1 is the paper's γ/2 ||∇D||²."""
-
-    noise: NonNegative = 1.0
-    """σ of instance noise."""
-
-    consensus: NonNegative = 0.4
-    """γ of consensus optimisation."""
-
-    unrolling: Count = 3
-    """K: discriminator steps that an unrolled generator looks ahead."""
-
-    clip: Positive = 1.0
-    """Bound of |ψ| for the clipped WGAN."""
-
-    marks: Count = 9
-    """Values of every regulariser and of the step along which eigenvalues are followed; odd."""
-
-    grid: Count = 15
-    """Arrows of a field along each axis."""
+    step: Positive = 0.2  # h: learning rate of both players.
+    steps: Count = 400  # Steps of every path.
+    gamma: NonNegative = 0.6  # γ of R1; every penalty has the weight γ/2, so that R1 is the paper's γ/2 ||∇D||².
+    noise: NonNegative = 1.0  # σ of instance noise.
+    consensus: NonNegative = 0.4  # γ of consensus optimisation.
+    unrolling: Count = 3  # K: discriminator steps that an unrolled generator looks ahead.
+    clip: Positive = 1.0  # Bound of |ψ| for the clipped WGAN.
+    marks: Count = 9  # Values of every regulariser and of the step along which eigenvalues are followed; odd.
+    grid: Count = 15  # Arrows of a field along each axis.
 
 
 SMOKE = Config(
     objectives=("minimax", "wasserstein"), regularisers=("none", "R1", "GP"), steps=100, unrolling=2, marks=5, grid=7
 )
 
-
 SPAN = 2.6
 """Half the width of a portrait."""
-
 
 PANELS = (
     ("GAN, simultaneous", "simultaneous", "minimax", "none", 0.5),

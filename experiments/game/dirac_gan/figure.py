@@ -23,7 +23,6 @@ LOOKS = {
     "unrolled": Look(SKY, marker="P"),
 }
 
-
 COLORS = {
     "GAN, simultaneous": VERMILION,
     "GAN, alternating": BLUE,

@@ -40,7 +40,6 @@ class Derivatives(NamedTuple):
 
 _CLASSIFIER = Derivatives(0.5, 0.5, 0.5, -0.25)
 
-
 DERIVATIVES: Mapping[str, Derivatives] = {
     # d = s(-r) + s(f), s softplus, s' = ½ and s'' = ¼ at 0; g = -s(f), or s(-f).
     "minimax": _CLASSIFIER,
@@ -79,7 +78,6 @@ DERIVATIVES: Mapping[str, Derivatives] = {
     "f_gan": _CLASSIFIER,
 }
 """Of all objectives, by hand."""
-
 
 PENALTY_CURVATURE: Mapping[str, float] = {
     # The gradient of ψ x is ψ at every point: ||∇D||² = ψ² whether at real, fake or mixed examples.

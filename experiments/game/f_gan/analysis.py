@@ -11,10 +11,8 @@ from gan_jax.metrics import statistics
 
 SOURCE = "Nowozin, Cseke & Tomioka 2016, section 2.4"
 
-
 OPTIMA = np.array([[1.0100, 1.8304], [1.5841, 1.6294], [1.3125, 1.7525], [1.3249, 1.7023], [0.5663, 1.9268]])
 """μ* and σ* to four digits, from a computation apart from this one: what our optima are held against, never what is drawn."""
-
 
 CROSS = np.array(
     [

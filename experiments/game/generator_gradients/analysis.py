@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "orthonormal", "gp")
 """All curves; non-saturating shares its discriminator with minimax."""
 
-
 NAMES = {
     "minimax": "log(1 − D), saturating",
     "non_saturating": "−log D, non-saturating",
@@ -26,9 +25,7 @@ NAMES = {
     "gp": "Wasserstein, GP",
 }
 
-
 TITLES = {"ring": "8 Gaussians", "digits": "digits"}
-
 
 PAPER = "Arjovsky & Bottou 2017"
 

@@ -22,7 +22,6 @@ LOOKS = {
     "gp": Look(VERMILION, "--", order=3.0),
 }
 
-
 SPREAD = Look(ORANGE, ":", linewidth=1.8, order=2.5)
 
 

@@ -24,7 +24,6 @@ NAMES = {
     "sinkhorn": "Sinkhorn",
 }
 
-
 WITHOUT_NETWORK = [
     (generator, critic) for generator in ("particles", "quantiles") for critic in ("fourier", "histogram", "witness")
 ]

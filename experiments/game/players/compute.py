@@ -34,7 +34,6 @@ from gan_jax.typing import Critic, Generator
 LOW, HIGH = -5.0, 5.0
 """Ends of every grid on the line; the target has 1e-8 of its mass beyond them."""
 
-
 Read: TypeAlias = Callable[[Any, Generator, Any], dict[str, Any]]
 """``(state, generator, key) -> quantities`` at the end of a game."""
 

@@ -20,7 +20,6 @@ SHOWN = (
     ("affine", "network"),
 )
 
-
 COLORS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE)
 
 

@@ -23,7 +23,6 @@ from gan_jax.training.ensemble import sweep
 
 CLASSIFIERS = ("minimax", "non_saturating", "least_squares", "hinge", "relativistic")
 
-
 COSTS = ("energy", "mmd")
 
 

@@ -16,35 +16,16 @@ class Config:
     separations: tuple[Positive, ...] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
     """m: the data are N(m, 1), the generator begins as N(0, 1)."""
 
-    seeds: Count = 5
-    """Independent games at every separation."""
-
-    at_most: Count = 3000
-    """Steps of the generator after which a run is stopped."""
-
-    within: Positive = 0.1
-    """W1 at which the generator has arrived, in units of x."""
-
-    rate: Positive = 0.02
-    """Learning rate of the generator, for plain descent and for Adam."""
-
-    discriminator_rate: Positive = 5e-3
-    """Learning rate of the discriminator's and the critic's Adam."""
-
-    discriminator_steps: Count = 5
-    """Updates of the discriminator at every step of the generator."""
-
-    width: Even = 32
-    """Width of both hidden layers of discriminator and critic; even."""
-
-    batch_size: Count = 256
-    """Samples of each law at an update."""
-
-    dense: Count = 1000
-    """Points of the integral's curve."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    seeds: Count = 5  # Independent games at every separation.
+    at_most: Count = 3000  # Steps of the generator after which a run is stopped.
+    within: Positive = 0.1  # W1 at which the generator has arrived, in units of x.
+    rate: Positive = 0.02  # Learning rate of the generator, for plain descent and for Adam.
+    discriminator_rate: Positive = 5e-3  # Learning rate of the discriminator's and the critic's Adam.
+    discriminator_steps: Count = 5  # Updates of the discriminator at every step of the generator.
+    width: Even = 32  # Width of both hidden layers of discriminator and critic; even.
+    batch_size: Count = 256  # Samples of each law at an update.
+    dense: Count = 1000  # Points of the integral's curve.
+    seed: Seed = 0  # Seed of everything random.
 
 
 SMOKE = Config(

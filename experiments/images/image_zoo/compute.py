@@ -37,7 +37,6 @@ from gan_jax.typing import PRNGKey
 HALVINGS = 16
 """Random divisions of the real pictures into halves whose KID is the floor."""
 
-
 SHOWN = 4
 """Pictures of every cell that the figure shows."""
 

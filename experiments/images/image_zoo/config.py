@@ -32,7 +32,6 @@ OBJECTIVES = (
 )
 """The library's objectives by name, as ``gan_jax.objectives.losses`` calls them."""
 
-
 WEIGHTS = MappingProxyType(
     {
         # No penalty.
@@ -54,7 +53,6 @@ WEIGHTS = MappingProxyType(
 )
 """The library's penalties by name, and their weights; chosen from papers, one for all objectives, before the table was seen."""
 
-
 SCORES = ("kid", "kid_error", "precision", "recall", "density", "coverage")
 """What is measured of a generator; NaN for one that diverged."""
 
@@ -63,44 +61,23 @@ SCORES = ("kid", "kid_error", "precision", "recall", "density", "coverage")
 class Config:
     """One recipe for every objective under every penalty."""
 
-    objectives: tuple[str, ...] = OBJECTIVES
-    """Names of objectives, as ``gan_jax.objectives.losses`` has them."""
-
+    objectives: tuple[str, ...] = OBJECTIVES  # Names of objectives, as ``gan_jax.objectives.losses`` has them.
     penalties: tuple[str, ...] = tuple(WEIGHTS)
     """Names of penalties, as ``gan_jax.objectives.penalties`` has them, or none."""
 
-    seeds: Count = 2
-    """Independent games of every cell."""
-
-    steps: Count = 1500
-    """Updates of each player."""
-
-    width: Count = 8
-    """Channels of the finest layer of both networks."""
-
-    latent: Count = 64
-    """Dimension of the noise."""
-
-    batch_size: AtLeastTwo = 64
-    """Pictures of each kind at an update."""
-
-    learning_rate: Positive = 2e-3
-    """Of both players' Adam."""
-
-    b1: Decay = 0.0
-    """Decay rate of Adam's first moment."""
-
-    b2: Decay = 0.99
-    """Decay rate of Adam's second moment."""
-
+    seeds: Count = 2  # Independent games of every cell.
+    steps: Count = 1500  # Updates of each player.
+    width: Count = 8  # Channels of the finest layer of both networks.
+    latent: Count = 64  # Dimension of the noise.
+    batch_size: AtLeastTwo = 64  # Pictures of each kind at an update.
+    learning_rate: Positive = 2e-3  # Learning rate of both players' Adam.
+    b1: Decay = 0.0  # Decay rate of Adam's first moment.
+    b2: Decay = 0.99  # Decay rate of Adam's second moment.
     ema_decay: Decay = 0.99
     """Of the moving average of the generator's parameters that samples are drawn with: an average over about 100 steps."""
 
-    fake: Annotated[int, Range(6)] = 1000
-    """Generated pictures that a game is measured with."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    fake: Annotated[int, Range(6)] = 1000  # Generated pictures that a game is measured with.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         for name, known in (("objectives", OBJECTIVES), ("penalties", tuple(WEIGHTS))):

@@ -25,14 +25,11 @@ NAMES = {
 }
 """Words of objectives' names that are written otherwise."""
 
-
 GAP = 3
 """Pixels between two cells of the grid of samples, before it is enlarged."""
 
-
 TICKS = tuple(digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5))
 """Where the colour bar may have its ticks."""
-
 
 EMPTY = "#D9D9D9"
 """What stands where a game has no number and no picture."""

@@ -13,9 +13,7 @@ from gan_jax.metrics import statistics
 
 LOG_2 = math.log(2.0)
 
-
 WGAN = "Arjovsky, Chintala & Bottou 2017, section 4.2"
-
 
 LABELS = {"mlp": "MLP", "dcgan": "DCGAN", "frozen": "frozen"}
 

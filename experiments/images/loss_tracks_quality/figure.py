@@ -22,7 +22,6 @@ from gan_jax.plots.style import BLUE, VERMILION, WIDTH, Look, style
 
 LOOKS = {"minimax": Look(VERMILION, marker="o"), "wgan_gp": Look(BLUE, marker="s")}
 
-
 ESTIMATES = {"minimax": "JS estimate (nats)", "wgan_gp": "W1 estimate\n(units of the data)"}
 
 

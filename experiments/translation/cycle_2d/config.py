@@ -15,35 +15,16 @@ PAIRS = ("rotated", "sheared", "swirled", "ring", "square", "moons")
 class Config:
     """Six pairs of domains, five games."""
 
-    pairs: tuple[str, ...] = PAIRS
-    """Pairs of domains with a known correspondence."""
-
-    recipe: Recipe = field(default_factory=Recipe)
-    """Weights and rates."""
-
-    width: Count = 64
-    """Of the hidden layers of all four networks."""
-
-    depth: Count = 2
-    """Hidden layers of all four networks."""
-
-    steps: Count = 2500
-    """Of every game; a multiple of ``records``."""
-
-    records: Count = 20
-    """How many times a game is looked at."""
-
-    samples: Count = 500
-    """Points at every look."""
-
-    shown: Count = 400
-    """Of them, how many the figure has."""
-
-    seeds: Count = 10
-    """Games of every kind on every pair."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    pairs: tuple[str, ...] = PAIRS  # Pairs of domains with a known correspondence.
+    recipe: Recipe = field(default_factory=Recipe)  # Weights and rates.
+    width: Count = 64  # Width of the hidden layers of all four networks.
+    depth: Count = 2  # Hidden layers of all four networks.
+    steps: Count = 2500  # Steps of every game; a multiple of ``records``.
+    records: Count = 20  # How many times a game is looked at.
+    samples: Count = 500  # Points at every look.
+    shown: Count = 400  # Points that the figure has.
+    seeds: Count = 10  # Games of every kind on every pair.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if not self.pairs or len(set(self.pairs)) != len(self.pairs) or not set(self.pairs) <= set(PAIRS):

@@ -17,13 +17,10 @@ from gan_jax.metrics.statistics import clopper_pearson
 SCALES = ("features as they are", "features of mean square 1")
 """What KID is computed on."""
 
-
 ATTRIBUTES = ("hair colour", "eye colour", "hair style", "face shape", "glasses")
-
 
 COLOURS = 2
 """The first of them are what has to survive."""
-
 
 SURVIVE = 0.9
 

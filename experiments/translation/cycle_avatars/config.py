@@ -18,7 +18,6 @@ from gan_jax.ranges import Count, Fifties, Seed
 
 GAMES = (FULL, NO_IDENTITY, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
 
-
 PART = 50
 """Pictures that are translated at once."""
 
@@ -27,56 +26,27 @@ PART = 50
 class Config:
     """Two styles of drawing, five games."""
 
-    games: tuple[str, ...] = GAMES
-    """Of ``GAMES``: the ablations, and the full one without identity terms."""
-
-    size: Count = 16
-    """Pixels a side: 16, 32 or 64."""
-
+    games: tuple[str, ...] = GAMES  # Games, any of ``GAMES``: the ablations, and the full one without identity terms.
+    size: Count = 16  # Pixels a side: 16, 32 or 64.
     recipe: Recipe = field(default_factory=lambda: replace(IMAGES, cycle_weight=3.0, identity_weight=0.5))
     """Weights and rates."""
 
-    width: Count = 16
-    """Channels of the translators at full size."""
-
-    blocks: Count = 2
-    """Residual blocks of the translators at a quarter of the size, and as many at full size."""
-
-    skip: str = "joined"
-    """How an image gets around the translators: none, joined or added."""
-
-    judge_width: Count = 32
-    """Channels of the discriminators' first layer."""
-
-    portraits: Count = 4000
-    """Pictures of X."""
-
-    cartoons: Count = 3000
-    """Pictures of Y, of other avatars."""
-
-    steps: Count = 6000
-    """Of every game; a multiple of ``records``."""
-
-    records: Count = 4
-    """How many times a game is looked at."""
-
-    seeds: Count = 2
-    """Games of every kind."""
-
-    samples: Fifties = 100
-    """Held-out portraits that are translated at every look; a multiple of 50."""
-
-    last_samples: Fifties = 1000
-    """The same at the end, whose attributes are read; a multiple of 50."""
-
+    width: Count = 16  # Channels of the translators at full size.
+    blocks: Count = 2  # Residual blocks of the translators at a quarter of the size, and as many at full size.
+    skip: str = "joined"  # How an image gets around the translators: none, joined or added.
+    judge_width: Count = 32  # Channels of the discriminators' first layer.
+    portraits: Count = 4000  # Pictures of X.
+    cartoons: Count = 3000  # Pictures of Y, of other avatars.
+    steps: Count = 6000  # Steps of every game; a multiple of ``records``.
+    records: Count = 4  # How many times a game is looked at.
+    seeds: Count = 2  # Games of every kind.
+    samples: Fifties = 100  # Held-out portraits that are translated at every look; a multiple of 50.
+    last_samples: Fifties = 1000  # Pictures at the end, whose attributes are read; a multiple of 50.
     kid_samples: Fifties = 10_000
     """Held-out portraits whose translations KID compares, and as many real cartoons; a multiple of 50, at least ``last_samples``."""
 
-    shown: Count = 10
-    """Portraits in the figure."""
-
-    seed: Seed = 0
-    """Seed of everything random."""
+    shown: Count = 10  # Portraits in the figure.
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if not self.games or len(set(self.games)) != len(self.games) or not set(self.games) <= set(GAMES):
@@ -108,7 +78,6 @@ SMOKE = Config(
     kid_samples=50,
     shown=3,
 )
-
 
 PRESETS = {
     "quick": Config(steps=1600, seeds=1, last_samples=500, kid_samples=2000),

@@ -37,7 +37,6 @@ from gan_jax.training.translation import translators
 
 GAMES = (FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
 
-
 SIZE = 16
 
 

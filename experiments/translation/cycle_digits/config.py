@@ -53,44 +53,23 @@ TASKS: dict[str, Task] = {
 class Config:
     """Three tasks, five games."""
 
-    tasks: tuple[str, ...] = tuple(TASKS)
-    """Which of them."""
-
+    tasks: tuple[str, ...] = tuple(TASKS)  # Which of them.
     recipe: Recipe = field(default_factory=lambda: dataclasses.replace(IMAGES, cycle_weight=3.0, ema_decay=0.995))
     """Weights and rates."""
 
-    width: Count = 8
-    """Channels of the translators at full size."""
-
-    judge_width: Count = 16
-    """Channels of the discriminators' first layer."""
-
-    blocks: Count = 2
-    """Residual blocks of the translators."""
-
-    x_images: Count = 700
-    """Digits of X."""
-
-    y_images: Count = 600
-    """Digits of Y; what is left of 1797 is held out."""
-
-    steps: Count = 2000
-    """Of every game; a multiple of ``records``."""
-
-    records: Count = 4
-    """How many times a game is looked at."""
-
-    seeds: Count = 2
-    """Games of every kind on every task."""
-
-    shown: Count = 8
-    """Digits in the figure."""
-
+    width: Count = 8  # Channels of the translators at full size.
+    judge_width: Count = 16  # Channels of the discriminators' first layer.
+    blocks: Count = 2  # Residual blocks of the translators.
+    x_images: Count = 700  # Digits of X.
+    y_images: Count = 600  # Digits of Y; what is left of 1797 is held out.
+    steps: Count = 2000  # Steps of every game; a multiple of ``records``.
+    records: Count = 4  # How many times a game is looked at.
+    seeds: Count = 2  # Games of every kind on every task.
+    shown: Count = 8  # Digits in the figure.
     scales: tuple[NonNegative, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
     """Of noise on F(y), in units of pixels from -1 to 1; the first is 0."""
 
-    seed: Seed = 0
-    """Seed of everything random."""
+    seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
         if not self.tasks or len(set(self.tasks)) != len(self.tasks) or not set(self.tasks) <= set(TASKS):
@@ -116,7 +95,6 @@ SMOKE = Config(
     shown=3,
     scales=(0.0, 0.1),
 )
-
 
 PRESETS = {"quick": Config(steps=800, records=2, seeds=1)}
 """For two cores in minutes."""

@@ -18,7 +18,6 @@ from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
 
 ROWS = {"x": "x", "full": "G(x)", "returned": "F(G(x))", "alone": "G(x), no cycle"}
 
-
 BY_TASK = {
     "inverted": Look(BLUE, "-", "o"),
     "turned": Look(GREEN, "-", "s"),
