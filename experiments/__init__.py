@@ -21,8 +21,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PROCESSOR = "two cores of an AMD EPYC (Zen 5)"
-"""What "two cores" are in ``EXPERIMENTS``, in the docstrings of experiments and in README: the times are of these, with nothing compiled
-before. ``experiments.framework.times`` scales them by what the machine at hand has been seen to do."""
+"""What "two cores" are in ``EXPERIMENTS``, in the docstrings of experiments and in docs/experiments.md: the times are of these, with
+nothing compiled before. ``experiments.framework.times`` scales them by what the machine at hand has been seen to do."""
 
 OTHER_PROCESSOR = "two cores of an AMD EPYC (Zen 3)"
 """Where some of the times were measured again."""

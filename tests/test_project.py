@@ -5,29 +5,16 @@ from __future__ import annotations
 import ast
 import configparser
 import functools
-import io
 import re
-import runpy
 import subprocess
 import sys
-import types
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from rich.console import Console
-
-import experiments
 import gan_jax
-from experiments import divergences
-from experiments.framework import harness
-from experiments.framework.progress import shown_progress
-from gan_jax import ranges
-from gan_jax.cli import devices
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("gan_jax", "experiments", "benchmarks", "tests")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def modules(*packages: str) -> list[Path]:
@@ -271,100 +258,3 @@ def test_every_room_has_a_contract_about_what_it_imports() -> None:
     # The commands may import everything.
     rooms = {f"gan_jax.{path.stem}" for path in children if path.stem not in ("__init__", "__main__", "cli")}
     assert rooms - sources == set()
-
-
-# -------------------------------------------------------------------------------------------------------------- README
-
-
-def targets() -> set[str]:
-    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-
-
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", ".ci/run"])
-def test_commands_that_are_promised_exist(name: str) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    commands = set(re.findall(r"(?:`|^\s*)make ([a-z-]+)", text, re.M))
-    assert commands
-    assert commands - targets() == set()
-
-
-def test_links_of_the_readme_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
-SNIPPET = re.compile(r"^<!-- test -->\n+```python\n(.*?)^```$", re.M | re.S)
-# Each after as many empty lines as there are above it, so that a traceback shows the line of the README.
-SNIPPETS = ["\n" * README.count("\n", 0, found.start(1)) + found.group(1) for found in SNIPPET.finditer(README)]
-
-
-def test_the_readme_shows_how_to_fork_in_tested_code() -> None:
-    assert len(SNIPPETS) >= 3, "expected a distribution, an estimator and an experiment, each after <!-- test -->"
-    assert len(SNIPPETS) == README.count("<!-- test -->"), "a <!-- test --> is not followed by a block of Python"
-
-
-def title(code: str) -> str:
-    return code.lstrip().partition("\n")[0]
-
-
-def file_of(code: str) -> str:
-    """What the block would be called as a file of the tree."""
-    named = re.search(r"``python -m experiments (\w+)``", code)
-    return f"experiments/divergences/{named.group(1) if named else 'readme_block'}.py"
-
-
-@pytest.mark.parametrize("code", SNIPPETS, ids=title)
-def test_code_of_the_readme_passes_lint_as_a_file_of_the_tree(code: str) -> None:
-    # The empty lines above it are there for tracebacks.
-    for words in (["check"], ["format", "--diff"]):
-        command = [sys.executable, "-m", "ruff", *words, "--stdin-filename", str(ROOT / file_of(code)), "-"]
-        done = subprocess.run(command, cwd=ROOT, input=code.lstrip(), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.slow
-def test_code_of_the_readme_passes_types_as_files_of_the_tree(tmp_path: Path) -> None:
-    files = [tmp_path / f"readme_{number}.py" for number in range(len(SNIPPETS))]
-    for file, code in zip(files, SNIPPETS, strict=True):
-        file.write_text(code, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "setup.cfg"), *map(str, files)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_experiment_of_the_readme_passes_the_tests_of_experiments(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (code,) = (code for code in SNIPPETS if "SMOKE" in code)
-    name = Path(file_of(code)).stem
-    (tmp_path / f"{name}.py").write_text(code.lstrip(), encoding="utf-8")
-    monkeypatch.setattr(divergences, "__path__", [*divergences.__path__, str(tmp_path)])
-    monkeypatch.setattr(experiments, "EXPERIMENTS", (experiments.Entry(name, full=10.0, smoke=10.0),))
-    monkeypatch.setattr(devices, "configure_jax", lambda: None)
-    tests = runpy.run_path(str(ROOT / "tests" / "experiments" / "test_every_experiment.py"))
-    tests["test_docstring_says_what_a_reader_asks_first"](name)
-    tests["test_config_is_frozen_and_every_field_is_documented"](name)
-    module = harness.load(name)
-    assert ranges.check(module.SMOKE) is None
-    with shown_progress(Console(file=io.StringIO())) as progress:
-        outcome = harness.run(harness.Request(name, module, module.SMOKE, "smoke", "README.md"), tmp_path, progress)
-    assert outcome.claims
-    assert all(claim.holds for claim in outcome.claims)
-    for look in (
-        "smoke_preset_leaves_every_file",
-        "claims_name_their_source_and_have_a_tolerance",
-        "figure_can_be_read_at_half_width",
-    ):
-        tests[f"test_{look}"](name, outcome.folder)
-    monkeypatch.delitem(sys.modules, f"experiments.divergences.{name}")
-
-
-@pytest.mark.parametrize("code", [code for code in SNIPPETS if "SMOKE" not in code], ids=title)
-def test_code_of_the_readme_runs_as_written(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # What a snippet writes stays in the temporary folder.
-    monkeypatch.chdir(tmp_path)
-    # A module of its own: dataclasses and their type hints look up the module that they were made in.
-    module = types.ModuleType("readme_snippet")
-    monkeypatch.setitem(sys.modules, "readme_snippet", module)
-    exec(compile(code, "README.md", "exec"), module.__dict__)

@@ -1,4 +1,4 @@
-"""Times: README's are those of the code, with their processor, and the list's are this machine's."""
+"""Times: those of the pages are the code's, with their processor, and the list's are this machine's."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from experiments import ELSEWHERE, EXPERIMENTS, OTHER_PROCESSOR, PROCESSOR, Entr
 from experiments import __main__ as command_line
 from experiments.framework import harness, times
 from gan_jax.cli.terminal import duration
+from tests.pages import PAGES
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = "docs/experiments.md"
+"""Where times stand, and nowhere else."""
+
+ROW = re.compile(r"^\| `(\w+)` \|.*\| `([^`|]*)` \| ([^|]*) \|$", re.M)
 
 
-def test_the_table_of_the_readme_is_that_of_the_code() -> None:
+def test_the_table_of_the_page_is_that_of_the_code() -> None:
     """Each row has the whole command, preset included, and the time of that very command."""
-    rows = re.findall(r"^\| `(\w+)` \|.*\| `([^`|]*)` \| ([^|]*) \|$", README, re.M)
-    assert rows == [(entry.name, entry.command, duration(entry.seconds(entry.preset))) for entry in EXPERIMENTS]
+    assert [page for page, text in PAGES.items() if ROW.search(text)] == [PAGE]
+    assert ROW.findall(PAGES[PAGE]) == [
+        (entry.name, entry.command, duration(entry.seconds(entry.preset))) for entry in EXPERIMENTS
+    ]
 
 
-def test_the_totals_of_the_readme_are_the_sums_of_its_rows() -> None:
-    words = " ".join(README.split())
+def test_the_totals_of_the_page_are_the_sums_of_its_rows() -> None:
+    words = " ".join(PAGES[PAGE].split())
     for chapter in dict.fromkeys(entry.chapter for entry in EXPERIMENTS):
         total = duration(sum(entry.seconds(entry.preset) for entry in EXPERIMENTS if entry.chapter == chapter))
         assert f"{total} ({chapter})" in words
