@@ -72,6 +72,24 @@ def test_every_page_and_picture_can_be_reached_from_the_readme() -> None:
     assert there - seen == set()
 
 
+def test_files_that_pages_name_exist() -> None:
+    named = {
+        (page, span)
+        for page, text in PAGES.items()
+        for span in code(text)
+        if re.fullmatch(r"(gan_jax|experiments|tests|docs|notebooks)/[\w./-]*", span)
+    }
+    made = {"experiments/divergences/laplaces.py"}  # The recipe for an experiment says where it goes.
+    assert named
+    assert sorted((page, name) for page, name in named if not (ROOT / name).exists() and name not in made) == []
+
+
+def test_words_of_the_glossary_are_in_order_and_stand_once() -> None:
+    words = [word.lower() for word in re.findall(r"^- \*\*(.+?)\*\*: ", PAGES["docs/glossary.md"], re.M)]
+    assert len(words) == PAGES["docs/glossary.md"].count("\n- ")
+    assert words == sorted(set(words))
+
+
 # ------------------------------------------------------------------------------------------------------------ commands
 
 
