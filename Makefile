@@ -96,7 +96,7 @@ test: lint  ## lint, then the tests
 	$(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --durations 10 $(PYTEST_ARGS)
 
 # pytest exits with 5 where it finds no test: that is no failure of this tier, which may be empty. A file stays in one process, since its
-# tests share what is slow in it.
+# tests share what is slow in it, unless tests/conftest.py says that its cases do not.
 test-slow: lint  ## the tests marked slow
 	@$(PYTEST) -q -n $(JOBS) --dist loadfile -m slow --durations 10 $(PYTEST_ARGS) || { status=$$?; \
 	  if [ $$status -eq 5 ]; then echo "No test is marked slow."; else exit $$status; fi; }

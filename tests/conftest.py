@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -49,6 +50,30 @@ class TimeLeft:
             self.said = now
             left = (now - self.start) * (self.total / self.done - 1.0)
             self.reporter.write_line(f"  {self.done} of {self.total} tests, about {left:.0f} s left")
+
+
+BY_CASE = ("tests/experiments/test_every_experiment.py", "tests/divergences/test_transport_on_the_line.py")
+"""Long files whose cases share nothing with each other: `make test-slow`, which keeps a file in one process, deals these case by case."""
+
+
+def group_of(nodeid: str) -> str:
+    """What stays in one process: ``[case]`` of a file in ``BY_CASE``, with all tests of that case, and any other file as a whole."""
+    file, _, test = nodeid.partition("::")
+    _, bracket, case = test.partition("[")
+    return f"{file}::{bracket + case or test}" if file in BY_CASE else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByCase(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByCase(config, log)
 
 
 @pytest.hookimpl(trylast=True)  # The reporter is made by the same hook.

@@ -37,15 +37,16 @@ def test_every_attribute_is_read_off_every_render(style: str, size: int) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("size", [16, 32, 64])
-def test_ten_thousand_are_read_without_one_error(style: str, size: int) -> None:
-    wrong = 0
-    for part in range(10):
-        drawn = avatars.sample(jax.random.key(100 + part), 1000, pairs="all")
-        found = read(avatars.render(drawn, size=size, style=style), style=style)
-        wrong += int(np.sum(found.attributes != np.asarray(drawn.attributes)))
-    assert wrong == 0
+def test_ten_thousand_are_read_without_one_error() -> None:
+    """In all: fewer than 3 in 10 000 are misread, at 95 %; most at 32 pixels, the size of the experiments. Every draw is another one."""
+    wrong, seeds = {}, itertools.count(100)
+    for style, (size, thousands) in itertools.product(STYLES, ((16, 1), (32, 3), (64, 1))):
+        for _ in range(thousands):
+            drawn = avatars.sample(jax.random.key(next(seeds)), 1000, pairs="all")
+            found = read(avatars.render(drawn, size=size, style=style), style=style)
+            if np.any(found.attributes != np.asarray(drawn.attributes)):
+                wrong[style, size] = np.argwhere(found.attributes != np.asarray(drawn.attributes))
+    assert not wrong
 
 
 @pytest.mark.slow

@@ -19,8 +19,10 @@ from experiments import __main__ as command_line
 from experiments.framework import harness
 from gan_jax.cli import devices
 
-# Where even the smoke preset has much to compile, the slow tier looks.
-NAMES = [pytest.param(entry.name, marks=pytest.mark.slow if entry.smoke > 20 else ()) for entry in EXPERIMENTS]
+QUICK = 10.0
+"""Seconds. What takes longer in its smoke preset, because it has much to compile, is for the slow tier."""
+
+NAMES = [pytest.param(entry.name, marks=pytest.mark.slow if entry.smoke > QUICK else ()) for entry in EXPERIMENTS]
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
