@@ -18,6 +18,7 @@ from gan_jax.models import image_pairs
 from gan_jax.models.convolutions import convolution, transposed_convolution
 from gan_jax.objectives import costs, losses, penalties
 from gan_jax.training import updates
+from tests.cases import cases
 
 POINTS = np.random.default_rng(0).normal(size=(9, 2))
 KEY = jax.random.key(0)
@@ -54,8 +55,8 @@ INTEGERS: dict[str, Callable[[object], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", INTEGERS)
-@pytest.mark.parametrize("value", [2.5, True, "3", None, 3j, 0], ids=repr)
+@cases("name", INTEGERS)
+@cases("value", [2.5, True, "3", None, 3j, 0], ids=repr)
 def test_a_number_of_things_is_an_integer(name: str, value: object) -> None:
     if value is None and name == "histogram bins":
         return  # The default: as many as Rice's rule gives.
@@ -66,7 +67,7 @@ def test_a_number_of_things_is_an_integer(name: str, value: object) -> None:
         INTEGERS[name](value)
 
 
-@pytest.mark.parametrize("value", [np.int64(3), np.uint8(3), np.array(3), jnp.int32(3), 3])
+@cases("value", [np.int64(3), np.uint8(3), np.array(3), jnp.int32(3), 3])
 def test_integers_of_numpy_and_jax_are_integers(value: object) -> None:
     found = checks.integer("k", value, 1, 3)
     assert type(found) is int
@@ -101,8 +102,8 @@ SAMPLES: dict[str, Callable[[object], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-@pytest.mark.parametrize(
+@cases("name", SAMPLES)
+@cases(
     "value", [COMPLEX, COMPLEX.tolist(), [["a", "b"]], [[1.0], [1.0, 2.0]]], ids=["complex", "list", "words", "ragged"]
 )
 def test_samples_are_real_numbers(name: str, value: object) -> None:
@@ -124,8 +125,8 @@ REALS: dict[str, Callable[[object], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", REALS)
-@pytest.mark.parametrize("value", [1j, "1", None, True, np.nan, np.inf, -1.0], ids=repr)
+@cases("name", REALS)
+@cases("value", [1j, "1", None, True, np.nan, np.inf, -1.0], ids=repr)
 def test_a_real_number_is_one_in_its_range(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"^{name.split()[0]} .*expected "):
         REALS[name](value)
@@ -142,7 +143,7 @@ def test_pixels_that_look_like_those_of_another_range_are_named() -> None:
     in_unit_range("mine", 0.0 * unit)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("names", "wrong", "sentence"),
     [
         (losses.OBJECTIVES, "wgan", "objective is 'wgan'; did you mean 'wasserstein'? expected one of 'minimax', "),

@@ -33,6 +33,7 @@ from gan_jax.objectives import choice, costs, losses, oracle, pairs, penalties
 from gan_jax.training import conditional, critic, frozen, game, packing, passage, runs, sampling, updates
 from gan_jax.training.ensemble import sweep
 from gan_jax.typing import Array
+from tests.cases import cases
 
 RING, NORMAL = gaussian_ring(), dist.Normal(0.0, 1.0)
 GENERATOR, NETWORK, MINIMAX = mlp_generator((8,)), mlp((8,)), losses.minimax()
@@ -82,9 +83,7 @@ def test_an_integer_is_the_seed_of_projections_and_subsets() -> None:
         np.testing.assert_array_equal(draws(7), draws(jax.random.key(7)))
 
 
-@pytest.mark.parametrize(
-    "data", [RING, RING.sample, POINTS, POINTS.tolist(), jnp.asarray(POINTS)], ids=lambda d: type(d).__name__
-)
+@cases("data", [RING, RING.sample, POINTS, POINTS.tolist(), jnp.asarray(POINTS)], ids=lambda d: type(d).__name__)
 def test_a_game_draws_from_a_distribution_or_from_examples(data: Any) -> None:
     drawn = np.asarray(game.drawer(data)(jax.random.key(1), 32))
     assert drawn.shape == (32, 2)
@@ -287,7 +286,7 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", SENTENCES)
+@cases("name", SENTENCES)
 def test_what_does_not_work_is_one_sentence(name: str) -> None:
     call, words = SENTENCES[name]
     with pytest.raises((TypeError, ValueError), match=words) as found:

@@ -28,6 +28,7 @@ from gan_jax.training import critic as critic_training
 from gan_jax.training import game, optimizers, updates
 from gan_jax.training.ensemble import sweep
 from gan_jax.training.recording import Case
+from tests.cases import cases
 
 ROOMS = ("objectives", "models", "training")
 
@@ -245,7 +246,7 @@ def test_the_functions_named_here_exist() -> None:
     assert INSIDE | set(NEEDS) <= set(FUNCTIONS)
 
 
-@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - INSIDE))
+@cases("name", sorted(set(FUNCTIONS) - INSIDE))
 def test_what_is_no_number_of_the_range_is_one_sentence(name: str) -> None:
     function, needed = FUNCTIONS[name], NEEDS.get(name, dict)()
     for parameter, kind in numbers(function).items():
@@ -257,8 +258,8 @@ def test_what_is_no_number_of_the_range_is_one_sentence(name: str) -> None:
                 function(**{**needed, parameter: value})
 
 
-@pytest.mark.parametrize("name", losses.OBJECTIVES)
-@pytest.mark.parametrize("shapes", [((4, 1), (4, 1)), ((4,), (4, 1)), ((), ())], ids=str)
+@cases("name", losses.OBJECTIVES)
+@cases("shapes", [((4, 1), (4, 1)), ((4,), (4, 1)), ((), ())], ids=str)
 def test_a_divergence_takes_one_logit_an_example(name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     """``[n, 1]`` against ``[n]`` would broadcast, and a mean would hide it."""
     objective = losses.OBJECTIVES[name]()
@@ -267,7 +268,7 @@ def test_a_divergence_takes_one_logit_an_example(name: str, shapes: tuple[tuple[
             made.divergence(*(jnp.zeros(shape) for shape in shapes))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("make", "words"),
     [
         (lambda: mlp(64), r"features is 64; expected a tuple of hidden widths, such as \(64,\)"),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_jax import numerics
+from tests.cases import cases
 
 mpmath.mp.dps = 40
 LOG_RATIOS = np.array(
@@ -54,7 +55,7 @@ def _table(function):
         return np.array([float(function(mpmath.mpf(float(r)))) for r in LOG_RATIOS])
 
 
-@pytest.mark.parametrize("name", TRUTH)
+@cases("name", TRUTH)
 def test_kernel_keeps_its_relative_accuracy_in_value_and_gradient(name):
     """At every scale of the log-ratio, from 1e-12 to 700: a few units in the last place."""
     with jax.enable_x64(True):
@@ -71,8 +72,8 @@ def test_kernel_keeps_its_relative_accuracy_in_value_and_gradient(name):
         np.testing.assert_array_less(np.abs(slopes - _table(SLOPE[name])), scale * np.abs(_table(SLOPE[name])) + 1e-300)
 
 
-@pytest.mark.parametrize("name", [n for n in TRUTH if n not in ("log_cosh", "exp_remainder")])
-@pytest.mark.parametrize("r", [np.inf, -np.inf])
+@cases("name", [n for n in TRUTH if n not in ("log_cosh", "exp_remainder")])
+@cases("r", [np.inf, -np.inf])
 def test_kernel_at_infinity_is_its_limit_with_gradient_zero(name, r):
     value, slope = jax.value_and_grad(getattr(numerics, name))(jnp.asarray(r))
     limit = {"js_kernel": numerics.LOG_2, "tv_kernel": 1.0, "hellinger_kernel": 1.0}.get(name, 0.0)

@@ -16,6 +16,7 @@ from gan_jax.plots import curves, style
 from gan_jax.plots.curves import curve_with_band, heatmap, reference_line
 from gan_jax.plots.panels import Curve, Panel, Reference, panel_grid
 from gan_jax.plots.saturation import SATURATING, Family, saturation, trained
+from tests.cases import cases
 
 X = np.linspace(0.0, 10.0, 11)
 
@@ -70,7 +71,7 @@ class TestCurveWithBand:
         curve_with_band(ax, X, X)
         assert len(ax.collections) == 0
 
-    @pytest.mark.parametrize(
+    @cases(
         ("arrays", "sentence"),
         [
             ({"x": X, "mean": X[:-1]}, r"mean has shape \(10,\); expected \[n\] .* x of shape \(11,\)"),
@@ -128,7 +129,7 @@ class TestHeatmap:
         heatmap(ax, np.full((2, 2), 0.5), ["a", "b"], limits=(0.0, math.log(2.0)))
         assert ax.images[0].get_clim() == (0.0, math.log(2.0))
 
-    @pytest.mark.parametrize(
+    @cases(
         ("matrix", "sentence"),
         [
             (np.zeros(3), r"matrix has shape \(3,\); expected \[rows, columns\]"),

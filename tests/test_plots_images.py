@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from gan_jax.plots.images import enlargement, image_grid, tile
+from tests.cases import cases
 
 
 def numbered(n: int, channels: int = 1) -> np.ndarray:
@@ -44,7 +45,7 @@ def test_a_grid_as_a_part_of_a_figure() -> None:
     assert not ax.axison
 
 
-@pytest.mark.parametrize(
+@cases(
     ("images", "options", "message"),
     [
         (np.zeros((2, 3, 3), np.uint8), {}, r"images has shape \(2, 3, 3\)"),

@@ -11,6 +11,7 @@ import pytest
 
 from gan_jax import ranges
 from gan_jax.ranges import Count, Decay, Even, NonNegative, Positive, Real, Seed, Share
+from tests.cases import cases
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Options:
     inner: Inner = field(default_factory=Inner)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "sentence"),
     [
         (Options(rate=-1e-9), "rate is -1e-09; expected a finite number of at least 0"),

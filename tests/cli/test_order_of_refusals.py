@@ -13,6 +13,7 @@ from gan_jax.cli import devices, image_config, options, translation_runs
 from gan_jax.cli import main as command_line
 from gan_jax.data import images, sets
 from gan_jax.training import run_folder
+from tests.cases import cases
 
 PLAIN: Any = {
     "train": lambda out: image_config.plain(image_config.Config(out=out)),
@@ -86,7 +87,7 @@ def test_a_configuration_that_is_no_file(tmp_path: Path, capsys: pytest.CaptureF
     assert f"{tmp_path / run_folder.CONFIG} is no ordinary file; expected that of a run, or nothing" in line
 
 
-@pytest.mark.parametrize(
+@cases(
     ("words", "sentence"),
     [
         (["train", "--out", ""], "the word after --out is empty; expected a name, a number or a path"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gan_jax.data.avatars import ATTRIBUTES, COUNTS, GLASSES, VALUES
 from gan_jax.data.captions import UNSAID, describe, every_word, what_is_said, words_of
+from tests.cases import cases
 
 LONGEST = 18
 
@@ -45,7 +46,7 @@ def test_one_avatar_has_many_sentences() -> None:
     assert len(texts) > 300
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "said"),
     [
         ("a girl with red eyes and long blue hair", {"eye colour": "red", "hair colour": "blue", "hair style": "long"}),

@@ -14,6 +14,7 @@ from gan_jax.data import folder
 from gan_jax.data.folder import UnreadableImage, open_folder
 from gan_jax.data.images import collect, nearest, resize
 from gan_jax.data.sets import load
+from tests.cases import cases
 
 
 def noise(seed: int, height: int = 12, width: int = 12, channels: int = 3) -> np.ndarray:
@@ -173,7 +174,7 @@ def test_images_below_eight_pixels(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------- what is read, and what is not
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "options"),
     [
         ("a.tif", {}),
@@ -186,9 +187,10 @@ def test_images_below_eight_pixels(tmp_path: Path) -> None:
     ],
 )
 def test_every_kind_of_image_is_read(name: str, options: dict[str, str], tmp_path: Path) -> None:
-    save(tmp_path / name, noise(0), **options)
-    with Image.open(tmp_path / name) as image:
-        np.testing.assert_array_equal(open_folder(tmp_path)[0], np.asarray(image.convert("RGB")))
+    folder = tmp_path / name.replace(".", " ")
+    save(folder / name, noise(0), **options)
+    with Image.open(folder / name) as image:
+        np.testing.assert_array_equal(open_folder(folder)[0], np.asarray(image.convert("RGB")))
 
 
 def test_an_animation_is_its_first_frame(tmp_path: Path) -> None:
@@ -372,7 +374,7 @@ def test_a_colour_of_16_bits_that_is_transparent_is_white(tmp_path: Path) -> Non
     np.testing.assert_array_equal(image, expected)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "count", "value"),
     [
         (3, 1, b"\x09\0\0\0"),
@@ -390,14 +392,15 @@ def test_a_malformed_orientation_refuses_no_good_pixels(kind: int, count: int, v
     np.testing.assert_array_equal(open_folder(tmp_path)[0], picture)
 
 
-@pytest.mark.parametrize("value", range(1, 9))
-@pytest.mark.parametrize("ending", ["png", "tif"])
+@cases("value", range(1, 9))
+@cases("ending", ["png", "tif"])
 def test_every_orientation_is_turned_as_pillow_turns_it(value: int, ending: str, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = value
-    save(tmp_path / f"a.{ending}", noise(0, 16, 10), exif=exif)
-    with Image.open(tmp_path / f"a.{ending}") as image:
+    folder = tmp_path / f"{ending} {value}"
+    save(folder / f"a.{ending}", noise(0, 16, 10), exif=exif)
+    with Image.open(folder / f"a.{ending}") as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
-    images = open_folder(tmp_path)
+    images = open_folder(folder)
     assert images.shape == expected.shape
     np.testing.assert_array_equal(images[0], expected)

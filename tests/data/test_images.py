@@ -19,6 +19,7 @@ from gan_jax.data.images import (
     to_bytes,
     to_unit,
 )
+from tests.cases import cases
 
 LEVELS = np.arange(256, dtype=np.uint8)
 
@@ -132,13 +133,13 @@ def test_an_image_of_another_shape_is_named() -> None:
         images[10]
 
 
-@pytest.mark.parametrize("size", [7, 0, -8, 8.5, True])
+@cases("size", [7, 0, -8, 8.5, True])
 def test_sizes_below_eight_and_parts_of_pixels_are_refused(size: int) -> None:
     with pytest.raises(ValueError, match=rf"size is {size}; expected a whole number of pixels of at least 8"):
         module.checked_size(size)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("change", "sentence"),
     [
         (

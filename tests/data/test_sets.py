@@ -11,6 +11,7 @@ from sklearn import datasets
 from gan_jax.data import avatar_sets, drawn_avatars
 from gan_jax.data.images import ImageSet
 from gan_jax.data.sets import load, open_images, stack
+from tests.cases import cases
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_cartoons_are_the_avatars_in_another_style(monkeypatch: pytest.MonkeyPat
     assert not np.array_equal(portraits.images, cartoons.images)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "sentence"),
     [
         (

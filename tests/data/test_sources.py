@@ -18,6 +18,7 @@ from gan_jax.data import sources, stream
 from gan_jax.data.folder import UnreadableImage, open_folder
 from gan_jax.data.images import ImageSet, lazy, to_unit
 from gan_jax.data.sources import Source, resident, source_of, stacked, streamed
+from tests.cases import cases
 from tests.training.compilations import counted
 
 SIZE = 8
@@ -311,7 +312,7 @@ def test_sources_by_name(tmp_path: Path) -> None:
         sources.load_source("stacked_digits", flip=True, **options)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("make", "sentence"),
     [
         (

@@ -11,6 +11,7 @@ import pytest
 from scipy import special, stats
 
 from gan_jax.divergences.distribution_functions import tails
+from tests.cases import cases
 from tests.divergences.laws_of_numpyro import LAWS
 
 # A tail that is a difference keeps its absolute accuracy alone, at an end of the support that is not 0.
@@ -36,14 +37,13 @@ def test_both_tails_of_every_law(name):
         with np.errstate(all="ignore"):
             middle = float(x[np.argmin(np.abs(frozen.cdf(x) - 0.5))])
         lower, upper = jax.jit(jax.vmap(tails, (None, 0)))(law, jnp.asarray(x))
-        slope = float(jax.jit(jax.grad(lambda x: tails(law, x)[0]))(middle))
-        density = float(np.exp(law.log_prob(middle)))
+        slope, log_density = jax.jit(lambda x: (jax.grad(lambda x: tails(law, x)[0])(x), law.log_prob(x)))(middle)
     # The points are rounded, and so is what SciPy makes of them far out; truncations subtract here.
     relative = 1e-7 if hasattr(frozen, "points") else 1e-9
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(lower, frozen.cdf(x), rtol=relative, atol=ABSOLUTE.get(name, 1e-305))
         np.testing.assert_allclose(upper, frozen.sf(x), rtol=relative, atol=ABSOLUTE.get(name, 1e-305))
-    assert slope == pytest.approx(density, rel=1e-6)
+    assert float(slope) == pytest.approx(np.exp(float(log_density)), rel=1e-6)
 
 
 def _derivative(of, at):
@@ -72,7 +72,7 @@ SHAPES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@cases("name", SHAPES)
 def test_derivatives_in_the_shape(name):
     truth, law, shape = SHAPES[name]
     points = [1e-7, 0.02, 0.3, 0.6, 0.97]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax.divergences import empirical
+from tests.cases import cases
 
 X = np.arange(6.0).reshape(3, 2)
 LINE = np.arange(3.0)
@@ -28,8 +29,8 @@ def _mmd2(x, y, **options):
 FUNCTIONS = [empirical.wasserstein, empirical.moving_plans, _sliced, _sinkhorn, _mmd2, empirical.energy_distance]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize(
+@cases("function", FUNCTIONS)
+@cases(
     ("x", "y", "message"),
     [
         (NAN, X, "x holds 1 value.* NaN or infinite; expected finite"),
@@ -50,7 +51,7 @@ def test_samples(function, x, y, message):
         function(x, y)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "message"),
     [
         (lambda: empirical.wasserstein(X, X, order=0.5), "order is 0.5; expected a value of at least 1"),

@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise
 
 from gan_jax.divergences import empirical, kernels
+from tests.cases import cases
 
 RNG = np.random.default_rng(5)
 N, M, D = 6, 9, 3
@@ -47,7 +48,7 @@ def _by_definition(kernel, x, y, unbiased):
 
 
 @every_kernel
-@pytest.mark.parametrize("unbiased", [True, False])
+@cases("unbiased", [True, False])
 def test_mmd_by_definition_with_kernels_of_scikit_learn(name, unbiased):
     kernel, reference = KERNELS[name]
     with jax.enable_x64(True):
@@ -56,10 +57,11 @@ def test_mmd_by_definition_with_kernels_of_scikit_learn(name, unbiased):
     np.testing.assert_allclose(value, _by_definition(reference, X, Y, unbiased), rtol=1e-6)
 
 
-@pytest.mark.parametrize("d", [1, 3, 12])
-@pytest.mark.parametrize("unbiased", [True, False])
+@cases("d", [1, 3, 12])
+@cases("unbiased", [True, False])
 def test_energy_by_definition(d, unbiased):
-    x, y = RNG.normal(size=(N, d)), RNG.normal(0.5, 2.0, size=(M, d))
+    rng = np.random.default_rng(d)
+    x, y = rng.normal(size=(N, d)), rng.normal(0.5, 2.0, size=(M, d))
     with jax.enable_x64(True):
         value = np.asarray(empirical.energy_distance(x, y, unbiased=unbiased))
     np.testing.assert_allclose(value, -_by_definition(cdist, x, y, unbiased), rtol=1e-12)

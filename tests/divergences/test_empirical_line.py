@@ -10,6 +10,7 @@ from jax.test_util import check_grads
 from scipy import stats
 
 from gan_jax.divergences import empirical, line, transport
+from tests.cases import cases
 
 ot = transport.import_pot()
 
@@ -24,9 +25,9 @@ def _cloud(n, m, weighted):
     return rng.normal(size=n), rng.normal(0.5, 2.0, size=m), *weights
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("sizes", SIZES)
-@pytest.mark.parametrize("order", [1, 1.5])
+@cases("weighted", [False, True])
+@cases("sizes", SIZES)
+@cases("order", [1, 1.5])
 def test_equals_pot_and_scipy(sizes, weighted, order):
     x, y, a, b = _cloud(*sizes, weighted)
     with jax.enable_x64(True):
@@ -119,7 +120,7 @@ def test_float32_weights_do_not_drift():
     assert abs(empirical.wasserstein(x, y, x_weights=a, y_weights=b) - expected) < bound
 
 
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 7), (3, 7), (5, 25), (46_341, 46_342), (999_983, 1_000_003)])
+@cases(("n", "m"), [(1, 1), (1, 7), (3, 7), (5, 25), (46_341, 46_342), (999_983, 1_000_003)])
 def test_exact_division_of_multiples(n, m):
     quotient, remainder = line._multiples_divided(n, m)
     expected = np.divmod(np.arange(m, dtype=np.int64) * n, m)
@@ -146,9 +147,9 @@ def test_nan_under_jit_is_not_hidden():
         assert jnp.isnan(jax.jit(empirical.wasserstein)(x, y))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("sizes", [(6, 6), (6, 9)])
-@pytest.mark.parametrize("order", [1, 2])
+@cases("weighted", [False, True])
+@cases("sizes", [(6, 6), (6, 9)])
+@cases("order", [1, 2])
 def test_gradients_by_finite_differences(sizes, weighted, order):
     x, y, a, b = _cloud(*sizes, weighted)
     with jax.enable_x64(True):

@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan_jax.divergences import empirical, transport
+from tests.cases import cases
 
 ot = transport.import_pot()
 RNG = np.random.default_rng(11)
@@ -41,8 +42,8 @@ def test_equals_the_best_assignment():
         np.testing.assert_allclose(empirical.wasserstein(x, y), cost[linear_sum_assignment(cost)].mean(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("order", [1, 2, 60])
-@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@cases("order", [1, 2, 60])
+@cases("scale", [1e-12, 1.0, 1e12])
 def test_translation_costs_its_length(order, scale):
     # Jensen: no plan beats moving everything by the difference of means. High orders must not overflow in float32.
     x = scale * X
@@ -140,8 +141,8 @@ def test_says_when_it_did_not_converge(monkeypatch):
 # Moving plans.
 
 
-@pytest.mark.parametrize("n", [1, 4, 6])
-@pytest.mark.parametrize("d", [1, 2])
+@cases("n", [1, 4, 6])
+@cases("d", [1, 2])
 def test_cheapest_plan_is_w1(n, d):
     x, y = RNG.normal(size=(n, d)), RNG.normal(size=(n, d))
     with jax.enable_x64(True):

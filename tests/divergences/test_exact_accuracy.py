@@ -157,8 +157,8 @@ def test_total_variation_follows_the_edges_of_supports(x64):
     """``TV(U(0, 1), U(m, 1 + m)) = m`` and ``TV(U(0, 1), U(0, t)) = 1 - 1 / t``: slopes 1 and ``1 / t^2``."""
     with jax.enable_x64(x64):
         unit = dist.Uniform(0.0, 1.0)
-        moved = jax.vmap(jax.grad(lambda m: exact.total_variation(unit, dist.Uniform(m, 1.0 + m))))
-        grown = jax.vmap(jax.grad(lambda t: exact.total_variation(unit, dist.Uniform(0.0, t))))
+        moved = jax.jit(jax.vmap(jax.grad(lambda m: exact.total_variation(unit, dist.Uniform(m, 1.0 + m)))))
+        grown = jax.jit(jax.vmap(jax.grad(lambda t: exact.total_variation(unit, dist.Uniform(0.0, t)))))
         m, t = jnp.asarray(np.linspace(0.05, 0.95, 12)), jnp.asarray([1.3, 1.7, 2.9])
         np.testing.assert_allclose(np.asarray(moved(m)), 1.0, rtol=2e-5)
         np.testing.assert_allclose(np.asarray(grown(t)), 1.0 / np.square(np.asarray(t)), rtol=2e-5)

@@ -11,6 +11,7 @@ from scipy.special import lambertw
 
 from gan_jax.divergences import exact, f_divergence
 from gan_jax.divergences.f_divergence import F_DIVERGENCES
+from tests.cases import cases
 
 NAMES = list(F_DIVERGENCES)
 LOG_RATIOS = np.array([-6.0, -2.0, -0.5, -1e-4, 0.0, 1e-4, 0.5, 2.0, 6.0])
@@ -43,7 +44,7 @@ PRINTED = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@cases("name", NAMES)
 def test_row_is_the_published_one(name):
     row = F_DIVERGENCES[name]
     f, conjugate, activation, at_one = PRINTED[name]
@@ -58,7 +59,7 @@ def test_row_is_the_published_one(name):
     assert row.f_prime_at_one == pytest.approx(at_one)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@cases("name", NAMES)
 def test_fenchel_equality(name):
     """``f(u) = u f'(u) - f*(f'(u))``: the optimal critic is where the conjugate is attained."""
     row = F_DIVERGENCES[name]
@@ -68,7 +69,7 @@ def test_fenchel_equality(name):
         np.testing.assert_allclose(row.f(r), u * t - row.conjugate(t), rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "total_variation"])
+@cases("name", [n for n in NAMES if n != "total_variation"])
 def test_f_prime_is_the_derivative_and_link_inverts_the_activation(name):
     row = F_DIVERGENCES[name]
     with jax.enable_x64(True):
@@ -78,7 +79,7 @@ def test_f_prime_is_the_derivative_and_link_inverts_the_activation(name):
         np.testing.assert_allclose(row.activation(row.link(r)), row.f_prime(r), rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@cases("name", NAMES)
 def test_conjugate_is_the_supremum(name):
     """``f*(t) >= u t - f(u)`` for every u, with equality nowhere above."""
     row = F_DIVERGENCES[name]
@@ -92,7 +93,7 @@ def test_conjugate_is_the_supremum(name):
             assert float(row.conjugate(t)) == pytest.approx(float(jnp.max(below)), abs=1e-3)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "outside"),
     [
         ("reverse_kl", 0.1),
@@ -107,7 +108,7 @@ def test_conjugate_is_infinite_outside_its_domain(name, outside):
     assert F_DIVERGENCES[name].conjugate(jnp.asarray(outside)) == jnp.inf
 
 
-@pytest.mark.parametrize("name", NAMES)
+@cases("name", NAMES)
 def test_gradients_are_finite_where_log_ratios_are_large(name):
     row = F_DIVERGENCES[name]
     v = jnp.asarray([-60.0, 0.0, 60.0])
@@ -129,7 +130,7 @@ EXACT = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@cases("name", NAMES)
 def test_the_optimal_critics_value_is_the_divergence(name):
     """``E_P[T*] - E_Q[f*(T*)]`` by quadrature, put into standard units, is what ``exact`` says (and so is ``E_Q[f]``)."""
     row = F_DIVERGENCES[name]
@@ -149,7 +150,7 @@ def test_the_optimal_critics_value_is_the_divergence(name):
     assert direct == pytest.approx(truth, abs=tolerance)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@cases("name", NAMES)
 def test_bound_of_samples_lies_below_for_other_critics(name):
     """With a critic that is not the optimum the expected bound is smaller: v = link(r) / 2 against v = link(r)."""
     row = F_DIVERGENCES[name]

@@ -6,10 +6,11 @@ import jax
 import pytest
 
 from gan_jax.divergences.f_divergence import F_DIVERGENCES
+from tests.cases import cases
 
 
-@pytest.mark.parametrize("name", F_DIVERGENCES)
-@pytest.mark.parametrize("v", [-0.7, 0.0, 0.4])
+@cases("name", F_DIVERGENCES)
+@cases("v", [-0.7, 0.0, 0.4])
 def test_higher_derivatives_agree_with_finite_differences(name: str, v: float) -> None:
     with jax.enable_x64(True):
         for part in ("activation", "conjugate_of_activation"):

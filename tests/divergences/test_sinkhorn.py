@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan_jax.divergences import empirical, entropic, kernels
+from tests.cases import cases
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(30, 2))
@@ -49,8 +50,8 @@ def equal(n: int) -> np.ndarray:
     return np.full(n, 1 / n)
 
 
-@pytest.mark.parametrize("epsilon", [0.2, 1.0, 30.0])
-@pytest.mark.parametrize("weighted", [False, True])
+@cases("epsilon", [0.2, 1.0, 30.0])
+@cases("weighted", [False, True])
 def test_equals_dense_double_precision(epsilon: float, weighted: bool) -> None:
     a, b = (A, B) if weighted else (equal(len(X)), equal(len(Y)))
     weights = {"x_weights": A, "y_weights": B} if weighted else {}
@@ -65,8 +66,8 @@ def test_equals_dense_double_precision(epsilon: float, weighted: bool) -> None:
     np.testing.assert_allclose(exact.value, expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("shift", [1000.0, 3000.0, 10_000.0])
-@pytest.mark.parametrize("epsilon", [1.0, 0.2])
+@cases("shift", [1000.0, 3000.0, 10_000.0])
+@cases("epsilon", [1.0, 0.2])
 def test_does_not_depend_on_where_the_origin_is(shift: float, epsilon: float) -> None:
     rng = np.random.default_rng(0)
     x, y = (z.astype(np.float32) + np.float32(shift) for z in (rng.normal(size=(64, 2)), rng.normal(size=(64, 2)) + 1))

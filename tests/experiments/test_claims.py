@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, Relation, claims_table, tally
+from tests.cases import cases
 
 INF, NAN = math.inf, math.nan
 
@@ -19,7 +20,7 @@ def claim(expected: float, measured: float, tolerance: float, relation: Relation
     return Claim("what", "who", expected, measured, tolerance, relation)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("relation", "expected", "measured", "tolerance", "holds"),
     [
         (EQUAL, 1.0, 1.0, 0.0, True),
@@ -45,8 +46,8 @@ def test_verdict(relation: Relation, expected: float, measured: float, tolerance
     assert claim(expected, measured, tolerance, relation).holds is holds
 
 
-@pytest.mark.parametrize("relation", [EQUAL, AT_MOST, AT_LEAST], ids=lambda relation: relation.symbol)
-@pytest.mark.parametrize(
+@cases("relation", [EQUAL, AT_MOST, AT_LEAST], ids=lambda relation: relation.symbol)
+@cases(
     ("expected", "measured", "tolerance"),
     [(NAN, 1.0, 9.0), (1.0, NAN, 9.0), (1.0, 1.0, NAN), (NAN, NAN, 9.0), (NAN, INF, 9.0), (1.0, 1.0, INF)],
 )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from experiments.game.dirac_gan import compute
 from experiments.game.dirac_gan import theory as dirac
 from gan_jax.objectives import losses
 from gan_jax.training.stability import eigenvalues
+from tests.cases import cases
 
 
 def test_every_objective_has_its_derivatives() -> None:
     assert set(losses.OBJECTIVES) <= set(dirac.DERIVATIVES)
 
 
-@pytest.mark.parametrize("rule", dirac.RULES)
+@cases("rule", dirac.RULES)
 def test_formulas_are_the_eigenvalues_of_their_matrices(rule: str) -> None:
     for point in (
         dirac.Point(),

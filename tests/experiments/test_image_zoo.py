@@ -23,6 +23,7 @@ from experiments.images.image_zoo.config import OBJECTIVES, SCORES, WEIGHTS
 from experiments.images.image_zoo.experiment import SMOKE, Config
 from gan_jax.metrics.features import Extracted, Features
 from gan_jax.objectives import losses, penalties
+from tests.cases import cases
 
 Arrays = dict[str, np.ndarray]
 SHAPE = (len(OBJECTIVES), len(WEIGHTS))
@@ -85,7 +86,7 @@ def test_every_objective_and_penalty_of_the_library_is_in_the_zoo() -> None:
     assert Config().penalties == tuple(WEIGHTS)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("field", "value"),
     [
         ("objectives", ("minimax", "minmax")),
@@ -185,7 +186,7 @@ def test_a_penalty_that_helps_half_of_all_objectives_is_noticed() -> None:
     assert broken(arrays) == ["R2: of 16 different games, those with a lower KID than without a penalty"]
 
 
-@pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda c: f"{c.worse}-{c.better}")
+@cases("comparison", COMPARISONS, ids=lambda c: f"{c.worse}-{c.better}")
 def test_a_pair_that_is_no_worse_is_noticed(comparison: Comparison) -> None:
     arrays = perfect()
     (i, j), (k, m) = (
@@ -288,7 +289,7 @@ def test_table_has_one_row_for_every_game() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kid", "text"),
     [
         (0.0124, ".012"),

@@ -20,9 +20,10 @@ from gan_jax.objectives.losses import non_saturating
 from gan_jax.training.game import Game, adversarial
 from gan_jax.training.recording import Case, watch, watch_cases
 from gan_jax.training.updates import alternating
+from tests.cases import cases
 
 
-@pytest.mark.parametrize("name", ROWS)
+@cases("name", ROWS)
 def test_every_row_is_a_game_and_samples_the_plane(name: str) -> None:
     config = mode_table.SMOKE
     row = ROWS[name]
@@ -118,7 +119,7 @@ def test_no_published_claim_from_a_short_run() -> None:
     assert all("after 100,000 of 400,000 steps" in claim.what for claim in named)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("change", "message"),
     [
         ({"rows": ("gan", "gna")}, "rows is"),

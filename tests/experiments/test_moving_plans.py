@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from experiments.divergences import moving_plans
 from experiments.divergences.moving_plans import Config
 from experiments.framework.progress import Lines, Progress
+from tests.cases import cases
 
 Arrays = dict[str, np.ndarray]
 
@@ -56,7 +57,7 @@ def test_all_claims_hold(arrays: Arrays) -> None:
     assert claims[0].expected == 720
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "wrong"),
     [
         ("plane_costs", lambda value: value * 1.00001),
@@ -97,7 +98,7 @@ def test_figure_names_the_costs_it_shows(arrays: Arrays) -> None:
     assert all(ax.get_xlabel() for ax in axes)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "sentence"),
     [
         ({"points": 9}, "points is 9; expected 2 to 8, since all points! plans are enumerated"),

@@ -19,6 +19,7 @@ from gan_jax import ranges
 from gan_jax.cli import devices, image_config, translation_runs
 from gan_jax.cli import main as cli
 from gan_jax.cli.options import check, from_json
+from tests.cases import cases
 
 
 def called(words: list[str]) -> int:
@@ -60,13 +61,13 @@ def test_the_walk_finds_a_number_without_a_range() -> None:
     assert list(numbers_without_range(Bare, "bare")) == ["bare.rate", "bare.sizes"]
 
 
-@pytest.mark.parametrize("name", [entry.name for entry in EXPERIMENTS])
+@cases("name", [entry.name for entry in EXPERIMENTS])
 def test_presets_are_within_the_ranges(name: str) -> None:
     for config in harness.presets(harness.load(name)).values():
         check(config)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("words", "sentence"),
     [
         (["train", "--generator.rate", "-1"], "--generator.rate is -1.0; expected a finite number of at least 0"),
@@ -117,7 +118,7 @@ def of_images() -> dict[str, Any]:
     return image_config.plain(image_config.Config())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("field", "value", "sentence"),
     [
         ("seed", None, "seed is null; expected an integer of at least 0 and at most 4294967295"),
@@ -149,7 +150,7 @@ def test_a_configuration_edited_by_hand_is_answered_by_file_and_field(
     assert len(said.splitlines()) == 1
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '{"schedule": {}}'])
+@cases("text", ["", "{", "[]", "null", "3", '{"schedule": {}}'])
 def test_a_file_that_is_no_configuration_is_named(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

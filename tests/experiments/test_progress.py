@@ -13,6 +13,7 @@ from rich.console import Console
 
 from experiments.framework.progress import Lines, LiveBars, Progress, shown_progress
 from gan_jax.cli.terminal import duration
+from tests.cases import cases
 
 
 class Clock:
@@ -153,7 +154,7 @@ def test_bars_on_a_terminal_lines_elsewhere() -> None:
         assert isinstance(progress._display, Lines)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("seconds", "text"),
     [
         (None, "unknown"),

@@ -18,6 +18,7 @@ from gan_jax.metrics.classifier import Trained, classifier_features
 from gan_jax.metrics.features import extract
 from gan_jax.metrics.kernel import kid
 from gan_jax.models.classifier import conv_classifier
+from tests.cases import cases
 
 RNG = np.random.default_rng(0)
 SMALL = ImageSet("small-8", RNG.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8), np.arange(40, dtype=np.int32) % 10, 10)
@@ -182,7 +183,7 @@ def odd(images: np.ndarray = SMALL.images, labels: np.ndarray = SMALL.labels, cl
     return ImageSet("odd", images, labels, classes)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("images", "words"),
     [
         (odd(images=np.zeros((40, 7, 7, 1), np.uint8)), "images has images of 7 × 7 pixels; expected sides of 8 to 64"),

@@ -10,6 +10,7 @@ import scipy.linalg
 
 from gan_jax.divergences import exact
 from gan_jax.metrics.frechet import fid, fit, frechet_distance
+from tests.cases import cases
 
 
 def covariance(rng: np.random.Generator, d: int, rank: int) -> np.ndarray:
@@ -83,7 +84,7 @@ def test_bias_is_that_of_the_docstring() -> None:
     assert abs(np.mean(values) - expected) < 4 * error + expected * d / m
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "words"),
     [
         (

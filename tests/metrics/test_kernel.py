@@ -9,6 +9,7 @@ import pytest
 
 from gan_jax.divergences import empirical, kernels
 from gan_jax.metrics.kernel import KernelDistance, _kid, kid, kid_of_subsets
+from tests.cases import cases
 
 
 def cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -136,7 +137,7 @@ def test_ten_thousand_against_1797_needs_no_square_of_them() -> None:
     assert abs(float(value)) < 4 * float(error)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "words"),
     [
         (

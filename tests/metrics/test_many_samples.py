@@ -8,11 +8,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from gan_jax import distributions
 from gan_jax.divergences import empirical, histogram
 from gan_jax.metrics import conditioning, kernel, modes, neighbours, support
+from tests.cases import cases
 
 
 def _wide(function: Callable[..., object], *shapes: tuple[int, ...]) -> object:
@@ -45,8 +45,8 @@ PROGRAMS: dict[str, Callable[[int], object]] = {
 }
 
 
-@pytest.mark.parametrize("n", [46_342, 60_000])
-@pytest.mark.parametrize("program", PROGRAMS)
+@cases("n", [46_342, 60_000])
+@cases("program", PROGRAMS)
 def test_no_program_holds_a_number_of_pairs_in_32_bits(program: str, n: int) -> None:
     assert all(leaf.size < 10**7 for leaf in jax.tree.leaves(PROGRAMS[program](n)))
 

@@ -13,6 +13,7 @@ from scipy import stats
 
 from gan_jax import distributions
 from gan_jax.metrics import histograms, modes
+from tests.cases import cases
 
 N = 20_000
 TRUTH = 1.0 - math.exp(-4.5)
@@ -223,7 +224,7 @@ def test_interval_is_the_exact_one(x: int) -> None:
     np.testing.assert_allclose(np.array(histograms.interval(x, 100, level=0.9)), [expected.low, expected.high])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("counts", "words"),
     [
         ([200, 300], "sum to 500; expected them from 0, of a sum up to n = 51"),
@@ -269,7 +270,7 @@ def test_few_samples_warn_of_what_that_means() -> None:
         histograms.of_labels(np.arange(1000), np.full(1000, 1e-3))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "message"),
     [
         (lambda t: modes.assay(np.zeros((300, 3)), t), r"samples has shape \(300, 3\); expected \[n, 2\]"),

@@ -13,6 +13,7 @@ from scipy.spatial.distance import cdist
 from gan_jax.divergences import kernels
 from gan_jax.metrics import neighbours as module
 from gan_jax.metrics.neighbours import Neighbours, expected_coverage, neighbours
+from tests.cases import cases
 
 
 def definition(x: np.ndarray, y: np.ndarray, k: int) -> Neighbours:
@@ -63,8 +64,8 @@ def test_copies_are_at_distance_zero() -> None:
     assert neighbours(x, x, k=3)[:2] == (1.0, 1.0)
 
 
-@pytest.mark.parametrize("columns", [12, 401])
-@pytest.mark.parametrize("k", [1, 2, 5, 11])
+@cases("columns", [12, 401])
+@cases("k", [1, 2, 5, 11])
 def test_kth_smallest_counts_equal_ones_one_by_one(k: int, columns: int) -> None:
     values = np.random.default_rng(k).integers(0, columns // 2, (40, columns)).astype(np.float32)
     values[:, 3] = np.inf
@@ -125,7 +126,7 @@ def test_published_values_of_ten_thousand_in_a_thousand_dimensions() -> None:
     assert abs(found.coverage - expected_coverage(10_000, 10_000, k=5)) < 3 * deviations[3]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "words"),
     [
         (

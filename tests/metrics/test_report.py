@@ -24,6 +24,7 @@ from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.neighbours import neighbours
 from gan_jax.metrics.report import Score, evaluate, scores
 from gan_jax.metrics.vendi import vendi_score
+from tests.cases import cases
 
 MATRIX = np.random.default_rng(0).normal(size=(16, 6)).astype(np.float32)
 
@@ -71,7 +72,7 @@ def test_score_prints_all_of_it() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "error", "expected"),
     [
         (0.00213, 0.00031, "0.0021 ± 0.0003"),
@@ -157,7 +158,7 @@ def of_wrong_shape(images: jax.Array) -> tuple[jax.Array, jax.Array]:
     return images, images
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "words"),
     [
         (

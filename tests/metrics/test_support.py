@@ -12,6 +12,7 @@ from scipy.spatial.distance import pdist
 from gan_jax.divergences import kernels
 from gan_jax.metrics import support
 from gan_jax.metrics.support import interval, support_of_batch, support_size
+from tests.cases import cases
 
 
 def power_law(values: int, exponent: float) -> np.ndarray:
@@ -38,7 +39,7 @@ LAWS = {
 }
 
 
-@pytest.mark.parametrize("law", LAWS)
+@cases("law", LAWS)
 def test_the_interval_covers(law: str) -> None:
     """In at least 94 % of the runs, less three standard errors."""
     weights, n = LAWS[law]
@@ -108,7 +109,7 @@ def test_the_batch_with_a_duplicate_half_of_the_time() -> None:
     assert np.sum(np.log1p(-np.arange(s) / size)) == pytest.approx(-math.log(2.0), rel=1e-3)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "words"),
     [
         (lambda: support_size(np.full((9, 2), np.nan)), "samples holds 18 value.* NaN or infinite; expected finite"),

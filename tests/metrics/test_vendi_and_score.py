@@ -7,6 +7,7 @@ import pytest
 
 from gan_jax.metrics.score import inception_style_score
 from gan_jax.metrics.vendi import vendi_of_kernel, vendi_score
+from tests.cases import cases
 
 
 def test_reference_values() -> None:
@@ -64,7 +65,7 @@ def test_standard_error_of_the_score_is_that_of_repeated_samples() -> None:
     np.testing.assert_allclose(np.mean(errors**2), values.var(ddof=1), rtol=0.35)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "words"),
     [
         (lambda: vendi_score(np.full((9, 2), np.nan)), "features holds 18 value.* NaN or infinite; expected finite"),

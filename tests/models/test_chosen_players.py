@@ -16,6 +16,7 @@ from gan_jax.objectives import losses
 from gan_jax.training import game
 from gan_jax.training.updates import alternating
 from gan_jax.typing import Array, Critic, Generator, PRNGKey
+from tests.compiling import compiled
 
 
 def generators() -> list[Generator]:
@@ -33,8 +34,8 @@ def critics() -> list[Critic]:
 
 @pytest.mark.parametrize("number", range(4))
 def test_chosen_generator_is_the_generator(number: int) -> None:
-    plain = generators()[number]
-    chosen = one_of_generators(generators(), number)
+    plain = compiled(generators()[number])
+    chosen = compiled(one_of_generators(generators(), number))
     variables, noise = chosen.init(jax.random.key(0)), chosen.noise(jax.random.key(1), 6)
     own = {**variables["others"][number], "params": variables["params"][number]}
     # Not to the bit: compiled as a branch, products and sums may be fused, which some processors round once.
@@ -44,20 +45,22 @@ def test_chosen_generator_is_the_generator(number: int) -> None:
     np.testing.assert_allclose(samples, expected, rtol=1e-6)
     own_after = {**advanced["others"][number], "params": advanced["params"][number]}
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), own_after, expected_variables)
-    gradients = jax.grad(lambda params: jnp.sum(chosen.apply({**variables, "params": params}, noise)))(
-        variables["params"]
-    )
-    moved = [any(bool(jnp.any(leaf != 0)) for leaf in jax.tree.leaves(gradient)) for gradient in gradients]
+    total = lambda params: jnp.sum(chosen.apply({**variables, "params": params}, noise))  # noqa: E731
+    gradients = jax.jit(jax.grad(total))(variables["params"])
+    moved = [any(np.any(leaf) for leaf in jax.tree.leaves(gradient)) for gradient in gradients]
     assert moved == [i == number for i in range(4)]
 
 
 @pytest.mark.parametrize("number", range(4))
 def test_chosen_critic_is_the_critic(number: int) -> None:
-    plain, chosen = critics()[number], one_of_critics(critics(), number)
+    plain, chosen = compiled(critics()[number]), compiled(one_of_critics(critics(), number))
     x = jax.random.normal(jax.random.key(2), (6, 1))
     variables = chosen.init(jax.random.key(3), x)
     # Away from the constraint, so that there is something to constrain.
-    variables = {**variables, "params": jax.tree.map(lambda leaf: 1.1 * leaf + 0.05, variables["params"])}
+    variables = {
+        **variables,
+        "params": jax.tree.map(lambda leaf: np.float32(1.1) * np.asarray(leaf) + np.float32(0.05), variables["params"]),
+    }
     own = {**variables["others"][number], "params": variables["params"][number]}
     np.testing.assert_allclose(chosen.apply(variables, x), plain.apply(own, x), rtol=1e-6)
     np.testing.assert_allclose(chosen.lipschitz_bound(variables), plain.lipschitz_bound(own), rtol=1e-6)
@@ -90,7 +93,7 @@ def test_game_of_a_chosen_pair_moves_that_pair_alone() -> None:
     for side, number in (("generator", 2), ("discriminator", 1)):
         before, after = (getattr(state, side).variables["params"] for state in (start, end))
         same = [
-            all(bool(jnp.array_equal(a, b)) for a, b in zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True))
+            all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True))
             for x, y in zip(before, after, strict=True)
         ]
         assert same == [i != number for i in range(4)]

@@ -27,6 +27,7 @@ from gan_jax.models.convolutions import (
     upsample,
 )
 from gan_jax.typing import Array
+from tests.cases import cases
 
 near = partial(np.testing.assert_allclose, rtol=1e-5, atol=2e-5)
 
@@ -60,25 +61,27 @@ def transposed_by_definition(x: Array, k: Array, stride: int) -> np.ndarray:
     return np.einsum("bijcuv,uvco->bijo", windows, kernel)
 
 
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("side", [1, 3, 4, 5])
-@pytest.mark.parametrize("size", [(8, 8), (7, 4)], ids=str)
+@cases("stride", [1, 2])
+@cases("side", [1, 3, 4, 5])
+@cases("size", [(8, 8), (7, 4)], ids=str)
 def test_convolution_is_its_sum(size: tuple[int, int], side: int, stride: int) -> None:
     x, k = pair(size, side, 3, 4)
-    near(convolution(x, k, stride=stride), by_definition(x, k, stride))
-    near(transposed_convolution(x, k, stride=stride), transposed_by_definition(x, k, stride))
+    forms = (convolution, transposed_convolution)
+    whole, transposed = jax.jit(lambda x, k: [form(x, k, stride=stride) for form in forms])(x, k)
+    near(whole, by_definition(x, k, stride))
+    near(transposed, transposed_by_definition(x, k, stride))
 
 
 # Whole, thin (merged by sixteen, and by the largest divisor below it), and depthwise.
 @pytest.mark.parametrize(("cin", "cout", "groups"), [(32, 64, 2), (12, 6, 3), (5, 10, 5)], ids=str)
 def test_groups_see_themselves_alone(cin: int, cout: int, groups: int) -> None:
     x, k = pair((5, 6), 3, cin, cout, groups)
-    near(convolution(x, k, groups=groups), by_definition(x, k, 1, groups))
+    near(jax.jit(partial(convolution, groups=groups))(x, k), by_definition(x, k, 1, groups))
 
 
 def test_valid_padding() -> None:
     x, k = pair((7, 6), 3, 3, 4)
-    near(convolution(x, k, stride=2, padding="VALID"), by_definition(x, k, 2, padding="VALID"))
+    near(jax.jit(partial(convolution, stride=2, padding="VALID"))(x, k), by_definition(x, k, 2, padding="VALID"))
 
 
 def by_lax(x: Array, k: Array, stride: int, groups: int) -> Array:
@@ -109,8 +112,8 @@ def two_orders(function: Callable[[Array, Array], Array], x: Array, k: Array) ->
 GRADIENTS = [((6, 6), 4, 2, 1), ((5, 4), 3, 2, 2), ((4, 5), 3, 1, 3)]
 
 
-@pytest.mark.parametrize("form", [WRITTEN_OUT, DERIVED], ids=["written out", "derived"])
-@pytest.mark.parametrize(("size", "side", "stride", "groups"), GRADIENTS, ids=str)
+@cases("form", [WRITTEN_OUT, DERIVED], ids=["written out", "derived"])
+@cases(("size", "side", "stride", "groups"), GRADIENTS, ids=str)
 def test_gradients_of_both_orders(
     monkeypatch: pytest.MonkeyPatch,
     form: convolutions.Thirds,
@@ -124,7 +127,7 @@ def test_gradients_of_both_orders(
     got = two_orders(partial(convolution, stride=stride, groups=groups), x, k)
     expected = two_orders(lambda x, k: by_lax(x, k, stride, groups), x, k)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * float(jnp.abs(b).max())), got, expected
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * float(np.abs(b).max())), got, expected
     )
 
 
@@ -134,7 +137,7 @@ def test_gradients_of_the_transposed(side: int) -> None:
     got = two_orders(transposed_convolution, x, k)
     expected = two_orders(lambda x, k: by_lax_transposed(x, k, 2), x, k)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * float(jnp.abs(b).max())), got, expected
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * float(np.abs(b).max())), got, expected
     )
 
 
@@ -153,9 +156,16 @@ def test_fewer_multiplications_give_the_same_sums(size: tuple[int, int], side: i
     y = jnp.asarray(by_definition(x, k, stride, padding=padding), jnp.float32)
     # Sums of up to side² features float32 products of order one, in another order.
     close = partial(np.testing.assert_allclose, rtol=1e-5, atol=2e-4)
-    close(winograd.correlate(x, k, n), y)
-    close(winograd.spread(y, k, n), DERIVED.spread(y, k, n))
-    np.testing.assert_allclose(winograd.gather(x, y, n), DERIVED.gather(x, y, n), rtol=1e-4, atol=2e-3)
+
+    @jax.jit
+    def both(x: Array, k: Array, y: Array) -> tuple[tuple[Array, ...], ...]:
+        fewer = winograd.correlate(x, k, n), winograd.spread(y, k, n), winograd.gather(x, y, n)
+        return fewer, (DERIVED.spread(y, k, n), DERIVED.gather(x, y, n))
+
+    (correlated, spread, gathered), (plainly_spread, plainly_gathered) = both(x, k, y)
+    close(correlated, y)
+    close(spread, plainly_spread)
+    np.testing.assert_allclose(gathered, plainly_gathered, rtol=1e-4, atol=2e-3)
 
 
 def test_both_orders_with_fewer_multiplications() -> None:
@@ -163,35 +173,39 @@ def test_both_orders_with_fewer_multiplications() -> None:
     got = two_orders(partial(convolution, stride=2), x, k)
     expected = two_orders(lambda x, k: by_lax(x, k, 2, 1), x, k)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(jnp.abs(b).max())), got, expected
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(np.abs(b).max())), got, expected
     )
 
 
 def test_bfloat16_is_rounded_once() -> None:
     x, k = (a.astype(jnp.bfloat16) for a in pair((6, 6), 3, 64, 32))
-    y = convolution(x, k)
+    y = jax.jit(convolution)(x, k)
     assert y.dtype == jnp.bfloat16
-    exact = by_definition(x.astype(jnp.float32), k.astype(jnp.float32), 1)
+    exact = by_definition(x, k, 1)
     # Half a unit in the last of 8 bits, and the rounding of a sum of 576 float32 products.
     np.testing.assert_allclose(np.asarray(y, np.float64), exact, rtol=2.0**-8, atol=1e-4)
-    dx, dk = jax.grad(lambda x, k: convolution(x, k).astype(jnp.float32).sum(), (0, 1))(x, k)
+    dx, dk = jax.eval_shape(jax.grad(lambda x, k: convolution(x, k).astype(jnp.float32).sum(), (0, 1)), x, k)
     assert dx.dtype == dk.dtype == jnp.bfloat16
 
 
 def test_vmap_over_images_kernels_and_gradients() -> None:
     x, k = pair((4, 4), 3, 2, 2, batch=3)
-    kernels = jnp.stack([k, -2 * k, k**2])
-    both = jax.vmap(lambda x, k: convolution(x[None], k, stride=2)[0])(x, kernels)
-    for i in range(3):
-        near(both[i], by_definition(x[i : i + 1], kernels[i], 2)[0])
+    plain = np.asarray(k)
+    kernels = np.stack([plain, -2 * plain, plain**2])
+    both = jax.jit(jax.vmap(lambda x, k: convolution(x[None], k, stride=2)[0]))(x, kernels)
+    near(both, np.stack([by_definition(np.asarray(x)[i : i + 1], kernels[i], 2)[0] for i in range(3)]))
 
     def norms(k: Array) -> Array:
         return jax.vmap(jax.grad(lambda e: jnp.sum(convolution(e[None], k) ** 2)))(x)
 
-    expected = jax.grad(lambda x: jnp.sum(by_lax(x, k, 1, 1) ** 2))(x)
-    near(norms(k), expected)
-    slope = jax.grad(lambda k: jnp.sum(norms(k) ** 2))(k)
-    whole = jax.grad(lambda k: jnp.sum(jax.grad(lambda x: jnp.sum(by_lax(x, k, 1, 1) ** 2))(x) ** 2))(k)
+    def norms_by_lax(k: Array) -> Array:
+        return jax.grad(lambda x: jnp.sum(by_lax(x, k, 1, 1) ** 2))(x)
+
+    def both(form: Callable[[Array], Array]) -> tuple[Array, Array]:
+        return jax.jit(lambda k: (form(k), jax.grad(lambda k: jnp.sum(form(k) ** 2))(k)))(k)
+
+    (mine, slope), (expected, whole) = both(norms), both(norms_by_lax)
+    near(mine, expected)
     np.testing.assert_allclose(slope, whole, rtol=1e-4, atol=1e-4 * float(jnp.abs(whole).max()))
 
 
@@ -211,20 +225,23 @@ def test_a_batch_over_devices_is_not_gathered(channels: int) -> None:
     assert "all-gather" not in text
     assert "all-to-all" not in text
     for got, expected in zip(step(x, k), jax.jit(jax.grad(loss, (0, 1)))(x, k), strict=True):
-        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5 * float(jnp.abs(expected).max()))
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5 * float(np.abs(expected).max()))
 
 
 def test_resampling() -> None:
-    x = jnp.arange(2 * 4 * 6 * 3.0).reshape(2, 4, 6, 3)
-    np.testing.assert_array_equal(upsample(x), np.repeat(np.repeat(x, 2, 1), 2, 2))
-    np.testing.assert_array_equal(average_pool(upsample(x)), x)
-    np.testing.assert_array_equal(depth_to_space(space_to_depth(x)), x)
+    x = np.arange(2 * 4 * 6 * 3, dtype=np.float32).reshape(2, 4, 6, 3)
+    large, back, deep, flat = jax.jit(
+        lambda x: (upsample(x), average_pool(upsample(x)), space_to_depth(x), depth_to_space(space_to_depth(x)))
+    )(x)
+    np.testing.assert_array_equal(large, np.repeat(np.repeat(x, 2, 1), 2, 2))
+    np.testing.assert_array_equal(back, x)
+    np.testing.assert_array_equal(flat, x)
     np.testing.assert_array_equal(
-        space_to_depth(x)[0, 1, 2], np.concatenate([x[0, 2, 4], x[0, 2, 5], x[0, 3, 4], x[0, 3, 5]])
+        np.asarray(deep)[0, 1, 2], np.concatenate([x[0, 2, 4], x[0, 2, 5], x[0, 3, 4], x[0, 3, 5]])
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "says"),
     [
         (lambda x, k: convolution(x[0], k), r"x has shape \(4, 4, 2\); expected \[batch, height, width, channels\]"),
@@ -252,10 +269,10 @@ def test_shapes_that_do_not_go_together(call: Callable[[Array, Array], Array], s
 def test_modules_compute_in_their_type_and_keep_float32() -> None:
     x, _ = pair((4, 4), 3, 4, 4)
     for module, shape in ((Conv(6, stride=2, groups=2), (2, 2, 2, 6)), (ConvTranspose(6), (2, 8, 8, 6))):
-        variables = module.init(jax.random.key(0), x)
-        half = cast(Array, module.clone(dtype=jnp.bfloat16).apply(variables, x))
+        variables = jax.jit(module.init)(jax.random.key(0), x)
+        half = cast(Array, jax.jit(module.clone(dtype=jnp.bfloat16).apply)(variables, x))
         assert half.dtype == jnp.bfloat16
         assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
-        full = cast(Array, module.apply(variables, x))
+        full = cast(Array, jax.jit(module.apply)(variables, x))
         assert full.shape == shape
-        np.testing.assert_allclose(half.astype(jnp.float32), full, atol=0.05)
+        np.testing.assert_allclose(np.asarray(half, np.float32), full, atol=0.05)

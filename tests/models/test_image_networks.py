@@ -21,6 +21,7 @@ from gan_jax.models.resnet import pooled_convolution, resnet_discriminator, smea
 from gan_jax.objectives.penalties import gradient_penalty
 from gan_jax.training.critic import mean_penalty
 from gan_jax.typing import Array, Critic
+from tests.cases import cases
 
 BATCH = 6
 ONE_BY_ONE = [name for name in PAIRS if name != "dcgan"]
@@ -106,7 +107,7 @@ def test_images_of_the_size_asked_for_and_one_logit_each(name: str, size: int) -
     assert {leaf.dtype for leaf in jax.tree.leaves((samples, logits, variables))} == {jnp.dtype("float32")}
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@cases("name", PAIRS)
 def test_samples_lie_in_the_range_of_images_and_differ(name: str) -> None:
     samples = seen(name).samples
     assert jnp.all(jnp.isfinite(samples))
@@ -114,7 +115,7 @@ def test_samples_lie_in_the_range_of_images_and_differ(name: str) -> None:
     assert float(jnp.std(samples, axis=0).mean()) > 1e-3
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@cases("name", PAIRS)
 def test_bfloat16_computes_the_same_to_its_rounding(name: str) -> None:
     found = seen(name)
     for full, low in ((found.samples, found.low_samples), (found.logits, found.low_logits)):
@@ -123,7 +124,7 @@ def test_bfloat16_computes_the_same_to_its_rounding(name: str) -> None:
         assert 2.0**-16 < error < 10 * 2.0**-9
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@cases("name", PAIRS)
 def test_a_logit_depends_on_its_own_example_alone_unless_the_critic_says_so(name: str) -> None:
     found = seen(name)
     mixes = PAIRS[name](8, 2, width=8).discriminator.mixes_examples
@@ -134,14 +135,14 @@ def test_a_logit_depends_on_its_own_example_alone_unless_the_critic_says_so(name
         np.testing.assert_allclose(found.logits, found.alone, rtol=2e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@cases("name", PAIRS)
 def test_no_slope_exceeds_the_lipschitz_bound(name: str) -> None:
     found = seen(name)
     assert bool(jnp.isinf(found.bound)) is (name == "dcgan")
     assert 0 < float(found.slopes.max()) <= float(found.bound)
 
 
-@pytest.mark.parametrize("name", ONE_BY_ONE)
+@cases("name", ONE_BY_ONE)
 def test_every_kernel_feels_a_gradient_penalty(name: str) -> None:
     found = seen(name)
     critic = PAIRS[name](8, 2, width=8, latent=5).discriminator
@@ -264,8 +265,8 @@ def test_parameter_counts_are_those_of_the_papers_layers() -> None:
     )
 
 
-@pytest.mark.parametrize("name", PAIRS)
-@pytest.mark.parametrize(
+@cases("name", PAIRS)
+@cases(
     ("arguments", "keywords", "words"),
     [
         ((12, 1), {}, "size is 12; expected 8, 16, 32 or 64"),

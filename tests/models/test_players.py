@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +15,8 @@ from gan_jax.models import players
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import batch_norm_mlp, from_module, layer_norm_mlp, mlp
 from gan_jax.typing import Array, Critic, Generator, PRNGKey
+from tests.cases import cases
+from tests.compiling import compiled
 
 GENERATORS = {
     "mlp": lambda: mlp_generator((8,), latent=3, event_shape=(1,)),
@@ -33,14 +37,16 @@ def key(seed: int = 0) -> PRNGKey:
     return jax.random.key(seed)
 
 
-def disturbed(variables: dict, noise_key: PRNGKey) -> dict:
+def disturbed(variables: dict, seed: int) -> dict:
     """Variables with random parameters."""
-    leaves, tree = jax.tree.flatten(variables["params"])
-    keys = jax.random.split(noise_key, len(leaves))
-    return {
-        **variables,
-        "params": tree.unflatten([jax.random.normal(k, w.shape) for k, w in zip(keys, leaves, strict=True)]),
-    }
+    rng = np.random.default_rng(seed)
+    draw = lambda leaf: jnp.asarray(rng.normal(size=leaf.shape), jnp.float32)  # noqa: E731
+    return {**variables, "params": jax.tree.map(draw, variables["params"])}
+
+
+@cache
+def made(name: str) -> Generator | Critic:
+    return compiled(GENERATORS[name]() if name in GENERATORS else DISCRIMINATORS[name]())
 
 
 # ------------------------------------------------------------------------------------------------------------ generators
@@ -48,21 +54,23 @@ def disturbed(variables: dict, noise_key: PRNGKey) -> dict:
 
 @pytest.fixture(params=GENERATORS, ids=str)
 def generator(request: pytest.FixtureRequest) -> Generator:
-    return GENERATORS[request.param]()
+    return made(request.param)
 
 
 def test_samples_have_the_event_shape_and_depend_on_the_parameters(generator: Generator) -> None:
     variables = generator.init(key())
     z = generator.noise(key(1), 4)
     assert generator.apply(variables, z).shape == (4, 1)
-    slopes = jax.grad(lambda p: jnp.sum(generator.apply({**variables, "params": p}, z)))(variables["params"])
-    assert any(float(jnp.abs(leaf).max()) > 0 for leaf in jax.tree.leaves(slopes))
+    total = lambda p: jnp.sum(generator.apply({**variables, "params": p}, z))  # noqa: E731
+    slopes = jax.jit(jax.grad(total))(variables["params"])
+    assert any(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(slopes))
 
 
 def test_examples_are_made_one_by_one(generator: Generator) -> None:
     variables = generator.init(key())
     z = generator.noise(key(1), 4)
-    alone = [generator.apply(variables, jax.tree.map(lambda a, i=i: a[i : i + 1], z))[0] for i in range(4)]
+    parts = [jax.tree.map(lambda a, i=i: np.asarray(a)[i : i + 1], z) for i in range(4)]
+    alone = [np.asarray(generator.apply(variables, part))[0] for part in parts]
     np.testing.assert_allclose(generator.apply(variables, z), np.stack(alone), rtol=1e-5, atol=1e-6)
 
 
@@ -76,7 +84,7 @@ def test_training_changes_other_collections_alone(generator: Generator) -> None:
 
 
 def test_batch_norm_trains_with_the_batch_and_samples_with_running_averages() -> None:
-    module = mlp_generator((4,), event_shape=(1,), batch_norm=True)
+    module = compiled(mlp_generator((4,), event_shape=(1,), batch_norm=True))
     variables = module.init(key())
     z = module.noise(key(1), 4096)
     for _ in range(80):
@@ -91,13 +99,13 @@ def test_batch_norm_trains_with_the_batch_and_samples_with_running_averages() ->
 
 
 def test_a_batch_of_all_particles_is_all_particles() -> None:
-    generator = players.particles(lambda k: jnp.arange(6.0)[:, None])
+    generator = compiled(players.particles(lambda k: jnp.arange(6.0)[:, None]))
     variables = generator.init(key())
     for batch, times in ((6, 1), (12, 2)):
         samples = generator.apply(variables, generator.noise(key(3), batch))
-        np.testing.assert_array_equal(np.sort(samples[:, 0]), np.sort(np.tile(np.arange(6.0), times)))
-    some = generator.apply(variables, generator.noise(key(3), 4))[:, 0]
-    assert len(set(np.asarray(some).tolist())) == 4
+        np.testing.assert_array_equal(np.sort(np.asarray(samples)[:, 0]), np.sort(np.tile(np.arange(6.0), times)))
+    some = np.asarray(generator.apply(variables, generator.noise(key(3), 4)))[:, 0]
+    assert len(set(some.tolist())) == 4
 
 
 def test_affine_map_of_noise_is_that_gaussian() -> None:
@@ -113,16 +121,17 @@ def test_affine_map_of_noise_is_that_gaussian() -> None:
 
 
 def test_quantile_table_begins_uniform_and_never_crosses() -> None:
-    generator = players.quantile_table(9, low=-1.0, high=3.0)
+    generator = compiled(players.quantile_table(9, low=-1.0, high=3.0))
     variables = generator.init(key())
-    levels = jnp.linspace(0.0, 1.0, 41)
-    np.testing.assert_allclose(generator.apply(variables, levels)[:, 0], -1.0 + 4.0 * levels, atol=2e-6)
-    wild = disturbed(variables, key(1))
-    assert np.all(np.diff(np.asarray(generator.apply(wild, levels))[:, 0]) > 0)
+    levels = np.linspace(0.0, 1.0, 41, dtype=np.float32)
+    at = lambda variables, levels: np.asarray(generator.apply(variables, levels))[:, 0]  # noqa: E731
+    np.testing.assert_allclose(at(variables, levels), -1.0 + 4.0 * levels, atol=2e-6)
+    wild = disturbed(variables, 1)
+    assert np.all(np.diff(at(wild, levels)) > 0)
     # Linear between knots: NumPy's interpolation of the same table.
-    table = np.asarray(generator.apply(wild, jnp.linspace(0.0, 1.0, 9)))[:, 0]
-    expected = np.interp(np.asarray(levels), np.linspace(0, 1, 9), table)
-    np.testing.assert_allclose(generator.apply(wild, levels)[:, 0], expected, atol=3e-6)
+    table = at(wild, np.linspace(0.0, 1.0, 9, dtype=np.float32))
+    expected = np.interp(levels, np.linspace(0, 1, 9), table)
+    np.testing.assert_allclose(at(wild, levels), expected, atol=3e-6)
 
 
 # -------------------------------------------------------------------------------------------------------- discriminators
@@ -130,30 +139,30 @@ def test_quantile_table_begins_uniform_and_never_crosses() -> None:
 
 @pytest.fixture(params=DISCRIMINATORS, ids=str)
 def discriminator(request: pytest.FixtureRequest) -> Critic:
-    return DISCRIMINATORS[request.param]()
+    return made(request.param)
 
 
 def test_one_logit_an_example_and_no_slope_above_the_bound(discriminator: Critic) -> None:
     x = jax.random.uniform(key(1), (64, 1), minval=-3.0, maxval=3.0)
-    variables = discriminator.constrain(disturbed(discriminator.init(key(), x), key(2)))
+    variables = discriminator.constrain(disturbed(discriminator.init(key(), x), 2))
     logits = discriminator.apply(variables, x)
     assert logits.shape == (64,)
-    alone = jax.vmap(lambda e: discriminator.apply(variables, e[None])[0])(x)
+    one = lambda e: discriminator.apply(variables, e[None])[0]  # noqa: E731
+    alone, slopes = jax.jit(jax.vmap(jax.value_and_grad(one)))(x)
     np.testing.assert_allclose(logits, alone, rtol=1e-5, atol=1e-6)
-    slopes = jax.vmap(jax.grad(lambda e: discriminator.apply(variables, e[None])[0]))(x)
-    assert 0 < float(jnp.abs(slopes).max()) <= float(discriminator.lipschitz_bound(variables)) * (1 + 1e-5)
+    assert 0 < float(np.abs(slopes).max()) <= float(discriminator.lipschitz_bound(variables)) * (1 + 1e-5)
 
 
 def test_random_features_are_those_of_the_gaussian_kernel() -> None:
     features, bandwidth = 20_000, 0.8
-    critic = players.fourier_logistic(features, bandwidth=bandwidth)
+    critic = compiled(players.fourier_logistic(features, bandwidth=bandwidth))
     x = jnp.asarray([[0.0, 0.0], [0.5, -0.3], [1.0, 2.0]])
     variables = critic.init(key(), x)
 
     def feature_map(example: Array) -> Array:
         return jax.grad(lambda w: critic.apply(_with(variables, w), example[None])[0])(variables["params"]["weights"])
 
-    phi = jax.vmap(feature_map)(x)
+    phi = np.asarray(jax.jit(jax.vmap(feature_map))(x))
     squares = ((np.asarray(x)[:, None] - np.asarray(x)[None]) ** 2).sum(axis=-1)
     # Rahimi & Recht 2007: the mean of `features` products, each of at most 2 in size and variance at most 1.
     np.testing.assert_allclose(phi @ phi.T, np.exp(-squares / (2 * bandwidth**2)), atol=5 / np.sqrt(features))
@@ -165,8 +174,8 @@ def _with(variables: dict, weights: Array) -> dict:
 
 @pytest.mark.parametrize("dimension", [1, 2])
 def test_histogram_table_interpolates_and_goes_on_flat(dimension: int) -> None:
-    critic = players.histogram_table(5, low=-1.0, high=1.0)
-    variables = disturbed(critic.init(key(), jnp.zeros((1, dimension))), key(1))
+    critic = compiled(players.histogram_table(5, low=-1.0, high=1.0))
+    variables = disturbed(critic.init(key(), jnp.zeros((1, dimension))), 1)
     nodes = (np.linspace(-1, 1, 5),) * dimension
     x = np.random.default_rng(0).uniform(-1.6, 1.6, (50, dimension)).astype(np.float32)
     exact = scipy.interpolate.RegularGridInterpolator(nodes, np.asarray(variables["params"]["table"], float))
@@ -176,10 +185,11 @@ def test_histogram_table_interpolates_and_goes_on_flat(dimension: int) -> None:
 def test_norms_of_critics_look_at_one_example_or_are_refused() -> None:
     x = jax.random.normal(key(1), (8, 3))
     for critic, mixes in ((layer_norm_mlp((6,)), False), (batch_norm_mlp((6,)), True), (mlp((6,)), False)):
-        variables = critic.init(key(), x)
-        together, half = critic.apply(variables, x)[:4], critic.apply(variables, x[:4])
         assert critic.mixes_examples is mixes
-        assert bool(jnp.allclose(together, half, atol=1e-5)) is not mixes
+        critic = compiled(critic)
+        variables = critic.init(key(), x)
+        together, half = np.asarray(critic.apply(variables, x))[:4], critic.apply(variables, np.asarray(x)[:4])
+        assert np.allclose(together, half, atol=1e-5) is not mixes
 
 
 class Normalised(nn.Module):
@@ -201,12 +211,12 @@ class Plain(nn.Module):
 def test_batch_norm_is_found_in_a_users_module() -> None:
     example = jax.ShapeDtypeStruct((1, 3), jnp.float32)
     assert from_module(Normalised(), example).mixes_examples
-    plain = from_module(Plain(), example)
+    plain = compiled(from_module(Plain(), example))
     assert not plain.mixes_examples
     assert plain.apply(plain.init(key(), jnp.zeros((1, 3))), jnp.zeros((5, 3))).shape == (5,)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("make", "words"),
     [
         (lambda: players.affine(scale=0.0), "scale is 0.0"),

@@ -15,6 +15,7 @@ from gan_jax.models import convolutions, products
 from gan_jax.models.convolutions import DERIVED, convolution
 from gan_jax.models.geometry import Geometry
 from gan_jax.typing import Array
+from tests.cases import cases
 
 # Sums of up to 4 · 16 · 3 float32 products of order one.
 near = partial(np.testing.assert_allclose, rtol=1e-5, atol=5e-5)
@@ -49,27 +50,41 @@ def thirds(form: convolutions.Thirds, n: Geometry) -> dict[str, Callable[[Array,
     }
 
 
+THIRDS = ("correlate", "spread", "gather")
 PRODUCTS = convolutions.Thirds(products.correlate, products.spread, products.gather)
 
 
-@pytest.mark.parametrize("n", GEOMETRIES[:-1], ids=str)
-@pytest.mark.parametrize("third", ["correlate", "spread", "gather"])
-def test_a_product_of_patches_is_the_convolution(third: str, n: Geometry) -> None:
-    x, k, g = (a[0] for a in of_members(n))
-    near(thirds(PRODUCTS, n)[third](x, k, g), thirds(DERIVED, n)[third](x, k, g))
+@cases("n", GEOMETRIES[:-1], ids=str)
+def test_a_product_of_patches_is_the_convolution(n: Geometry) -> None:
+    @jax.jit
+    def both(*given: Array) -> list[dict[str, Array]]:
+        return [{third: form(*given) for third, form in thirds(kind, n).items()} for kind in (PRODUCTS, DERIVED)]
+
+    got, expected = both(*(np.asarray(a)[0] for a in of_members(n)))
+    for third in THIRDS:
+        near(got[third], expected[third], err_msg=third)
 
 
-@pytest.mark.parametrize("n", GEOMETRIES[::2], ids=str)
-@pytest.mark.parametrize("third", ["correlate", "spread", "gather"])
-@pytest.mark.parametrize("shared", ["nothing", "x", "k", "g"])
-def test_every_member_has_its_own(third: str, shared: str, n: Geometry) -> None:
-    everything = dict(zip("xkg", of_members(n), strict=True))
-    given = {name: a[0] if name == shared else a for name, a in everything.items()}
-    function = thirds(DERIVED, n)[third]
-    got = jax.vmap(function, [None if name == shared else 0 for name in "xkg"])(*given.values())
-    for member in range(MEMBERS):
-        one = (a if name == shared else a[member] for name, a in given.items())
-        near(got[member], function(*one))
+@cases("n", GEOMETRIES[::2], ids=str)
+@cases("shared", ["nothing", "x", "k", "g"])
+def test_every_member_has_its_own(shared: str, n: Geometry) -> None:
+    axes = [None if name == shared else 0 for name in "xkg"]
+    everything = [
+        np.asarray(a)[0] if axis is None else np.asarray(a) for a, axis in zip(of_members(n), axes, strict=True)
+    ]
+
+    @jax.jit
+    def both(*given: Array) -> dict[str, tuple[Array, Array]]:
+        def one_by_one(function: Callable[..., Array]) -> Array:
+            members = [
+                [a if axis is None else a[i] for a, axis in zip(given, axes, strict=True)] for i in range(MEMBERS)
+            ]
+            return jnp.stack([function(*member) for member in members])
+
+        return {third: (jax.vmap(form, axes)(*given), one_by_one(form)) for third, form in thirds(DERIVED, n).items()}
+
+    for third, (got, expected) in both(*everything).items():
+        near(got, expected, err_msg=third)
 
 
 def test_a_grid_of_members() -> None:
@@ -77,10 +92,13 @@ def test_a_grid_of_members() -> None:
     n = GEOMETRIES[1]
     x, k, _ = of_members(n)
     inner = jax.vmap(lambda x, k: DERIVED.correlate(x, k, n), (0, None))
-    got = jax.vmap(inner, (None, 0))(x, k)
-    for i in range(MEMBERS):
-        for j in range(MEMBERS):
-            near(got[i, j], DERIVED.correlate(x[j], k[i], n))
+    got, expected = jax.jit(
+        lambda x, k: (
+            jax.vmap(inner, (None, 0))(x, k),
+            jnp.stack([jnp.stack([DERIVED.correlate(x[j], k[i], n) for j in range(MEMBERS)]) for i in range(MEMBERS)]),
+        )
+    )(x, k)
+    near(got, expected)
 
 
 def by_lax(x: Array, k: Array) -> Array:
@@ -103,7 +121,8 @@ def test_no_groups_and_one_convolution_for_one_network(monkeypatch: pytest.Monke
     x, k, _ = of_members(GEOMETRIES[1])
     assert "conv_general_dilated" not in str(jax.make_jaxpr(jax.vmap(ours))(x, k))
     assert "conv_general_dilated" in str(jax.make_jaxpr(jax.vmap(ours, (0, None)))(x, k[0]))
-    got = jax.vmap(ours)(x, k)
+    got = jax.jit(jax.vmap(ours))(x, k)
+    plainly = jax.jit(partial(slopes, by_lax))
     for member in range(MEMBERS):
-        for a, b in zip(got, slopes(by_lax, x[member], k[member]), strict=True):
-            np.testing.assert_allclose(a[member], b, rtol=1e-4, atol=1e-4 * float(jnp.abs(b).max()))
+        for a, b in zip(got, plainly(np.asarray(x)[member], np.asarray(k)[member]), strict=True):
+            np.testing.assert_allclose(np.asarray(a)[member], b, rtol=1e-4, atol=1e-4 * float(np.abs(b).max()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import jax
@@ -21,13 +22,15 @@ from gan_jax.models.text import (
     transformer_encoder,
     waves,
 )
+from tests.compiling import compiled
 
 TOKENS, LENGTH, WIDTH = 11, 9, 8
 CAPTIONS = np.array([[2, 3, 4, 0, 0], [5, 0, 0, 0, 0], [6, 7, 8, 9, 10]], np.int32)
 
 
+@cache
 def made(name: str) -> tuple[Encoder, dict[str, object]]:
-    encoder = ENCODERS[name](TOKENS, LENGTH, WIDTH)
+    encoder = compiled(ENCODERS[name](TOKENS, LENGTH, WIDTH))
     return encoder, encoder.init(jax.random.key(0), CAPTIONS)
 
 
@@ -42,12 +45,11 @@ def test_padding_changes_nothing(name: str) -> None:
     short = encoder.apply(variables, CAPTIONS)
     long = encoder.apply(variables, np.pad(CAPTIONS, ((0, 0), (0, 4))))
     np.testing.assert_allclose(long.sentence, short.sentence, atol=2e-6)
-    np.testing.assert_allclose(long.states[:, :5], short.states, atol=2e-6)
-    np.testing.assert_array_equal(long.states[:, 5:], 0.0)
-    for row, words in ((0, 3), (1, 1)):
-        alone = encoder.apply(variables, CAPTIONS[row : row + 1, :words])
-        np.testing.assert_allclose(alone.sentence[0], short.sentence[row], atol=2e-6)
-        np.testing.assert_allclose(alone.states[0], short.states[row, :words], atol=2e-6)
+    np.testing.assert_allclose(np.asarray(long.states)[:, :5], short.states, atol=2e-6)
+    np.testing.assert_array_equal(np.asarray(long.states)[:, 5:], 0.0)
+    alone = encoder.apply(variables, CAPTIONS[:1, :3])
+    np.testing.assert_allclose(np.asarray(alone.sentence)[0], np.asarray(short.sentence)[0], atol=2e-6)
+    np.testing.assert_allclose(np.asarray(alone.states)[0], np.asarray(short.states)[0, :3], atol=2e-6)
 
 
 def test_a_permuted_batch_is_permuted(name: str) -> None:
@@ -61,8 +63,8 @@ def test_a_permuted_batch_is_permuted(name: str) -> None:
 def test_the_order_of_words_counts_and_every_word_does(name: str) -> None:
     encoder, variables = made(name)
     here = np.asarray(encoder.apply(variables, CAPTIONS).sentence)
-    turned = np.asarray(encoder.apply(variables, CAPTIONS[:, ::-1][2:]).sentence)
-    assert np.abs(turned[0] - here[2]).max() > 1e-3
+    turned = np.asarray(encoder.apply(variables, CAPTIONS[:, ::-1]).sentence)
+    assert np.abs(turned[2] - here[2]).max() > 1e-3
     for place in range(5):
         changed = CAPTIONS.copy()
         changed[2, place] = 2
@@ -77,16 +79,16 @@ def test_a_gradient_reaches_every_parameter(name: str) -> None:
         encoding = encoder.apply({"params": params}, seen)
         return jnp.sum(jnp.sin(encoding.sentence)) + jnp.sum(jnp.sin(encoding.states))
 
-    for path, leaf in jax.tree_util.tree_leaves_with_path(jax.grad(loss)(variables["params"])):
+    for path, leaf in jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(loss))(variables["params"])):
         # The bias of keys moves all scores of a query alike, and the softmax does not see it.
         if "key']['bias" in jax.tree_util.keystr(path):
             continue
-        assert float(jnp.abs(leaf).max()) > 0.0, jax.tree_util.keystr(path)
+        assert np.abs(leaf).max() > 0.0, jax.tree_util.keystr(path)
 
 
 def test_a_frozen_encoder_has_nothing_to_train_and_no_gradient() -> None:
     encoder, variables = made("gru")
-    still = sentence(frozen(encoder, variables))
+    still = compiled(sentence(frozen(encoder, variables)))
     own = still.init(jax.random.key(5), CAPTIONS)
     assert set(own) == {"frozen"}
     np.testing.assert_array_equal(still.apply(own, CAPTIONS), encoder.apply(variables, CAPTIONS).sentence)
@@ -114,7 +116,8 @@ def test_a_label_out_of_range_is_an_error_and_never_a_row(label: int) -> None:
 
 
 def test_wrong_inputs_are_named() -> None:
-    encoder, variables = made("transformer")
+    variables = made("transformer")[1]
+    encoder = ENCODERS["transformer"](TOKENS, LENGTH, WIDTH)
     with pytest.raises(ValueError, match="captions of 10 words; expected at most 9"):
         encoder.apply(variables, np.ones((1, 10), np.int32))
     with pytest.raises(ValueError, match="expected integers"):

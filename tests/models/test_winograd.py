@@ -11,6 +11,7 @@ from jax import lax
 from gan_jax.models import winograd
 from gan_jax.models.convolutions import LAYOUT
 from gan_jax.models.geometry import Geometry
+from tests.cases import cases
 
 CHANNELS, FEATURES, BATCH = 3, 5, 2
 # DCGAN's kernels; the same with unequal zeros; 3 × 3 at stride 1; 6 × 6 at stride 2, of three taps.
@@ -28,9 +29,9 @@ def plain(x: jax.Array, k: jax.Array, n: Geometry) -> jax.Array:
 
 
 def arrays(n: Geometry) -> tuple[jax.Array, jax.Array, jax.Array]:
-    keys = jax.random.split(jax.random.key(0), 3)
+    rng = np.random.default_rng(0)
     shapes = (BATCH, *n.size, CHANNELS), (*n.window, CHANNELS, FEATURES), (BATCH, *n.out, FEATURES)
-    return tuple(jax.random.normal(key, shape, jnp.float64) for key, shape in zip(keys, shapes, strict=True))
+    return tuple(jnp.asarray(rng.normal(size=shape)) for shape in shapes)
 
 
 @pytest.mark.parametrize("taps", sorted(winograd.FILTERS))
@@ -43,18 +44,23 @@ def test_filters_are_exact(taps: int) -> None:
             np.testing.assert_array_equal(result @ ((kernel @ k) * (data @ d)), expected)
 
 
-@pytest.mark.parametrize("n", GEOMETRIES)
+@cases("n", GEOMETRIES)
 def test_all_three_are_those_of_xla(n: Geometry) -> None:
     with jax.enable_x64(True):
         x, k, g = arrays(n)
-        y, transpose = jax.vjp(lambda x, k: plain(x, k, n), x, k)
-        towards_x, towards_k = transpose(g)
-        np.testing.assert_allclose(winograd.correlate(x, k, n), y, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(winograd.spread(g, k, n), towards_x, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(winograd.gather(x, g, n), towards_k, rtol=0, atol=1e-12)
+
+        @jax.jit
+        def both(x: jax.Array, k: jax.Array, g: jax.Array) -> tuple[tuple[jax.Array, ...], ...]:
+            y, transpose = jax.vjp(lambda x, k: plain(x, k, n), x, k)
+            ours = winograd.correlate(x, k, n), winograd.spread(g, k, n), winograd.gather(x, g, n)
+            return ours, (y, *transpose(g))
+
+        for mine, xla in zip(*both(x, k, g), strict=True):
+            assert mine.dtype == jnp.float64
+            np.testing.assert_allclose(mine, xla, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("channels", "n"),
     [
         (winograd.FEWEST_CHANNELS - 1, GEOMETRIES[0]),

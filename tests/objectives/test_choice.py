@@ -11,12 +11,13 @@ import pytest
 
 from gan_jax.objectives import losses, penalties
 from gan_jax.objectives.choice import one_of, one_of_penalties
+from tests.cases import cases
 
 NAMES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
 
 
-@pytest.mark.parametrize("field", ["discriminator_loss", "generator_loss", "divergence"])
-@pytest.mark.parametrize("number", range(len(NAMES)))
+@cases("field", ["discriminator_loss", "generator_loss", "divergence"])
+@cases("number", range(len(NAMES)))
 def test_chosen_objective_is_the_objective(field: str, number: int) -> None:
     objectives = [losses.OBJECTIVES[name]() for name in NAMES]
     real, fake = 2.0 * jax.random.normal(jax.random.key(0), (2, 16))

@@ -9,6 +9,7 @@ import pytest
 from scipy.special import log_expit
 
 from gan_jax.objectives import losses
+from tests.cases import cases
 
 OBJECTIVES = losses.OBJECTIVES
 SEPARABLE = [name for name, make in OBJECTIVES.items() if make().separable]
@@ -47,7 +48,7 @@ def test_wasserstein_is_a_difference_of_means_with_the_right_sign() -> None:
     np.testing.assert_allclose(game.generator_loss(FAKE, REAL), -FAKE)
 
 
-@pytest.mark.parametrize("name", SEPARABLE)
+@cases("name", SEPARABLE)
 def test_divergence_is_affine_in_single_example_values(name: str) -> None:
     # What ``laws.value`` and the standard error of a trained estimate rest on.
     divergence = OBJECTIVES[name]().divergence
@@ -57,14 +58,17 @@ def test_divergence_is_affine_in_single_example_values(name: str) -> None:
 
 def test_divergence_rises_as_the_loss_falls(objective: losses.Objective) -> None:
     """By less than any label: there every discriminator is better for telling real from fake a little more."""
-    slope = jax.grad(lambda s: jnp.mean(objective.discriminator_loss(NEAR_REAL + s, NEAR_FAKE - s)))(0.0)
-    rise = jax.grad(lambda s: objective.divergence(NEAR_REAL + s, NEAR_FAKE - s))(0.0)
+    loss = lambda r, f: jnp.mean(objective.discriminator_loss(r, f))  # noqa: E731
+
+    @jax.jit
+    def along(towards: jax.Array) -> list[jax.Array]:
+        return [jax.jvp(f, (NEAR_REAL, NEAR_FAKE), tuple(towards))[1] for f in (loss, objective.divergence)]
+
+    slope, rise = map(float, along(jnp.stack([jnp.ones(3), -jnp.ones(3)])))
     assert slope < 0 < rise
     # And along any direction the two are proportional: the divergence is affine in the loss.
-    towards = jax.random.normal(jax.random.key(0), (2, 3))
-    turn = lambda f, a: jax.jvp(f, (NEAR_REAL, NEAR_FAKE), tuple(a))[1]  # noqa: E731
-    fall = turn(lambda r, f: jnp.mean(objective.discriminator_loss(r, f)), towards)
-    np.testing.assert_allclose(turn(objective.divergence, towards) / fall, rise / slope, rtol=1e-3)
+    fall, turn = map(float, along(jnp.asarray(np.random.default_rng(0).normal(size=(2, 3)), jnp.float32)))
+    np.testing.assert_allclose(turn / fall, rise / slope, rtol=1e-3)
 
 
 def test_generator_gains_where_the_discriminator_says_real(objective: losses.Objective) -> None:
@@ -72,15 +76,16 @@ def test_generator_gains_where_the_discriminator_says_real(objective: losses.Obj
     assert jnp.all(slopes < 0)
 
 
-@pytest.mark.parametrize("logit", [-80.0, 80.0])
+@cases("logit", [-80.0, 80.0])
 def test_gradients_at_a_certain_discriminator_are_not_nan(objective: losses.Objective, logit: float) -> None:
     """Infinite where an exponential overflows (χ² and KL have no bound), NaN nowhere."""
     sure, unsure = jnp.full(2, logit), jnp.zeros(2)
+    pairs = (sure, unsure), (unsure, sure), (sure, sure), (sure, -sure)
+    first, second = (jnp.stack(logits) for logits in zip(*pairs, strict=True))
     for loss in (objective.discriminator_loss, objective.generator_loss):
-        for pair in ((sure, unsure), (unsure, sure), (sure, sure), (sure, -sure)):
-            value, slopes = jax.value_and_grad(lambda a, b, loss=loss: jnp.mean(loss(a, b)), argnums=(0, 1))(*pair)
-            assert not bool(jnp.isnan(value))
-            assert not any(bool(jnp.any(jnp.isnan(slope))) for slope in slopes)
+        f = jax.value_and_grad(lambda a, b, loss=loss: jnp.mean(loss(a, b)), argnums=(0, 1))
+        for found in jax.tree.leaves(jax.jit(jax.vmap(f))(first, second)):
+            assert not np.any(np.isnan(found))
 
 
 def test_saturation_of_the_two_generator_losses_at_a_certain_discriminator() -> None:
@@ -90,13 +95,13 @@ def test_saturation_of_the_two_generator_losses_at_a_certain_discriminator() -> 
     np.testing.assert_allclose(at(losses.non_saturating()), -1.0)
 
 
-@pytest.mark.parametrize("fake", [jnp.zeros((4, 1)), jnp.zeros(3)], ids=["column", "shorter"])
+@cases("fake", [jnp.zeros((4, 1)), jnp.zeros(3)], ids=["column", "shorter"])
 def test_shapes_that_would_broadcast_are_refused(objective: losses.Objective, fake: jax.Array) -> None:
     with pytest.raises(ValueError, match=r"expected one shape \[batch\]"):
         objective.discriminator_loss(REAL, fake)
 
 
-@pytest.mark.parametrize("name", SEPARABLE)
+@cases("name", SEPARABLE)
 def test_a_column_of_fake_logits_is_refused_by_every_generator(name: str) -> None:
     with pytest.raises(ValueError, match=r"fake_logits has shape \(3, 1\); expected one logit an example"):
         OBJECTIVES[name]().generator_loss(jnp.zeros((3, 1)), jnp.zeros(3))

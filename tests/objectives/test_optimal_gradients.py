@@ -19,6 +19,7 @@ from gan_jax.divergences import exact
 from gan_jax.divergences.f_divergence import F_DIVERGENCES
 from gan_jax.objectives import losses, oracle
 from gan_jax.typing import Array
+from tests.cases import cases
 from tests.objectives.laws import PAIRS, Pair, measures, nodes
 
 
@@ -56,7 +57,7 @@ def gradient(objective: losses.Objective, pair: Pair) -> float:
         logit = judge(point)[None]
         return objective.generator_loss(logit, logit)[0]
 
-    return float(q_weights @ np.asarray(jax.vmap(jax.grad(loss))(jnp.asarray(x))))
+    return float(q_weights @ np.asarray(jax.jit(jax.vmap(jax.grad(loss)))(jnp.asarray(x))))
 
 
 def slope(name: str, pair: Pair) -> float:
@@ -121,8 +122,8 @@ def test_wasserstein_descends_w1(pair: str) -> None:
     assert gradient(losses.wasserstein(), PAIRS[pair]) == pytest.approx(expected, abs=4 * float(np.max(q_weights)))
 
 
-@pytest.mark.parametrize("name", [name for name in DIVERGENCES if name != "total_variation"])
-@pytest.mark.parametrize("pair", PAIRS)
+@cases("name", [name for name in DIVERGENCES if name != "total_variation"])
+@cases("pair", PAIRS)
 def test_f_gan_descends_its_f_divergence(name: str, pair: str) -> None:
     # The envelope theorem; ``standard`` is affine from the value to the textbook's units.
     row = F_DIVERGENCES[name]
@@ -131,16 +132,16 @@ def test_f_gan_descends_its_f_divergence(name: str, pair: str) -> None:
     assert gradient(losses.f_gan(name), PAIRS[pair]) == pytest.approx(expected, rel=1e-7)
 
 
-@pytest.mark.parametrize("objective", [losses.hinge(), losses.f_gan("total_variation")], ids=lambda o: o.name)
-@pytest.mark.parametrize("pair", PAIRS)
+@cases("objective", [losses.hinge(), losses.f_gan("total_variation")], ids=lambda o: o.name)
+@cases("pair", PAIRS)
 def test_discontinuous_discriminators_give_no_gradient(objective: losses.Objective, pair: str) -> None:
     """``sign(p - q)`` is flat: dTV/dm comes from the jump, which no sample of the generator feels."""
     assert gradient(objective, PAIRS[pair]) == 0.0
     assert abs(slope("total_variation", PAIRS[pair])) > 0.1
 
 
-@pytest.mark.parametrize("labels", [(0.0, 1.0, 1.0), (-1.0, 1.0, 0.0)])
-@pytest.mark.parametrize("pair", PAIRS)
+@cases("labels", [(0.0, 1.0, 1.0), (-1.0, 1.0, 0.0)])
+@cases("pair", PAIRS)
 def test_least_squares_gradient_is_that_of_its_formula(labels: tuple[float, float, float], pair: str) -> None:
     fake, real, target = labels
     objective = losses.least_squares(fake_label=fake, real_label=real, generator_label=target)
@@ -173,10 +174,15 @@ def test_relativistic_gradient_is_that_of_its_formula(pair: str) -> None:
     objective, at = losses.relativistic(), Scores(PAIRS[pair])
     x, p_weights, q_weights = measures(PAIRS[pair])
     judge = oracle.discriminator(objective, *PAIRS[pair].make(0.0))
-    logits, slopes = judge(jnp.asarray(x)), jax.vmap(jax.grad(judge))(jnp.asarray(x))
     # ℓ_G is a function of one fake and one real logit: its derivative by the former, over all pairs.
     of_fake = jax.grad(lambda f, r: objective.generator_loss(f[None], r[None])[0])
-    pulls = jax.vmap(lambda f: jax.vmap(lambda r: of_fake(f, r))(logits))(logits)
+
+    @jax.jit
+    def over_pairs(x: Array) -> tuple[Array, Array]:
+        logits, slopes = judge(x), jax.vmap(jax.grad(judge))(x)
+        return slopes, jax.vmap(lambda f: jax.vmap(lambda r: of_fake(f, r))(logits))(logits)
+
+    slopes, pulls = over_pairs(jnp.asarray(x))
     found = (q_weights * np.asarray(slopes)) @ (np.asarray(pulls) @ p_weights)
     # E_y[-E_x σ(r(x) - r(y)) r'(y)], r = log p - log q.
     ratio = np.log(at.p) - np.log(at.q)

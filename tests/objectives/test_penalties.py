@@ -11,6 +11,7 @@ import pytest
 from gan_jax.objectives import penalties
 from gan_jax.objectives.penalties import gradient_norms, gradient_penalty, interpolates, lipschitz_penalty
 from gan_jax.typing import ScalarCritic
+from tests.cases import cases
 
 W = jnp.asarray([3.0, 4.0])
 
@@ -93,8 +94,8 @@ def flat_norm(x: jax.Array) -> np.ndarray:
     return np.linalg.norm(np.asarray(x, np.float64).reshape(len(x), -1), axis=1)
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=str)
-@pytest.mark.parametrize("name", penalties.PENALTIES)
+@cases("event", EVENTS, ids=str)
+@cases("name", penalties.PENALTIES)
 def test_every_penalty_on_a_linear_critic(name: str, event: tuple[int, ...]) -> None:
     """``f(x) = s Σ x``, whose gradient has norm ``s √d`` everywhere: where it is looked at does not matter."""
     x, y = batches(event)
@@ -113,8 +114,8 @@ def test_every_penalty_on_a_linear_critic(name: str, event: tuple[int, ...]) -> 
         np.testing.assert_allclose(found, np.full(6, expected), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=str)
-@pytest.mark.parametrize("name", penalties.PENALTIES)
+@cases("event", EVENTS, ids=str)
+@cases("name", penalties.PENALTIES)
 def test_every_penalty_on_a_quadratic_critic_is_looked_at_where_it_says(name: str, event: tuple[int, ...]) -> None:
     """``f(x) = ½ ||x||²``, whose gradient is the point itself: the penalty tells the norm of the points it was asked at."""
     x, y = batches(event)
@@ -134,7 +135,7 @@ def test_every_penalty_on_a_quadratic_critic_is_looked_at_where_it_says(name: st
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", penalties.PENALTIES)
+@cases("name", penalties.PENALTIES)
 def test_every_penalty_at_a_dead_critic_has_a_finite_gradient(name: str) -> None:
     """At ``w = 0`` of ``f = ⟨w, x⟩``: zero for squares and below the bound; not NaN where the norm has no derivative."""
     x, y = batches((2,))
@@ -144,7 +145,7 @@ def test_every_penalty_at_a_dead_critic_has_a_finite_gradient(name: str) -> None
     np.testing.assert_array_equal(slope, [0.0, 0.0])
 
 
-@pytest.mark.parametrize("name", penalties.PENALTIES)
+@cases("name", penalties.PENALTIES)
 def test_one_pass_over_the_batch_gives_what_one_gradient_an_example_gives(name: str) -> None:
     x, y = batches((2,))
     batched = lambda points: jnp.sum(jnp.tanh(points @ jnp.asarray([[1.0, -2.0], [0.5, 1.0]])), axis=1)  # noqa: E731

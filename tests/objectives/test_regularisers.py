@@ -15,6 +15,7 @@ from gan_jax.objectives import losses
 from gan_jax.objectives.regularisers import mode_seeking
 from gan_jax.training import game, updates
 from gan_jax.typing import Array
+from tests.cases import cases
 
 # What is looked at is the generator's loss; that the value is no distance is known.
 pytestmark = pytest.mark.filterwarnings("ignore:the objective wasserstein is in units of the data and nothing holds")
@@ -55,7 +56,7 @@ def test_where_samples_coincide_they_have_no_direction_to_move_in() -> None:
     np.testing.assert_array_equal(jnp.sign(slope[1:4]), -jnp.sign(fake[1:4] - fake[5:]))
 
 
-@pytest.mark.parametrize("rule", updates.UPDATES)
+@cases("rule", updates.UPDATES)
 def test_every_rule_descends_it(rule: str) -> None:
     """A discriminator that is zero and stays so leaves the regulariser alone: here the mean of ``2 b``, whose gradient is 2."""
     update = updates.consensus(0.0) if rule == "consensus" else updates.UPDATES[rule]()

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from gan_jax.plots.modes import mode_bars, mode_timeline, sample_strip, timeline_colors
+from tests.cases import cases
 
 WEIGHTS = np.array([0.5, 0.25, 0.25])
 STEPS = np.array([0.0, 10.0, 40.0])
@@ -60,7 +61,7 @@ class TestTimeline:
         bar = figure.axes[2]
         assert [text.get_text() for text in bar.get_yticklabels()] == ["≤ 1/8", "1/4", "1/2", "1", "2", "4", "≥ 8"]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("change", "sentence"),
         [
             (
@@ -107,7 +108,7 @@ class TestStrip:
         assert [text.get_text() for text in ax.texts] == ["30 % out of view"]
         np.testing.assert_array_equal(ax.lines[0].get_xydata(), samples[0])
 
-    @pytest.mark.parametrize(
+    @cases(
         ("change", "sentence"),
         [
             ({"samples": np.zeros((1, 5, 3))}, r"samples has shape \(1, 5, 3\) and centres \(2, 2\); expected"),
@@ -134,7 +135,7 @@ class TestBars:
         figure.savefig(io.BytesIO(), dpi=50)
         assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b", "c"]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("change", "sentence"),
         [
             ({"intervals": np.zeros((2, 2))}, r"intervals \(2, 2\)"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gan_jax.training.ensemble import by_backend, ensemble, grid, sequential
+from tests.cases import cases
 
 
 def walk(key: jax.Array, scale: jax.Array) -> dict[str, jax.Array]:
@@ -15,8 +16,8 @@ def walk(key: jax.Array, scale: jax.Array) -> dict[str, jax.Array]:
     return {"end": scale * jnp.sum(jax.random.normal(walk_key, (16,))), "noise": jax.random.uniform(noise_key, (3,))}
 
 
-@pytest.mark.parametrize("mapper", [sequential, jax.vmap], ids=["sequential", "vmap"])
-@pytest.mark.parametrize("members", [1, 4, 5])
+@cases("mapper", [sequential, jax.vmap], ids=["sequential", "vmap"])
+@cases("members", [1, 4, 5])
 def test_members_equal_separate_runs(mapper: object, members: int) -> None:
     scales = jnp.linspace(1.0, 2.0, members)
     together = jax.jit(ensemble(walk, mapper=mapper))(jax.random.split(jax.random.key(0), members), scales)

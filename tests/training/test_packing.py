@@ -17,6 +17,7 @@ from gan_jax.training import updates
 from gan_jax.training.game import adversarial
 from gan_jax.training.packing import pack, packed
 from gan_jax.typing import Array, Critic, PRNGKey, Variables
+from tests.cases import cases
 from tests.training.compilations import counted
 
 
@@ -24,8 +25,8 @@ def data(key: PRNGKey, batch: int) -> Array:
     return jax.random.normal(key, (batch, 2))
 
 
-@pytest.mark.parametrize("event", [(2,), (3, 2, 2)], ids=str)
-@pytest.mark.parametrize("size", [1, 2, 3])
+@cases("event", [(2,), (3, 2, 2)], ids=str)
+@cases("size", [1, 2, 3])
 def test_a_pack_is_its_samples_side_by_side(event: tuple[int, ...], size: int) -> None:
     x = np.arange(4.0 * size * np.prod(event), dtype=np.float32).reshape(4 * size, *event)
     by_hand = np.stack([np.concatenate(list(x[i * size : (i + 1) * size]), axis=-1) for i in range(4)])

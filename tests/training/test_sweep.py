@@ -11,6 +11,7 @@ from gan_jax.objectives import losses
 from gan_jax.training import game, updates
 from gan_jax.training.ensemble import sweep
 from gan_jax.typing import Array, PRNGKey
+from tests.cases import cases
 
 GAN = game.adversarial(
     losses.non_saturating(),
@@ -76,7 +77,7 @@ def test_points_share_their_seeds_keys() -> None:
     assert table["u"][0] != table["u"][1]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("words", "options"),
     [
         (r"unknown hyperparameter 'seperation'; did you mean 'separation'\? this game has", {"seperation": [1.0]}),

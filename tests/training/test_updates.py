@@ -15,6 +15,7 @@ from gan_jax.models import players
 from gan_jax.objectives import losses
 from gan_jax.training import game, updates
 from gan_jax.typing import Array
+from tests.cases import cases
 
 H = 0.2
 
@@ -81,7 +82,7 @@ STEP = {
 }
 
 
-@pytest.mark.parametrize("rule", updates.UPDATES)
+@cases("rule", updates.UPDATES)
 def test_every_rule_is_its_matrix_on_the_bilinear_game(rule: str) -> None:
     found = path(dirac(updates.UPDATES[rule]()), 12)
     expected = [np.asarray([1.0, 0.5])]
