@@ -14,6 +14,7 @@ from gan_jax.distributions import draw
 from gan_jax.distributions.correspondences import (
     CORRESPONDENCES,
     Correspondence,
+    Moons,
     correspondence,
     domains,
     lopsided,
@@ -105,6 +106,24 @@ def test_a_swirl_keeps_areas_and_lengths() -> None:
     # No linear map is near it: least squares leave more than a tenth of what there is.
     away = x @ np.linalg.lstsq(x, y, rcond=None)[0] - y
     assert np.sum(away**2) / np.sum(x**2) > 0.1
+
+
+def test_moons_have_a_density_of_mass_one_and_their_shares() -> None:
+    """By the midpoint rule, with edges of cells at 0 and 1/2, where the moons end."""
+    law, step = Moons(), 0.01
+    x, y = (np.arange(low, high, step) + 0.5 * step for low, high in ((-2.0, 3.0), (-1.5, 2.0)))
+    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
+    log_p, sampled, scores = jax.jit(
+        lambda x, key: (log_density(law, x), z := draw(law, key, 4000), log_density(law, z))
+    )(points, jax.random.key(5))
+    log_p, scores = np.asarray(log_p, np.float64), np.asarray(scores, np.float64)
+    assert np.exp(log_p).sum() * step**2 == pytest.approx(1.0, abs=1e-3)
+    # E log p of samples is the integral of p log p; and six of ten are of the moon that opens downwards.
+    entropy = -np.sum(np.exp(log_p) * np.where(np.isfinite(log_p), log_p, 0.0)) * step**2
+    assert abs(scores.mean() + entropy) < 4.5 * scores.std() / np.sqrt(4000)
+    below = np.mean(np.asarray(sampled)[:, 1] < 0.0)
+    expected = np.sum(np.exp(log_p) * (points[:, 1] < 0.0)) * step**2
+    assert abs(below - expected) < 4.5 * np.sqrt(expected * (1 - expected) / 4000)
 
 
 def test_draws_are_unpaired(name: str) -> None:

@@ -226,7 +226,8 @@ def test_kantorovich_potential_has_slope_one_where_the_distributions_differ(pair
     p, q = PAIRS[pair].make(0.0)
     potential = oracle.kantorovich_potential(p, q)
     x = jnp.asarray(np.linspace(-4.0, 5.0, 61) + 0.001)
-    slopes, p_cdf, q_cdf = jax.jit(lambda x: (jax.vmap(jax.grad(potential))(x), p.cdf(x), q.cdf(x)))(x)
+    at = lambda point: (jax.grad(potential)(point), p.cdf(point), q.cdf(point))  # noqa: E731
+    slopes, p_cdf, q_cdf = jax.jit(jax.vmap(at))(x)
     np.testing.assert_array_equal(slopes, np.sign(np.asarray(q_cdf) - np.asarray(p_cdf)))
     assert np.all(np.abs(slopes) == 1)
     # And its values are those of a 1-Lipschitz function.
