@@ -28,7 +28,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import EQUAL, Claim
+from experiments.framework.claims import EQUAL, Claim, theorem
 from experiments.framework.progress import Progress
 from gan_jax import ranges
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, WIDTH, style
@@ -108,10 +108,10 @@ def claims(arrays: Arrays) -> list[Claim]:
     plane_solver, line_solver = float(arrays["plane_solver"]), float(arrays["line_solver"])
     book = "Peyré & Cuturi 2019"
     return [
-        Claim(
+        theorem(
             f"one-to-one plans of {n} points", "n!", math.factorial(n), len(arrays["plane_costs"]), 0.0, EQUAL, "exact"
         ),
-        Claim(
+        theorem(
             "in the plane, cheapest plan = exact solver's W1",
             f"{book}, Prop. 2.1",
             plane_solver,
@@ -119,7 +119,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             rounding(arrays, plane_solver),
             basis="rounding",
         ),
-        Claim(
+        theorem(
             "on a line, cheapest plan = W1 from quantiles",
             f"{book}, Rem. 2.28",
             line_solver,
@@ -127,7 +127,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             rounding(arrays, line_solver),
             basis="rounding",
         ),
-        Claim(
+        theorem(
             "on a line, cheapest plan = sorted plan",
             f"{book}, Rem. 2.28",
             sorted_plan,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.framework.progress import Progress
 from gan_jax.metrics import statistics
 from gan_jax.plots.panels import Curve
@@ -278,7 +278,7 @@ def rows(arrays: Arrays, names: Sequence[str]) -> list[Row]:
 def trained_js_claim(arrays: Arrays, name: str, *, within: float = 0.02) -> Claim:
     """The mean trained JS is near the truth at every separation."""
     gaps = np.abs(arrays[f"{name}/trained/js"].mean(axis=1) - arrays[f"{name}/exact_at/js"])
-    return Claim(
+    return finding(
         f"{name}: largest |trained − exact JS|",
         "Goodfellow et al. 2014, theorem 1",
         0.0,
@@ -294,7 +294,7 @@ def trained_w1_claim(arrays: Arrays, name: str, *, start: float, within: float =
     far = arrays[f"{name}/separation"] >= start
     truth = arrays[f"{name}/exact_at/w1"][far]
     gaps = np.abs(arrays[f"{name}/trained/w1"].mean(axis=1)[far] / truth - 1)
-    return Claim(
+    return finding(
         f"{name}: largest relative error of trained W1 from separation {start:g} on",
         "Kantorovich–Rubinstein duality",
         0.0,
@@ -313,7 +313,7 @@ def lower_bound_claim(arrays: Arrays, name: str) -> Claim:
     excess = values.mean(axis=1) - arrays[f"{name}/exact_at/w1"]
     # Where samples are no source of noise (two Diracs), float32 sums over the held-out set still round.
     noise = np.maximum(noise, 1e-6 * (1 + arrays[f"{name}/exact_at/w1"]))
-    return Claim(
+    return theorem(
         f"{name}: trained W1 is a lower bound (largest excess in standard errors)",
         "Anil, Lucas & Grosse 2019",
         0.0,

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import experiments
 from experiments import __main__ as command_line
 from experiments.framework import harness, times
-from experiments.framework.claims import AT_LEAST, Claim
+from experiments.framework.claims import AT_LEAST, EQUAL, Budget, Claim, finding, replication, theorem
 from gan_jax.cli import devices
 
 
@@ -49,8 +49,11 @@ def draw(arrays: dict[str, np.ndarray]) -> Figure:
 
 def state(arrays: dict[str, np.ndarray]) -> list[Claim]:
     return [
-        Claim("slope", "by construction", 2.0, float(arrays["y"][1]), 0.0),
-        Claim("end is far", "by construction", math.inf, float(arrays["y"][-1]), 0.1, AT_LEAST),
+        finding("end is far", "a guess", math.inf, arrays["y"][-1], 0.1, AT_LEAST),
+        replication(
+            "points", "a paper", 1000, arrays["x"].size, 0.0, EQUAL, "a count", budget=Budget("1000 points", met=False)
+        ),
+        theorem("slope", "by construction", 2.0, arrays["y"][1], 0.0),
     ]
 
 

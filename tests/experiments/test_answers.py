@@ -234,7 +234,7 @@ class TestTerminals:
         assert done.returncode == 0, done.stderr
         printed = done.stdout.decode("ascii")
         assert "Peyre & Cuturi 2019" in printed
-        assert "claims hold; results in" in printed
+        assert "4 of 4 theorems hold; results in" in printed
 
     @pytest.mark.parametrize(
         ("encoding", "written"),

@@ -136,7 +136,7 @@ class TestRequests:
             "--seed",
             "--out",
             "--redraw",
-            "--strict",
+            "--strict [all] Exit with status 1 where a theorem does not hold; with --strict all, where any claim does not.",
         ):
             assert text in words
 

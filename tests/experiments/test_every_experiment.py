@@ -93,6 +93,14 @@ def test_claims_name_their_source_and_have_a_tolerance(name: str, smoke: Path) -
         assert claim["what"]
         assert claim["source"]
         assert isinstance(claim["tolerance"], float), claim
+        assert ("budget" in claim) is (claim["kind"] == "replication")
+
+
+def test_theorems_hold_however_little_was_trained(name: str, smoke: Path) -> None:
+    claims = json.loads((smoke / "claims.json").read_text())
+    assert [claim for claim in claims if claim["kind"] == "theorem" and not claim["holds"]] == []
+    # What little training leaves undone is no theorem's.
+    assert command_line.main([name, "--redraw", "--out", str(smoke.parent), "--strict"]) == 0
 
 
 def test_figure_can_be_read_at_half_width(name: str, smoke: Path) -> None:

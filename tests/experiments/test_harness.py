@@ -43,7 +43,17 @@ class TestRun:
         captured = capsys.readouterr()
         assert "stub 0% · time left 3 s" in captured.err
         assert captured.out.count("does not hold") == 2
-        assert "0 of 2 claims hold" in captured.out
+        assert (
+            "0 of 1 theorems, 0 of 1 replications (1 not run at this budget), 0 of 1 findings hold; results"
+            in captured.out
+        )
+        written = {claim["what"]: claim for claim in json.loads((folder / "claims.json").read_text())}
+        assert {what: (claim["kind"], claim["holds"], claim["verdict"]) for what, claim in written.items()} == {
+            "slope": ("theorem", False, "does not hold"),
+            "points": ("replication", None, "not run at this budget"),
+            "end is far": ("finding", False, "does not hold"),
+        }
+        assert written["points"]["budget"] == "1000 points"
 
     def test_manifest_says_what_it_was_made_with(self, stub: Any, tmp_path: Path) -> None:
         words = ["stub", "--out", str(tmp_path), "--preset", "smoke", "--seed", "3"]
@@ -90,18 +100,44 @@ class TestRun:
             raise AssertionError(constant)
 
         text = (tmp_path / "stub" / "claims.json").read_text()
-        first, second = json.loads(text, parse_constant=refuse)
-        assert first["holds"] is True
-        assert second["expected"] == "inf"
-        assert second["relation"] == "≥"
-        assert second["holds"] is False
+        far, points, slope = json.loads(text, parse_constant=refuse)
+        assert slope["holds"] is True
+        assert far["expected"] == "inf"
+        assert far["relation"] == "≥"
+        assert far["holds"] is False
+        assert points["holds"] is None
 
-    def test_status_is_0_for_a_claim_that_fails_and_1_under_strict(self, stub: Any, tmp_path: Path) -> None:
-        assert command_line.main(["stub", "--out", str(tmp_path)]) == 0
-        assert command_line.main(["stub", "--out", str(tmp_path), "--strict"]) == 1
-        both = stub.claims
-        stub.claims = lambda arrays: both(arrays)[:1]
-        assert command_line.main(["stub", "--out", str(tmp_path), "--strict"]) == 0
+    @pytest.mark.parametrize(
+        ("slope", "kinds", "strict", "everything"),
+        [
+            # By the slope the theorem holds or not; the finding never does, and the replication is never due.
+            ("2", "theorem replication finding", 0, 1),
+            ("3", "theorem replication finding", 1, 1),
+            ("3", "theorem", 1, 1),
+            ("2", "theorem replication", 0, 0),
+            ("2", "replication", 0, 0),
+        ],
+    )
+    def test_strict_is_about_theorems_and_strict_all_about_every_claim_that_is_due(
+        self, stub: Any, tmp_path: Path, slope: str, kinds: str, strict: int, everything: int
+    ) -> None:
+        every = stub.claims
+        stub.claims = lambda arrays: [claim for claim in every(arrays) if claim.kind in kinds.split()]
+        words = ["stub", "--out", str(tmp_path), "--slope", slope]
+        assert command_line.main(words) == 0
+        assert command_line.main([*words, "--strict"]) == strict
+        assert command_line.main([*words, "--strict", "all"]) == everything
+        # Nor does it matter what comes after.
+        assert command_line.main(["stub", "--strict", "--out", str(tmp_path), "--slope", slope]) == strict
+        assert command_line.main(["stub", "--out", str(tmp_path), "--redraw", "--strict", "all"]) == everything
+
+    def test_strict_takes_no_other_word(self, stub: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        stub.run = must_not_run
+        with pytest.raises(SystemExit) as exit_info:
+            command_line.main(["stub", "--out", str(tmp_path), "--strict", "findings"])
+        assert exit_info.value.code == 2
+        error = " ".join(capsys.readouterr().err.replace("│", " ").split())
+        assert "--strict is followed by 'findings'; expected nothing, or all" in error
 
     def test_same_run_same_bytes(self, stub: Any, tmp_path: Path) -> None:
         for folder in ("a", "b"):
@@ -123,7 +159,7 @@ class TestRun:
         # The first of the two is a quarter of the whole, by the seconds in the table of contents.
         assert "all experiments 0% › one (1 of 2) 0%" in captured.err
         assert "all experiments 25% › two (2 of 2) 0%" in captured.err
-        assert "2 of 4 claims hold" in captured.out
+        assert "2 of 2 theorems, 0 of 2 replications (2 not run at this budget), 0 of 2 findings hold" in captured.out
         assert captured.out.index("one") < captured.out.index("two")
         assert sorted(entry.name for entry in tmp_path.iterdir()) == ["one", "two"]
         before = contents(tmp_path / "two")

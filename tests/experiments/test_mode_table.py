@@ -14,6 +14,7 @@ from experiments.diversity.mode_table import experiment as mode_table
 from experiments.diversity.mode_table.analysis import PUBLISHED
 from experiments.diversity.mode_table.compute import player_of
 from experiments.diversity.mode_table.config import NUMBERS, PROTOCOL_STEPS, ROWS
+from experiments.framework.claims import Kind
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives.losses import non_saturating
@@ -83,7 +84,9 @@ def test_watch_is_one_case(small: Game) -> None:
         watch(small, jax.random.key(0), lambda key, state: bias(state), feed=feed, seeds=1, steps=5, records=2)
 
 
-def arrays_of(published: str, *, steps: int, shift: float) -> dict[str, np.ndarray]:
+def arrays_of(
+    published: str, *, steps: int = PROTOCOL_STEPS, shift: float = 0.0, seeds: int = 10, samples: int = 2500
+) -> dict[str, np.ndarray]:
     """Arrays of a run whose games give the published means, each ``shift`` of their standard errors away."""
     shape = (1, 2, 2, 10)
     found = {name: np.full(shape, np.nan) for name in NUMBERS}
@@ -98,25 +101,30 @@ def arrays_of(published: str, *, steps: int, shift: float) -> dict[str, np.ndarr
         "rows": np.array([name]),
         "targets": np.array(["ring", "grid"]),
         "steps": np.array([steps]),
-        "seeds": np.array([10]),
+        "seeds": np.array([seeds]),
         "modes": np.array([8, 25]),
         "floor": np.array([0.0014, 0.0048]),
-        "n": np.array(2500),
+        "n": np.array(samples),
     }
 
 
 @pytest.mark.parametrize(("shift", "holds"), [(0.0, True), (2.7, True), (3.0, False), (-3.0, False)])
 def test_two_combined_standard_errors(shift: float, holds: bool) -> None:
     # Two standard errors of the difference of two means with the same error are 2 √2 = 2.83 of it.
-    claims = mode_table.claims(arrays_of("PacGAN2", steps=PROTOCOL_STEPS, shift=shift))
+    claims = mode_table.claims(arrays_of("PacGAN2", shift=shift))
     assert len(claims) == 6
+    assert {claim.kind for claim in claims} == {Kind.REPLICATION}
     assert all(claim.holds is holds for claim in claims)
 
 
-def test_no_published_claim_from_a_short_run() -> None:
-    assert mode_table.claims(arrays_of("GAN", steps=1000, shift=0.0)) == []
-    named = mode_table.claims(arrays_of("GAN", steps=100_000, shift=0.0))
-    assert all("after 100,000 of 400,000 steps" in claim.what for claim in named)
+@pytest.mark.parametrize("short", [{"steps": 100_000}, {"seeds": 9}, {"samples": 2499}], ids=str)
+@pytest.mark.parametrize("shift", [0.0, 9.0])
+def test_no_published_number_is_due_below_the_published_budget(short: dict[str, int], shift: float) -> None:
+    claims = mode_table.claims(arrays_of("GAN", shift=shift, **short))
+    assert len(claims) == 6
+    assert {claim.verdict for claim in claims} == {"not run at this budget"}
+    assert not any(claim.fails for claim in claims)
+    assert all(f"after {short.get('steps', 400_000):,} of 400,000 steps" in claim.what for claim in claims)
 
 
 @cases(

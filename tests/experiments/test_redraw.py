@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,24 @@ class TestRedraw:
             (tmp_path / "stub" / name).write_bytes(b"")
         assert command_line.main(["stub", "--out", str(tmp_path), "--redraw"]) == 0
         assert contents(tmp_path / "stub") == before
+
+    def test_claims_of_an_older_version_get_their_kinds(
+        self, stub: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Claims are made from the arrays: what an older version wrote of them, which had no kinds, is not read."""
+        command_line.main(["stub", "--out", str(tmp_path)])
+        file = tmp_path / "stub" / "claims.json"
+        before = file.read_bytes()
+        added = {"kind", "verdict", "budget"}
+        older = [{name: value for name, value in claim.items() if name not in added} for claim in json.loads(before)]
+        file.write_text(json.dumps(older))
+        capsys.readouterr()
+        assert command_line.main(["stub", "--out", str(tmp_path), "--redraw", "--strict"]) == 0
+        assert (
+            "1 of 1 theorems, 0 of 1 replications (1 not run at this budget), 0 of 1 findings"
+            in capsys.readouterr().out
+        )
+        assert file.read_bytes() == before
 
     def test_a_changed_plot_shows(self, stub: Any, tmp_path: Path) -> None:
         command_line.main(["stub", "--out", str(tmp_path)])

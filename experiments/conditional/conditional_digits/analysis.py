@@ -7,7 +7,7 @@ import numpy as np
 from experiments.conditional.conditional_digits.config import NEIGHBOURS, ROWS
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, Claim
+from experiments.framework.claims import AT_LEAST, Claim, finding
 
 
 def claims(arrays: Arrays) -> list[Claim]:
@@ -17,7 +17,7 @@ def claims(arrays: Arrays) -> list[Claim]:
         accuracy, recall = arrays["accuracy"][number, -1], arrays["recall"][number, -1]
         label = ROWS[name].label
         result += [
-            Claim(
+            finding(
                 f"{label}: least share of digits read as their label",
                 f"the classifier reads {100 * float(arrays['real_accuracy']):.1f} % of real ones right",
                 0.97,
@@ -26,7 +26,7 @@ def claims(arrays: Arrays) -> list[Claim]:
                 AT_LEAST,
                 "every seed",
             ),
-            Claim(
+            finding(
                 f"{label}: least recall at k = {NEIGHBOURS}",
                 "Kynkäänniemi et al. 2019, equation 2",
                 0.5,

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.conditional.conditional_ring.config import ROWS
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from gan_jax.metrics import statistics
 
 
@@ -56,7 +56,7 @@ def claims(arrays: Arrays) -> list[Claim]:
         if set(both) <= set(arrays["rows"].tolist()):
             plain, wrong = (course(arrays, one).kl[-1] for one in both)
             result.append(
-                Claim(
+                finding(
                     f"{ROWS[name].label}: conditional KL with wrong pairs, against without, nats",
                     "Reed et al. 2016, section 4.1",
                     float(plain.mean()),
@@ -71,7 +71,7 @@ def claims(arrays: Arrays) -> list[Claim]:
 
 def _at_chance(label: str, found: Course, modes: int) -> Claim:
     last = found.accuracy[-1]
-    return Claim(
+    return theorem(
         f"{label}: share of samples in the mode of their label",
         "by symmetry: no mode is any label's",
         1.0 / modes,
@@ -84,7 +84,7 @@ def _at_chance(label: str, found: Course, modes: int) -> Claim:
 
 def _on_its_mode(label: str, found: Course, modes: int, samples: int) -> list[Claim]:
     return [
-        Claim(
+        finding(
             f"{label}: least share of samples in the mode of their label",
             "Mirza & Osindero 2014, equation 2",
             1.0,
@@ -93,7 +93,7 @@ def _on_its_mode(label: str, found: Course, modes: int, samples: int) -> list[Cl
             AT_LEAST,
             "every seed; four samples",
         ),
-        Claim(
+        finding(
             f"{label}: least share within 3 σ of the label's centre",
             "a perfect sampler: 98.89 %",
             0.95,
@@ -102,7 +102,7 @@ def _on_its_mode(label: str, found: Course, modes: int, samples: int) -> list[Cl
             AT_LEAST,
             "every seed",
         ),
-        Claim(
+        finding(
             f"{label}: mutual information of label and mode, nats",
             "exact: log 8 where every label is on its mode",
             math.log(modes),

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.conditional.text_to_avatar.config import ENCODERS, PAIRS
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, Claim
+from experiments.framework.claims import AT_LEAST, Claim, finding
 
 ATTRIBUTES = ("hair colour", "eye colour", "hair style", "face shape", "glasses")
 
@@ -24,7 +24,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             final = arrays[f"{encoder}/last_{pairs}"]
             n = int(arrays[f"{encoder}/n"])
             result += [
-                Claim(
+                finding(
                     f"{ENCODERS.get(encoder, encoder)}, {label}: least accuracy of {ATTRIBUTES[column]}, {n:,} pictures",
                     "real renders: 100 %",
                     LEAST[pairs],
@@ -37,7 +37,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             ]
         ratio = arrays[f"{encoder}/diversity"].mean(axis=1) / arrays["real_diversity"].mean()
         result.append(
-            Claim(
+            finding(
                 f"{ENCODERS.get(encoder, encoder)}: least mean distance within a caption over that of real renders",
                 "equal laws: 1",
                 LEAST_DIVERSITY,

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.conditional.wrong_captions.config import ARMS
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, Claim
+from experiments.framework.claims import AT_LEAST, Claim, finding
 
 
 def claims(arrays: Arrays) -> list[Claim]:
@@ -20,7 +20,7 @@ def claims(arrays: Arrays) -> list[Claim]:
         for other in ("none", "blind"):
             without = right[moment, names.index(other)]
             result.append(
-                Claim(
+                finding(
                     f"accuracy of both colours {when}: wrong pairs, against {ARMS[other][0]}",
                     "Reed et al. 2016, section 4.1",
                     float(without.mean()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
 from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Look
 
 CRITICS = {
@@ -30,7 +30,7 @@ def _of_the_discriminator(arrays: Arrays) -> list[Claim]:
     trained = _probability_slope(arrays["discriminator/output"], arrays["discriminator/slope"])
     flat = float((np.abs(trained) @ dense).mean() / np.abs(trained).max(axis=1).mean())
     return [
-        Claim(
+        theorem(
             "exact D is σ(m²/2 − m x) (largest logit error)",
             "Goodfellow et al. 2014, proposition 1",
             0.0,
@@ -39,7 +39,7 @@ def _of_the_discriminator(arrays: Arrays) -> list[Claim]:
             EQUAL,
             "float32",
         ),
-        Claim(
+        finding(
             "trained JS − exact JS (nats)",
             "Goodfellow et al. 2014, theorem 1",
             0.0,
@@ -48,7 +48,7 @@ def _of_the_discriminator(arrays: Arrays) -> list[Claim]:
             EQUAL,
             "0.02 asked for",
         ),
-        Claim(
+        finding(
             "mean slope of trained σ(D) at the generator's samples over its largest",
             "Arjovsky, Chintala & Bottou 2017, figure 2",
             0.02,
@@ -65,7 +65,7 @@ def _of_slopes(arrays: Arrays) -> list[Claim]:
     for name in ("orthonormal", "spectral norm"):
         slope = float((arrays[f"{name}/slope"] @ dense).mean())
         result.append(
-            Claim(
+            finding(
                 f"{name}: mean slope at the generator's samples",
                 "Kantorovich–Rubinstein duality",
                 -1.0,
@@ -84,7 +84,7 @@ def _of_slopes(arrays: Arrays) -> list[Claim]:
         slope = float((arrays[f"{name}/slope"] @ dense).mean())
         what = f"{name}: mean slope at the generator's samples is −(1 + W1 / 2λ)"
         result.append(
-            Claim(what, f"{source}, for a linear critic", -steep, slope, 0.03 * steep, EQUAL, "3 % asked for")
+            finding(what, f"{source}, for a linear critic", -steep, slope, 0.03 * steep, EQUAL, "3 % asked for")
         )
     return result
 
@@ -93,7 +93,7 @@ def _of_the_orthonormal_critic(arrays: Arrays) -> list[Claim]:
     errors = arrays["orthonormal/standard_error"]
     noise = float(np.sqrt(np.square(errors).mean() / errors.size))
     return [
-        Claim(
+        theorem(
             "orthonormal: value ≤ W1",
             "Kantorovich–Rubinstein duality",
             float(arrays["w1"]),
@@ -102,7 +102,7 @@ def _of_the_orthonormal_critic(arrays: Arrays) -> list[Claim]:
             AT_MOST,
             "4 standard errors",
         ),
-        Claim(
+        theorem(
             "orthonormal: certified Lipschitz constant",
             "Anil, Lucas & Grosse 2019",
             1.0,

@@ -9,7 +9,7 @@ import numpy as np
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.divergences.saturation_1d.config import TITLES
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
 
 REFERENCE = {
     0.5: 0.03031130,
@@ -51,7 +51,7 @@ def _exact_claims(arrays: Arrays) -> list[Claim]:
 
 def _of_gaussians(arrays: Arrays) -> list[Claim]:
     result = [
-        Claim(
+        theorem(
             f"gaussians: exact JS at m = {m:g} (nats)",
             "30-digit quadrature",
             value,
@@ -63,7 +63,7 @@ def _of_gaussians(arrays: Arrays) -> list[Claim]:
         for m, value in _looked_at(arrays, "gaussians", REFERENCE).items()
     ]
     result += [
-        Claim(
+        theorem(
             f"gaussians: exact gradient of log(1 − D) at m = {m:g}",
             "Arjovsky & Bottou 2017, theorem 2.4; 30-digit quadrature",
             value,
@@ -77,7 +77,7 @@ def _of_gaussians(arrays: Arrays) -> list[Claim]:
     separation = arrays["gaussians/separation"]
     kl_slope = np.abs(separation - arrays["gaussians/exact_at/saturating"])
     result.append(
-        Claim(
+        theorem(
             "gaussians: exact gradient of −log D is m − 2 dJS/dm (largest difference)",
             "Arjovsky & Bottou 2017, theorem 2.5",
             0.0,
@@ -95,12 +95,12 @@ def _of_closed_forms(arrays: Arrays, name: str) -> list[Claim]:
     js, w1 = arrays[f"{name}/exact_at/js"], arrays[f"{name}/exact_at/w1"]
     distance, within = float(np.abs(w1 - m).max()), 2e-6 * (1 + m.max())
     result = [
-        Claim(f"{name}: exact W1 is m (largest difference)", "closed form", 0.0, distance, within, EQUAL, "float32")
+        theorem(f"{name}: exact W1 is m (largest difference)", "closed form", 0.0, distance, within, EQUAL, "float32")
     ]
     if name != "gaussians":
         closed = np.log(2.0) * (np.minimum(m, 1.0) if name == "uniforms" else (m > 0))
         what = f"{name}: exact JS (largest difference from closed form)"
-        result.append(Claim(what, "closed form", 0.0, float(np.abs(js - closed).max()), 2e-6, EQUAL, PRECISE))
+        result.append(theorem(what, "closed form", 0.0, float(np.abs(js - closed).max()), 2e-6, EQUAL, PRECISE))
     return result
 
 
@@ -111,7 +111,7 @@ def _trained_claims(arrays: Arrays) -> list[Claim]:
     felt = {name: arrays[f"gaussians/trained/{name}"].mean(axis=1) for name in sweeps.GRADIENTS}
     far = arrays["gaussians/separation"] >= 1.0
     result.append(
-        Claim(
+        finding(
             "gaussians: gradient of log(1 − D) through the trained D, farthest over largest",
             "Arjovsky & Bottou 2017, theorem 2.4",
             0.01,
@@ -122,7 +122,7 @@ def _trained_claims(arrays: Arrays) -> list[Claim]:
         )
     )
     result.append(
-        Claim(
+        finding(
             "gaussians: gradient through the trained critic from m = 1 on is 1 (largest difference)",
             "Arjovsky, Chintala & Bottou 2017, theorem 3",
             0.0,

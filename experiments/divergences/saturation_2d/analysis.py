@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, EQUAL, Claim, finding, theorem
 
 TITLES = {
     "parallel_lines": ("parallel lines", "distance θ (units of x)"),
@@ -27,7 +27,7 @@ def claims(arrays: Arrays) -> list[Claim]:
     for name, w1 in closed.items():
         error = float(np.abs(arrays[f"{name}/exact_at/w1"] - w1).max())
         result.append(
-            Claim(
+            theorem(
                 f"{name}: exact W1 (largest difference from closed form)",
                 "closed form",
                 0.0,
@@ -41,7 +41,7 @@ def claims(arrays: Arrays) -> list[Claim]:
     js = arrays["parallel_lines/exact_at/js"]
     jump = float(np.abs(js - np.log(2) * lines).max())
     result.append(
-        Claim(
+        theorem(
             "parallel_lines: exact JS is log 2 for θ ≠ 0 (largest difference)",
             example,
             0.0,
@@ -52,14 +52,14 @@ def claims(arrays: Arrays) -> list[Claim]:
         )
     )
     dead = float(arrays["parallel_lines/exact_at/saturating"].max())
-    result.append(Claim("parallel_lines: exact gradient of log(1 − D)", example, 0.0, dead, 0.0, EQUAL, "exact"))
+    result.append(theorem("parallel_lines: exact gradient of log(1 − D)", example, 0.0, dead, 0.0, EQUAL, "exact"))
     for name in ("shifted_ring", "rotated_ring"):
         apart = closed[name] >= 8 * arrays["scale"]
         if apart.any():
             gap = float((np.log(2) - arrays[f"{name}/exact_at/js"][apart]).max())
             # Between two Gaussians 8 σ apart log 2 − JS is 9.35e-5; a mode has two neighbours at most.
             result.append(
-                Claim(
+                theorem(
                     f"{name}: log 2 − JS beyond 8 σ (nats)",
                     "closed form for two Gaussians",
                     0.0,
@@ -80,7 +80,7 @@ def _still_pulls(arrays: Arrays, name: str) -> Claim:
     """At the farthest separation the critic's gradient is larger than the discriminator's of log(1 − D)."""
     wasserstein = arrays[f"{name}/trained/wasserstein"][-1].mean()
     saturating = arrays[f"{name}/trained/saturating"][-1].mean()
-    return Claim(
+    return finding(
         f"{name}: at the farthest point, trained critic's gradient",
         "Arjovsky, Chintala & Bottou 2017, theorem 3",
         float(saturating),

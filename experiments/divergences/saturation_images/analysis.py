@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from gan_jax.metrics import statistics
 
 LOG_2 = math.log(2.0)
@@ -36,10 +36,10 @@ def _exact_claims(arrays: Arrays) -> list[Claim]:
     twice, empty = "pictures that occur twice (on both sides, in two classes)", "most ink in a picture's emptiest pixel"
     upper, lower = "|W1(A, B + θv) − θ| − W1(A, B)", "W1(A, B + θv) − θ − ⟨v, mean B − mean A⟩"
     return [
-        Claim(f"{twice}: JS of classes is log 2", perfect, 0.0, repeated, 0.0, EQUAL, "exact"),
-        Claim(f"{empty}: JS is log 2 for every θ > 0", perfect, 0.0, ink, 0.0, EQUAL, "exact"),
-        Claim(f"halves: largest {upper}", "triangle inequality", 0.0, float(excess), rounded, AT_MOST, "rounding"),
-        Claim(f"halves: least {lower}", "duality, with ⟨v, ·⟩", 0.0, float(above), rounded, AT_LEAST, "rounding"),
+        theorem(f"{twice}: JS of classes is log 2", perfect, 0.0, repeated, 0.0, EQUAL, "exact"),
+        theorem(f"{empty}: JS is log 2 for every θ > 0", perfect, 0.0, ink, 0.0, EQUAL, "exact"),
+        theorem(f"halves: largest {upper}", "triangle inequality", 0.0, float(excess), rounded, AT_MOST, "rounding"),
+        theorem(f"halves: least {lower}", "duality, with ⟨v, ·⟩", 0.0, float(above), rounded, AT_LEAST, "rounding"),
     ]
 
 
@@ -54,11 +54,13 @@ def _shift_claims(arrays: Arrays) -> list[Claim]:
     bound = "is a lower bound (largest excess in standard errors)"
     off, error = float(np.abs(w1[far] / theta[far] - 1).max()), "largest relative error of trained W1 from θ = 1 on"
     return [
-        Claim(f"{short} from θ = 1 on", goodfellow, 0.0, float(LOG_2 - js[far].min()), 0.02, EQUAL, nats),
-        Claim(f"{short} for all θ > 0", goodfellow, 0.0, float(LOG_2 - js[1:].min()), 0.02, EQUAL, nats),
-        Claim(f"shift: trained JS at θ = 0 {bound}", goodfellow, 0.0, float((js / js_noise)[0]), 4.0, AT_MOST, noise),
-        Claim(f"shift: {error}", duality, 0.0, off, 0.03, EQUAL, "3 %, mean over seeds"),
-        Claim(f"shift: trained W1 {bound}", duality, 0.0, float(((w1 - theta) / w1_noise).max()), 4.0, AT_MOST, noise),
+        finding(f"{short} from θ = 1 on", goodfellow, 0.0, float(LOG_2 - js[far].min()), 0.02, EQUAL, nats),
+        finding(f"{short} for all θ > 0", goodfellow, 0.0, float(LOG_2 - js[1:].min()), 0.02, EQUAL, nats),
+        theorem(f"shift: trained JS at θ = 0 {bound}", goodfellow, 0.0, float((js / js_noise)[0]), 4.0, AT_MOST, noise),
+        finding(f"shift: {error}", duality, 0.0, off, 0.03, EQUAL, "3 %, mean over seeds"),
+        theorem(
+            f"shift: trained W1 {bound}", duality, 0.0, float(((w1 - theta) / w1_noise).max()), 4.0, AT_MOST, noise
+        ),
     ]
 
 
@@ -75,10 +77,10 @@ def _class_claims(arrays: Arrays) -> list[Claim]:
     seen = "Arjovsky, Chintala & Bottou 2017, section 2"
     relative = "classes: standard deviation over pairs / mean, of trained JS against W1"
     result = [
-        Claim("classes: mean log 2 − trained JS over pairs", perfect, 0.0, float(short.mean()), 0.02, EQUAL, nats),
-        Claim("classes: largest log 2 − trained JS of a pair", perfect, 0.0, float(short.max()), 0.02, EQUAL, nats),
-        Claim(relative, seen, spread[1], spread[0], 0.0, AT_MOST, "the same pairs"),
-        Claim("classes: least W1 − floor, less 4 standard errors", seen, 0.0, above, 0.0, AT_LEAST, halves),
+        finding("classes: mean log 2 − trained JS over pairs", perfect, 0.0, float(short.mean()), 0.02, EQUAL, nats),
+        finding("classes: largest log 2 − trained JS of a pair", perfect, 0.0, float(short.max()), 0.02, EQUAL, nats),
+        finding(relative, seen, spread[1], spread[0], 0.0, AT_MOST, "the same pairs"),
+        finding("classes: least W1 − floor, less 4 standard errors", seen, 0.0, above, 0.0, AT_LEAST, halves),
     ]
     named = [(digits[i], digits[j]) for i, j in pairs]
     if (0, 1) in named and (3, 8) in named:
@@ -87,8 +89,8 @@ def _class_claims(arrays: Arrays) -> list[Claim]:
         noise = float(4 * statistics.standard_error(js_gap))
         what, errors = "classes: W1(0, 1) − W1(3, 8), less 4 standard errors", "4 standard errors over seeds"
         result += [
-            Claim(what, "3 and 8 look more alike than 0 and 1", 0.0, w1_gap, 0.0, AT_LEAST, halves),
-            Claim("classes: trained JS(0, 1) − JS(3, 8)", perfect, 0.0, float(js_gap.mean()), noise, EQUAL, errors),
+            finding(what, "3 and 8 look more alike than 0 and 1", 0.0, w1_gap, 0.0, AT_LEAST, halves),
+            finding("classes: trained JS(0, 1) − JS(3, 8)", perfect, 0.0, float(js_gap.mean()), noise, EQUAL, errors),
         ]
     return result
 

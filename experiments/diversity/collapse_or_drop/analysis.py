@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.diversity.collapse_or_drop.config import ARMS
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 
 FAST, STRONG, CURES = (
     ("fast", "fast_minimax", "fast_reverse"),
@@ -100,12 +100,12 @@ def claims(arrays: Arrays) -> list[Claim]:
         for name in names:
             share = courses[name].verdict.count(verdict) / len(courses[name].verdict)
             what = f"{ARMS[name].label}: share of games whose verdict is {verdict!r}"
-            result.append(Claim(what, source, 1.0, share, 0.0, AT_LEAST, "every game"))
+            result.append(finding(what, source, 1.0, share, 0.0, AT_LEAST, "every game"))
     for fast, strong in zip(FAST, STRONG, strict=True):
         quick, slow = courses[fast].turnover, courses[strong].turnover
         what = f"{ARMS[fast].label}: births and deaths per 1000 steps, against those of {ARMS[strong].label}"
         result.append(
-            Claim(
+            finding(
                 what, "Metz et al. 2017, figure 2", float(slow.mean()), float(quick.mean()), 0.0, AT_LEAST, "its sign"
             )
         )
@@ -115,7 +115,7 @@ def claims(arrays: Arrays) -> list[Claim]:
         ("strong", AT_LEAST, "dropping does not, mean over games of the median"),
     ):
         measured = float(courses[name].spread.mean())
-        result.append(Claim(f"{ARMS[name].label}: {what}", source, NARROW, measured, 0.0, relation, "the threshold"))
+        result.append(finding(f"{ARMS[name].label}: {what}", source, NARROW, measured, 0.0, relation, "the threshold"))
     return result
 
 

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from experiments.diversity.forward_or_reverse.config import NAMES, STARTS
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.game.f_gan.analysis import CROSS, OPTIMA
 from experiments.game.f_gan.config import NAMES as REFERENCE
 from gan_jax.metrics import statistics
@@ -55,7 +55,7 @@ def _of_reference(arrays: Arrays) -> list[Claim]:
     for label, which in rows.items():
         what = f"{label}: μ*, σ* and minimum, largest difference from the reference table"
         gap = float(np.abs(ours - theirs)[which].max())
-        result.append(Claim(what, source, 0.0, gap, 5e-5 + 2e-6, EQUAL, "half of the last digit"))
+        result.append(theorem(what, source, 0.0, gap, 5e-5 + 2e-6, EQUAL, "half of the last digit"))
     return result
 
 
@@ -68,7 +68,7 @@ def _of_forward(arrays: Arrays) -> list[Claim]:
     starts = arrays["kl/from_starts"]
     away = np.hypot(starts[:, 0], starts[:, 1] - 0.5 * np.log1p(0.25 * starts[:, 2] ** 2))
     return [
-        Claim(what, source, 0.0, float(np.abs(gaps).max()), ROUNDING, EQUAL, "double precision")
+        theorem(what, source, 0.0, float(np.abs(gaps).max()), ROUNDING, EQUAL, "double precision")
         for what, gaps in (
             ("KL: μ of the fit, over all separations", mean),
             ("KL: σ² / (1 + d²/4) − 1, over all separations", moments),
@@ -84,27 +84,31 @@ def _of_landscapes(arrays: Arrays) -> list[Claim]:
         branches = [branch for branch in ("middle", "aside") if f"{name}/{branch}/points" in arrays]
         left = max(float(arrays[f"{name}/{branch}/gradients"].max()) for branch in branches)
         what = f"{label}: largest derivative left at a stationary point"
-        result.append(Claim(what, "definition", 0.0, left, ROUNDING, EQUAL, "double precision"))
+        result.append(theorem(what, "definition", 0.0, left, ROUNDING, EQUAL, "double precision"))
         least = float(arrays[f"{name}/middle/curvatures"].min())
         what = f"{label}: least curvature of the middle over all separations: it stays a minimum"
-        result.append(
-            Claim(what, STEIN if name == "reverse_kl" else "no pitchfork", 0.0, least, 0.0, AT_LEAST, "its sign")
-        )
+        # Of the two in the middle nothing is proved: KL has one stationary point, reverse KL a curvature of 1 / σ² along μ.
+        kind, source = _STAYS.get(name, (finding, "no pitchfork"))
+        result.append(kind(what, source, 0.0, least, 0.0, AT_LEAST, "its sign"))
         if name == "kl":
             continue
         starts, known = arrays[f"{name}/from_starts"], _minima(arrays, name)
         what = f"{label}: minima from a grid of starts, largest distance from the branches"
         away = float(np.max([np.min(np.abs(known(d) - (mu, scale)).max(axis=1)) for mu, scale, d in _folded(starts)]))
-        result.append(Claim(what, "the branches are all there is", 0.0, away, 0.02, EQUAL, "interpolated branches"))
+        result.append(finding(what, "the branches are all there is", 0.0, away, 0.02, EQUAL, "interpolated branches"))
         fold, turn = float(arrays[f"{name}/fold"][2]), float(arrays[f"{name}/switch"])
         what = f"{label}: fits on one mode appear (d = {fold:.4f}) before they are the best ones; d of that"
-        result.append(Claim(what, "a fold, then a first-order transition", fold, turn, 0.0, AT_LEAST, "exact"))
+        result.append(theorem(what, "a fold, then a first-order transition", fold, turn, 0.0, AT_LEAST, "exact"))
     for branch in ("middle", "aside"):
         curvature, log_scale = arrays[f"reverse_kl/{branch}/along_mean"], arrays[f"reverse_kl/{branch}/points"][:, 1]
         gap = float(np.abs(curvature * np.exp(2.0 * log_scale) - 1.0).max())
         what = f"reverse KL, {branch}: σ² ∂²D/∂μ² − 1 at every stationary point"
-        result.append(Claim(what, STEIN, 0.0, gap, ROUNDING, EQUAL, "double precision"))
+        result.append(theorem(what, STEIN, 0.0, gap, ROUNDING, EQUAL, "double precision"))
     return result
+
+
+_STAYS = {"kl": (theorem, "no pitchfork"), "reverse_kl": (theorem, STEIN)}
+"""For which divergences it is known that the fit in the middle stays a minimum, and from whom."""
 
 
 def _minima(arrays: Arrays, name: str) -> Any:
@@ -138,7 +142,7 @@ def _of_limits(arrays: Arrays) -> list[Claim]:
     ):
         value = float(arrays[f"{name}/aside/values"][0])
         what = f"{NAMES[name]} of the fit on one mode at d = {d:g} is {text}"
-        result.append(Claim(what, "disjoint modes", float(limit), value, slack, EQUAL, "overlap of the modes"))
+        result.append(theorem(what, "disjoint modes", float(limit), value, slack, EQUAL, "overlap of the modes"))
     masses = {}
     for name in NAMES:
         mean, scale = best(arrays, name, np.array([d]))
@@ -150,10 +154,10 @@ def _of_limits(arrays: Arrays) -> list[Claim]:
         ("KL: mass of the best fit on the right mode − on the left one", 0.0, masses["kl"][1] - masses["kl"][0]),
     ):
         # The fit is interpolated between points of the branch that lie .25 apart, on a straight stretch of it.
-        result.append(Claim(f"{what}, d = {d:g}", SEEKING, expected, measured, 1e-6, EQUAL, "interpolated branches"))
+        result.append(theorem(f"{what}, d = {d:g}", SEEKING, expected, measured, 1e-6, EQUAL, "interpolated branches"))
     in_no_mode = {name: parts[2] for name, parts in masses.items()}
     what = f"mass in no mode at d = {d:g}: KL's best fit ≥ reverse KL's"
-    result.append(Claim(what, SEEKING, in_no_mode["reverse_kl"], in_no_mode["kl"], 0.0, AT_LEAST, "exact"))
+    result.append(theorem(what, SEEKING, in_no_mode["reverse_kl"], in_no_mode["kl"], 0.0, AT_LEAST, "exact"))
     return result
 
 
@@ -171,7 +175,7 @@ def _of_games(arrays: Arrays) -> list[Claim]:
                 # A game that left the numbers is counted as one whose standard error is unknown: the claim does not hold.
                 slack = 0.02 * least + (error if np.isfinite(error) else 0.0)
                 what = f"games, {label} from {where}, d = {d:g}: exact D − its minimum downhill of the start"
-                result.append(Claim(what, source, 0.0, float(reached.mean()) - least, slack, AT_MOST, "s.e. + 2 %"))
+                result.append(finding(what, source, 0.0, float(reached.mean()) - least, slack, AT_MOST, "s.e. + 2 %"))
     return result
 
 

@@ -6,35 +6,36 @@ import math
 
 import numpy as np
 
-from experiments.diversity.mode_table.config import NUMBERS, PROTOCOL_STEPS, ROWS
+from experiments.diversity.mode_table.config import NUMBERS, PROTOCOL_GAMES, PROTOCOL_SAMPLES, PROTOCOL_STEPS, ROWS
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, Relation
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Budget, Claim, Relation, finding, replication
 from gan_jax.metrics import statistics
 
 SOURCE = "Lin et al. 2018 (PacGAN), table 1"
 
 
 def claims(arrays: Arrays) -> list[Claim]:
-    """The published rows where their protocol was played for long enough; and the last row against all of them."""
+    """The published rows, due where their protocol was played to its end; and the last row against all of them."""
     result: list[Claim] = []
     for number, name in enumerate(arrays["rows"].tolist()):
-        steps, published = int(arrays["steps"][number]), ROWS[name].published
-        # After a hundredth of the published steps no number of theirs is to be expected.
-        if published is not None and steps >= PROTOCOL_STEPS // 10:
-            result += _published_claims(arrays, number, published, steps)
+        if (published := ROWS[name].published) is not None:
+            result += _published_claims(arrays, number, published)
     if "together" in arrays["rows"]:
         result += _best_claims(arrays, arrays["rows"].tolist().index("together"))
     return result
 
 
-def _published_claims(arrays: Arrays, number: int, published: str, steps: int) -> list[Claim]:
+def _published_claims(arrays: Arrays, number: int, published: str) -> list[Claim]:
+    steps, seeds = int(arrays["steps"][number]), int(arrays["seeds"][number])
+    met = steps >= PROTOCOL_STEPS and seeds >= PROTOCOL_GAMES and int(arrays["n"]) >= PROTOCOL_SAMPLES
+    needed = f"{PROTOCOL_STEPS:,} steps, {PROTOCOL_GAMES} games, {PROTOCOL_SAMPLES} samples of each"
     result = []
     for place, target in enumerate(arrays["targets"].tolist()):
         for quantity, (theirs, theirs_error) in PUBLISHED[published][target].items():
             ours, error = mean_and_error(arrays[quantity][number, -1, place])
             result.append(
-                Claim(
+                replication(
                     f"{published}, {target}: {NUMBERS[quantity]} after {steps:,} of {PROTOCOL_STEPS:,} steps",
                     SOURCE,
                     theirs,
@@ -42,6 +43,7 @@ def _published_claims(arrays: Arrays, number: int, published: str, steps: int) -
                     multiple(2.0, error, theirs_error),
                     EQUAL,
                     "2 combined s.e.",
+                    budget=Budget(needed, met),
                 )
             )
     return result
@@ -57,9 +59,11 @@ def _best_claims(arrays: Arrays, number: int) -> list[Claim]:
         noise = math.sqrt(truth * (1.0 - truth) / (n * seeds))
         label = f"all of it, {target}, {seeds} seeds"
         result += [
-            Claim(f"{label}: fewest modes", "all of them", modes, float(last["covered"].min()), 0.0, AT_LEAST, "exact"),
+            finding(
+                f"{label}: fewest modes", "all of them", modes, float(last["covered"].min()), 0.0, AT_LEAST, "exact"
+            ),
             *_two(f"{label}: share of high quality", "a user's wish", 0.95, last["high_quality"], AT_LEAST),
-            Claim(
+            finding(
                 f"{label}: mean share of high quality is not above the truth's",
                 "1 − exp(−9/2): more is collapse inside the modes",
                 truth,
@@ -75,7 +79,7 @@ def _best_claims(arrays: Arrays, number: int) -> list[Claim]:
                 last["reverse_kl"],
                 AT_MOST,
             ),
-            Claim(
+            finding(
                 f"{label}: mean variance inside the modes over the truth's",
                 "1 for the truth; less is collapse inside the modes",
                 1.0,
@@ -84,7 +88,7 @@ def _best_claims(arrays: Arrays, number: int) -> list[Claim]:
                 EQUAL,
                 "4 standard errors",
             ),
-            Claim(
+            finding(
                 f"{label}: mean reverse KL against the best published row's",
                 SOURCE,
                 min(row[target]["reverse_kl"][0] for row in PUBLISHED.values()),
@@ -101,7 +105,7 @@ def _two(what: str, source: str, expected: float, values: np.ndarray, relation: 
     """A bound on the mean over seeds, and on the worst of them."""
     worst = values.min() if relation is AT_LEAST else values.max()
     return [
-        Claim(f"{what}, {which}", source, expected, float(value), 0.0, relation, "exact")
+        finding(f"{what}, {which}", source, expected, float(value), 0.0, relation, "exact")
         for which, value in (("mean", values.mean()), ("worst seed", worst))
     ]
 

@@ -68,6 +68,9 @@ ROWS: dict[str, Row] = {
 PROTOCOL_STEPS = 400_000
 """400 epochs of 100 000 examples in batches of 100."""
 
+PROTOCOL_GAMES, PROTOCOL_SAMPLES = 10, 2500
+"""How many games the published means are over, and how many samples of each were measured."""
+
 TARGETS = ("ring", "grid")
 
 
@@ -78,7 +81,7 @@ class Config:
     rows: tuple[str, ...] = tuple(ROWS)  # Rows of the table, in its order.
     targets: tuple[str, ...] = TARGETS  # Targets: ring and grid.
     published_steps: Count = PROTOCOL_STEPS  # Steps of the published rows: 400 epochs of 1000 batches.
-    published_seeds: Count = 10  # Games of each published row.
+    published_seeds: Count = PROTOCOL_GAMES  # Games of each published row.
     published_batch: Count = 100  # Packs at an update, there.
     small_steps: Count = 20_000  # Steps of the cures.
     small_seeds: Count = 10  # Games of each cure.
@@ -86,7 +89,7 @@ class Config:
     long_seeds: Count = 10  # Games of the last row.
     recipe: Recipe = field(default_factory=Recipe)  # Sizes and rates of the cures.
     data: Count = 100_000  # Fixed examples (packs) that all rows learn from.
-    samples: Count = 2500  # Generated samples that a game is measured with.
+    samples: Count = PROTOCOL_SAMPLES  # Generated samples that a game is measured with.
     shown: Count = 1000  # Points that the figure has.
     records: Count = 20  # How many times a game is looked at; every number of steps is a multiple of it.
     seed: Seed = 0  # Seed of everything random.

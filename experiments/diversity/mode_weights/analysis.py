@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding
 from gan_jax.metrics import statistics
 from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Look
 
@@ -45,14 +45,14 @@ def claims(arrays: Arrays) -> list[Claim]:
             error = 1.0 / math.sqrt(n * seeds * float(weights[modes].sum()))
             what = f"{label}: mass of {which} over their weight"
             result.append(
-                Claim(what, "a perfect sampler", 1.0, mass, 4.0 * error, EQUAL, "4 s.e. of a perfect sampler")
+                finding(what, "a perfect sampler", 1.0, mass, 4.0 * error, EQUAL, "4 s.e. of a perfect sampler")
             )
     for name, (label, _) in GAMES.items():
         ratio = np.minimum(_ratios(arrays, name)[-1], 1.0)
         gap = ratio[:, rare].mean(axis=1) - ratio[:, ~rare].mean(axis=1)
         error = float(statistics.standard_error(gap))
         result.append(
-            Claim(
+            finding(
                 f"{label}: share of rare modes (≤ 2 %) that is reproduced − that of the others",
                 "a mode of weight w is in a batch w times its size",
                 0.0,

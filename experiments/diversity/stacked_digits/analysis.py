@@ -9,7 +9,7 @@ import numpy as np
 from experiments.diversity.stacked_digits.config import MODES, QUANTITIES, ROWS
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding
 from gan_jax.metrics import statistics
 
 BEST = "relativistic"
@@ -20,7 +20,7 @@ def claims(arrays: Arrays) -> list[Claim]:
     rows, n = arrays["rows"].tolist(), int(arrays["n"])
     noise = math.sqrt(0.5 * (MODES - 1)) / n
     result = [
-        Claim(
+        finding(
             f"KL of real stacks through the classifier, {n:,} of them",
             "exact: a perfect sampler's mean",
             float(arrays["exact_floor"]),
@@ -39,8 +39,8 @@ def claims(arrays: Arrays) -> list[Claim]:
         fewest, most = arrays["covered"][number, -1].min(), arrays["reverse_kl"][number, -1].max()
         source = "Huang et al. 2024 (R3GAN), on stacked MNIST"
         result += [
-            Claim(f"{label}: fewest modes", source, MODES, float(fewest), 0.0, AT_LEAST, "a count"),
-            Claim(
+            finding(f"{label}: fewest modes", source, MODES, float(fewest), 0.0, AT_LEAST, "a count"),
+            finding(
                 f"{label}: largest KL at {n:,} pictures",
                 "Lin et al. 2018 (PacGAN), PacDCGAN2 on stacked MNIST",
                 0.06,
@@ -66,7 +66,7 @@ def _ordered(arrays: Arrays, worse: int, better: int, source: str) -> list[Claim
     far, near = (arrays["reverse_kl"][number, -1] for number in (worse, better))
     errors = [arrays["reverse_kl_error"][number, -1] for number in (worse, better)]
     return [
-        Claim(
+        finding(
             f"KL: {labels[0]} − {labels[1]}, less 2 standard errors",
             source,
             0.0,
@@ -75,7 +75,7 @@ def _ordered(arrays: Arrays, worse: int, better: int, source: str) -> list[Claim
             AT_LEAST,
             f"2 s.e., {far.size} seed{'s' if far.size > 1 else ''}",
         ),
-        Claim(
+        finding(
             f"modes: {labels[1]}, against {labels[0]}",
             source,
             float(arrays["covered"][worse, -1].mean()),

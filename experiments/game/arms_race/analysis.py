@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.game.arms_race.config import ARENAS, GAMES, SPEEDS
 from gan_jax.metrics import statistics
 
@@ -108,7 +108,7 @@ def _bounds(arrays: Arrays, arena: str) -> list[Claim]:
     # Two sums over the cells in float32, of terms whose sizes add up to a few nats or units.
     rounding = 4.0 * math.sqrt(float(arrays[f"{arena}/cells"])) * float(np.finfo(np.float32).eps)
     result = [
-        Claim(
+        theorem(
             f"{arena}, non-saturating: log 2 + V/2 − JS, largest of all records (nats)",
             "Goodfellow et al. 2014, theorem 1: V(D) ≤ 2 JS − 2 log 2",
             0.0,
@@ -124,11 +124,11 @@ def _bounds(arrays: Arrays, arena: str) -> list[Claim]:
         what = "line, Wasserstein: critic's value − W1, largest of all records (units of x)"
         # The weights certify a slope of at most 1 up to 1e-5, over distances of a few units.
         tolerance, basis = rounding + 1e-4, "float32, slope ≤ 1 + 1e-5"
-        return [*result, Claim(what, source, 0.0, float(excess.max()), tolerance, AT_MOST, basis)]
+        return [*result, theorem(what, source, 0.0, float(excess.max()), tolerance, AT_MOST, basis)]
     found = [series(arrays, arena, "wasserstein", speed) for speed in range(len(SPEEDS))]
     mean, error = statistics.mean_and_error(np.mean([(one.estimate - one.exact).mean(axis=1) for one in found], axis=0))
     what = "ring, Wasserstein: critic's value − W1 of samples, mean over the run (units of x)"
-    return [*result, Claim(what, source, 0.0, mean, 4 * error, AT_MOST, "4 s.e. over seeds")]
+    return [*result, theorem(what, source, 0.0, mean, 4 * error, AT_MOST, "4 s.e. over seeds")]
 
 
 def _tracking(arrays: Arrays, arena: str) -> list[Claim]:
@@ -141,7 +141,7 @@ def _tracking(arrays: Arrays, arena: str) -> list[Claim]:
     def positive(what: str, source: str, values: np.ndarray) -> Claim:
         mean, error = statistics.mean_and_error(values)
         said = f"{arena}, {what}, less 2 s.e. ({mean:.2f} ± {error:.2f})"
-        return Claim(said, source, 0.0, mean - 2 * error, 0.0, AT_LEAST, "2 s.e. are taken off")
+        return finding(said, source, 0.0, mean - 2 * error, 0.0, AT_LEAST, "2 s.e. are taken off")
 
     trained = f"{WGAN}: because the critic is trained relatively well before each generator update"
     result = []
@@ -159,11 +159,11 @@ def _tracking(arrays: Arrays, arena: str) -> list[Claim]:
     mean, error = statistics.mean_and_error(late[:, late.shape[1] // 2 :].mean(axis=1))
     what = f"{arena}, non-saturating, {SPEEDS[1]}: log 2 + V/2 stays at log 2 (mean of the second half, nats)"
     basis = "two digits, 2 s.e."
-    result.append(Claim(what, f"{WGAN}, figure 4", 0.69, mean, 0.005 + 2 * error, EQUAL, basis))
+    result.append(finding(what, f"{WGAN}, figure 4", 0.69, mean, 0.005 + 2 * error, EQUAL, basis))
     fast = series(arrays, arena, "wasserstein", 1)
     mean, error = statistics.mean_and_error(gain_by_lag(fast))
     what = f"{arena}, Wasserstein, {SPEEDS[1]}: what a lag ({lag(fast)[0]:g} steps) adds to the rank correlation"
-    result.append(Claim(what, trained, 0.0, mean, 2 * error, AT_MOST, "2 s.e. over seeds"))
+    result.append(finding(what, trained, 0.0, mean, 2 * error, AT_MOST, "2 s.e. over seeds"))
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.game.critic_surfaces.config import DATA
 from gan_jax.metrics import statistics
 from gan_jax.plots.style import GREEN, ORANGE, PURPLE, SKY, VERMILION, Look
@@ -27,7 +27,7 @@ def claims_at_depth(arrays: Arrays) -> list[Claim]:
         grows = bound >= 0.1
         what = "explodes" if grows else "vanishes"
         result.append(
-            Claim(
+            finding(
                 f"clipping, c = {bound:g}: gradient {what} (decades from layer {last} to 1)",
                 SOURCE,
                 1.0 if grows else -1.0,
@@ -38,7 +38,7 @@ def claims_at_depth(arrays: Arrays) -> list[Claim]:
             )
         )
         result.append(
-            Claim(
+            finding(
                 f"clipping, c = {bound:g}: exponentially (correlation of log norm and layer)",
                 SOURCE,
                 0.95,
@@ -50,7 +50,7 @@ def claims_at_depth(arrays: Arrays) -> list[Claim]:
         )
     change = decades(arrays["depth/penalty"])
     result.append(
-        Claim(
+        finding(
             f"GP: gradient keeps its size (decades from layer {last} to 1)",
             SOURCE,
             0.0,
@@ -123,13 +123,13 @@ def claims(arrays: Arrays) -> list[Claim]:
         result += _of_value(arrays, data, title) + _of_penalty(arrays, data, title)
     certified = float(arrays["orthonormal/certified"].max())
     what = "orthonormal: certified Lipschitz constant"
-    result.append(Claim(what, ANIL, 1.0, certified, 1e-5, EQUAL, "float32"))
+    result.append(theorem(what, ANIL, 1.0, certified, 1e-5, EQUAL, "float32"))
     source = "Gulrajani et al. 2017, figure 1b"
     clipped, free = at_bounds(arrays["clipping/weights"]), at_bounds(arrays["penalty_strong/weights"])
     what = "clipping: share of weights within 1 % of ±c, from 1 % at the start"
-    result.append(Claim(what, source, 0.5, float(clipped.mean()), 0.0, AT_LEAST, "most"))
+    result.append(finding(what, source, 0.5, float(clipped.mean()), 0.0, AT_LEAST, "most"))
     what = "gradient penalty: share of weights within 1 % of the end of their range"
-    result.append(Claim(what, source, 0.01, float(free.mean()), 0.0, AT_MOST, "as uniform weights"))
+    result.append(finding(what, source, 0.01, float(free.mean()), 0.0, AT_MOST, "as uniform weights"))
     return result + claims_at_depth(arrays)
 
 
@@ -146,7 +146,7 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
     below = float(np.hypot(_error(best), _error(lower)))
     reached = float(best.mean())
     result = [
-        Claim(
+        theorem(
             f"{title}: value of transport's potentials on fresh samples ≤ W1 of the samples",
             f"{DUALITY}; Weed & Bach 2019",
             float(upper.mean()),
@@ -155,7 +155,7 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
             AT_MOST,
             "4 standard errors",
         ),
-        Claim(
+        theorem(
             f"{title}: orthonormal critic's value ≤ W1 of samples",
             DUALITY,
             float(upper.mean()),
@@ -164,7 +164,7 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
             AT_MOST,
             "4 standard errors",
         ),
-        Claim(
+        finding(
             f"{title}: orthonormal critic reaches the lower bound of W1",
             ANIL,
             float(lower.mean()),
@@ -179,7 +179,7 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
         ("spectral norm: value ≤ the orthonormal critic's", f"{ANIL}, section 3", spectral),
         ("clipping: value / largest slope ≤ the orthonormal critic's", "Gulrajani et al. 2017, figure 1a", clipped),
     ):
-        result.append(Claim(f"{title}: {what}", source, reached, float(values.mean()), 0.0, AT_MOST, "below"))
+        result.append(finding(f"{title}: {what}", source, reached, float(values.mean()), 0.0, AT_MOST, "below"))
     return result
 
 
@@ -192,12 +192,12 @@ def _of_penalty(arrays: Arrays, data: int, title: str) -> list[Claim]:
         slope, value = arrays[f"{name}/slope"][data], arrays[f"{name}/value"][data]
         source = "Gulrajani et al. 2017, equation 3"
         what = f"{title}: GP, λ = {weight:g}: mean slope between data and generator is 1 + W1 / 2λ"
-        result.append(Claim(what, source, steep, float(slope.mean()), 0.1 * steep, EQUAL, "10 % asked for"))
+        result.append(finding(what, source, steep, float(slope.mean()), 0.1 * steep, EQUAL, "10 % asked for"))
         # What a converged critic's value less its penalty is at least; its value all the more.
         least = low + low * low / (4.0 * float(weight))
         what = f"{title}: GP, λ = {weight:g}: value is at least W1 + W1² / 4λ"
         slack = _error(value) + 0.03 * least
-        result.append(Claim(what, source, least, float(value.mean()), slack, AT_LEAST, "s.e. + 3 %"))
+        result.append(finding(what, source, least, float(value.mean()), slack, AT_LEAST, "s.e. + 3 %"))
     return result
 
 

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, EQUAL, Claim, theorem
 from experiments.game.dirac_gan.config import NEAR, PANELS
 from experiments.game.dirac_gan.theory import RULES
 
@@ -34,7 +34,7 @@ def claims(arrays: Arrays) -> list[Claim]:
 
 
 def _eigenvalue_claim(what: str, source: str, error: float) -> Claim:
-    return Claim(what, source, 0.0, error, CLOSE, EQUAL, "1e-5 asked for")
+    return theorem(what, source, 0.0, error, CLOSE, EQUAL, "1e-5 asked for")
 
 
 def _section_7(arrays: Arrays) -> list[Claim]:
@@ -81,7 +81,7 @@ def _section_7(arrays: Arrays) -> list[Claim]:
     sides = (path[:, 1, 1] - path[:, 0, 1]) / h
     weight = 0.5 * float(arrays["config/gamma"])
     result.append(
-        Claim(
+        theorem(
             "WGAN-GP: the field jumps by 4λ where ψ = 0, so that no Jacobian exists",
             "∂ψ λ(|ψ| − 1)² = 2λ(ψ − sign ψ)",
             4 * weight,
@@ -105,7 +105,7 @@ def _every_combination(arrays: Arrays) -> list[Claim]:
         result.append(_eigenvalue_claim(f"{rule}: largest error of an eigenvalue ({combinations})", source, worst))
         path = float(arrays[f"{rule}/matrix/path_error"][smooth].max())
         what = f"{rule}: paths that begin {NEAR:g} away follow the linear law (largest relative error)"
-        result.append(Claim(what, source, 0.0, path, CLOSE, EQUAL, "1e-5: quadratic terms over all steps"))
+        result.append(theorem(what, source, 0.0, path, CLOSE, EQUAL, "1e-5: quadratic terms over all steps"))
     return result
 
 
@@ -125,7 +125,7 @@ def _without_a_penalty(arrays: Arrays) -> list[Claim]:
     far = _distance(arrays, "simultaneous", "WGAN")
     last = len(far) - 1
     result.append(
-        Claim(
+        theorem(
             "WGAN, simultaneous: logarithm of the growth of the distance",
             "modulus √(1 + h²), the game is linear",
             0.5 * last * np.log1p(h * h),
@@ -141,12 +141,12 @@ def _without_a_penalty(arrays: Arrays) -> list[Claim]:
     drift = float(np.abs(invariant / invariant[0] - 1).max())
     what = "WGAN, alternating: largest drift of θ² + ψ² − hθψ, an orbit"
     result.append(
-        Claim(what, "both eigenvalues on the unit circle", 0.0, drift, 1e-9, EQUAL, "rounding over all steps")
+        theorem(what, "both eigenvalues on the unit circle", 0.0, drift, 1e-9, EQUAL, "rounding over all steps")
     )
     start = _distance(arrays, "simultaneous", "GAN, simultaneous")
     what = "GAN, simultaneous: distance at the end over distance at the start"
     result.append(
-        Claim(what, "modulus √(1 + h²/4)", 1.0, float(start[-1] / start[0]), 0.0, AT_LEAST, "leaves the equilibrium")
+        theorem(what, "modulus √(1 + h²/4)", 1.0, float(start[-1] / start[0]), 0.0, AT_LEAST, "leaves the equilibrium")
     )
     return result
 
@@ -164,7 +164,7 @@ def _contractions(arrays: Arrays) -> list[Claim]:
         # slope f'(ψθ) of the losses is off f'(0) by a share |ψθ|/2 ≤ distance²/4, and the rate, a square of it, by twice that at most.
         slack = float(np.log(np.linalg.cond(vectors)) / (last - late) + abs(expected) * 0.5 * path[late] ** 2)
         result.append(
-            Claim(
+            theorem(
                 f"{title}: logarithm of the contraction of one step, late, from afar",
                 "log |z| of the closed form",
                 expected,
@@ -184,7 +184,7 @@ def _round_the_equilibrium(arrays: Arrays) -> Claim:
     # From ψ > 0 a step crosses where ψ + h (−θ − 2λ(ψ − 1)) ≤ 0: θ ≥ 2λ + ψ (1/h − 2λ). The path begins on ψ = 0, hence from the second.
     nearest = float(np.abs(theta[crossing][1:]).min()) if len(crossing) > 1 else np.nan
     what = f"WGAN-GP: it goes round the equilibrium, |θ| ≥ 2λ at each of {len(crossing) - 1} crossings of ψ = 0"
-    return Claim(what, "sign of the field where ψ = 0, for 2λh < 1", 2 * weight, nearest, 1e-9, AT_LEAST, "rounding")
+    return theorem(what, "sign of the field where ψ = 0, for 2λh < 1", 2 * weight, nearest, 1e-9, AT_LEAST, "rounding")
 
 
 def table(arrays: Arrays) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.game.f_gan.config import NAMES
 from gan_jax.metrics import statistics
 
@@ -45,7 +45,7 @@ def claims(arrays: Arrays) -> list[Claim]:
 def _of_tables(arrays: Arrays) -> list[Claim]:
     optimum, exact = arrays["optimum"], arrays["exact"]
     return [
-        Claim(
+        theorem(
             f"exact {what}: largest difference from the reference table",
             f"{SOURCE}, for this P",
             0.0,
@@ -69,7 +69,7 @@ def _of_row(arrays: Arrays, row: int, label: str) -> list[Claim]:
         spread = float(_error(last)[row, column])
         measured.append((f"{label}: trained {parameter}", optimum[row, column], last[row, :, column].mean(), spread))
     result = [
-        Claim(what, SOURCE, float(truth), float(value), se + 0.02 * abs(float(truth)), EQUAL, "s.e. + 2 %")
+        finding(what, SOURCE, float(truth), float(value), se + 0.02 * abs(float(truth)), EQUAL, "s.e. + 2 %")
         for what, truth, value, se in measured
     ]
     bound, bound_se = arrays["bound"][row], arrays["bound_error"][row]
@@ -77,7 +77,7 @@ def _of_row(arrays: Arrays, row: int, label: str) -> list[Claim]:
     gap = float((bound - own).mean())
     source = "Nguyen, Wainwright & Jordan 2010; f-GAN, equation 4"
     result += [
-        Claim(
+        theorem(
             f"{label}: held-out bound of the critic − exact divergence of its generator",
             source,
             0.0,
@@ -86,7 +86,7 @@ def _of_row(arrays: Arrays, row: int, label: str) -> list[Claim]:
             AT_MOST,
             "4 standard errors",
         ),
-        Claim(
+        finding(
             f"{label}: the same, over the exact divergence: the bound is tight",
             source,
             0.0,
@@ -98,7 +98,7 @@ def _of_row(arrays: Arrays, row: int, label: str) -> list[Claim]:
     ]
     others = np.delete(cross[:, row], row)
     result.append(
-        Claim(
+        finding(
             f"cross table, column {label}: its own row − the best other row",
             f"{SOURCE}, table 3",
             0.0,

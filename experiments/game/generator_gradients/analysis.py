@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, Budget, Claim, finding, replication
 from gan_jax.metrics import statistics
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def claims(arrays: Arrays) -> list[Claim]:
             what = f"{title}, {made}: orders of magnitude that log(1 − D)'s gradient falls"
             error = float(_two_errors(lost)[place])
             mean = float(lost[:, place].mean())
-            result.append(Claim(what, f"{PAPER}, figure 2 and theorem 2.4", 2.0, mean, error, AT_LEAST, basis))
+            result.append(finding(what, f"{PAPER}, figure 2 and theorem 2.4", 2.0, mean, error, AT_LEAST, basis))
     # The paper's generators have been trained: one that has not been is no instance of its claim, however far its gradient falls.
     lost = _orders_lost(arrays, "digits", "minimax")[:, np.asarray(ages) > 0]
     most = int(lost.mean(axis=0).argmax())
     result.append(
-        Claim(
+        replication(
             f"digits, trained generators: most orders that log(1 − D) falls in {int(arrays['steps'][-1])} updates ('up to 5 in 4000')",
             f"{PAPER}, figure 2",
             5.0,
@@ -71,6 +71,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             float(_two_errors(lost)[most]),
             AT_LEAST,
             basis,
+            budget=Budget("4000 updates of the discriminator", int(arrays["steps"][-1]) >= 4000),
         )
     )
     for problem, title in TITLES.items():
@@ -80,7 +81,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             what = f"{title}: most orders that the gradient of {NAMES[critic]} falls, of all ages"
             error = float(_two_errors(lost)[worst])
             source = "Arjovsky, Chintala & Bottou 2017, section 3"
-            result.append(Claim(what, source, 1.0, float(lost[:, worst].mean()), error, AT_MOST, basis))
+            result.append(finding(what, source, 1.0, float(lost[:, worst].mean()), error, AT_MOST, basis))
     for problem, title in TITLES.items():
         for field, name in (("norm", "norm"), ("spread", "spread over batches")):
             grown = _growth(arrays, problem, "non_saturating", field)
@@ -88,7 +89,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             what = f"{title}: −log D's gradient grows, {name}: least log₁₀(last / first) of all ages"
             error = float(_two_errors(grown)[worst])
             source = f"{PAPER}, figure 3"
-            result.append(Claim(what, source, 0.0, float(grown[:, worst].mean()), error, AT_LEAST, basis))
+            result.append(finding(what, source, 0.0, float(grown[:, worst].mean()), error, AT_LEAST, basis))
     for problem, title in TITLES.items():
         # Of one seed, both discriminators meet the same generator: differences are paired.
         gain = _orders_lost(arrays, problem, "minimax") - _orders_lost(arrays, problem, "least_squares")
@@ -96,7 +97,7 @@ def claims(arrays: Arrays) -> list[Claim]:
         what = f"{title}: least squares falls by fewer orders than log(1 − D): least difference of all ages"
         error = float(_two_errors(gain)[worst])
         source = "Mao et al. 2017, section 3.2"
-        result.append(Claim(what, source, 0.0, float(gain[:, worst].mean()), error, AT_LEAST, basis))
+        result.append(finding(what, source, 0.0, float(gain[:, worst].mean()), error, AT_LEAST, basis))
     return result
 
 

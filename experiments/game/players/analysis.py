@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.game.players.config import COSTS, CRITICS, GENERATORS
 from experiments.game.players.witness import witness_values
 from gan_jax.metrics import statistics
@@ -50,7 +50,7 @@ def _without_networks(arrays: Arrays) -> list[Claim]:
     for generator, opponent in [*WITHOUT_NETWORK, *((g, "energy") for g in ("particles", "quantiles"))]:
         ends = _ends(arrays, generator, opponent)
         result.append(
-            Claim(
+            finding(
                 f"{NAMES[generator]} × {NAMES[opponent]}, no network: W1 at most that of {arrays['batch_size']} exact samples",
                 "Goodfellow et al. 2014, proposition 2: players of any form",
                 batch_floor,
@@ -67,7 +67,7 @@ def _of_the_affine_map(arrays: Arrays) -> list[Claim]:
     best, result = float(arrays["best_gaussian"][0]), []
     affine = np.stack([_ends(arrays, "affine", opponent) for opponent in (*CRITICS, *COSTS)])
     result.append(
-        Claim(
+        theorem(
             "affine map: least W1 of all games ≥ the best Gaussian's",
             "least absolute deviations of quantiles",
             best,
@@ -80,7 +80,7 @@ def _of_the_affine_map(arrays: Arrays) -> list[Claim]:
     )
     ends = _ends(arrays, "affine", "orthonormal")
     result.append(
-        Claim(
+        finding(
             "affine map × orthonormal critic: W1 is the best Gaussian's",
             "Arjovsky, Chintala & Bottou 2017: the critic's value is W1",
             best,
@@ -97,7 +97,7 @@ def _of_the_witness(arrays: Arrays) -> list[Claim]:
     result = []
     value, span, mmd = witness_values(arrays)
     result.append(
-        Claim(
+        theorem(
             "kernel witness: value ≤ exact MMD (largest excess, affine map)",
             "Gretton et al. 2012, lemma 4",
             0.0,
@@ -108,7 +108,7 @@ def _of_the_witness(arrays: Arrays) -> list[Claim]:
         )
     )
     result.append(
-        Claim(
+        finding(
             "kernel witness: value / exact MMD (affine map)",
             "Gretton et al. 2012, section 2.3",
             1.0,
@@ -119,7 +119,7 @@ def _of_the_witness(arrays: Arrays) -> list[Claim]:
         )
     )
     result.append(
-        Claim(
+        finding(
             "MMD over the span of the landmarks / exact MMD (least, affine map)",
             "restriction of a supremum",
             1.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding
 from experiments.game.time_to_reach.config import EXACT, OPTIMIZERS
 from gan_jax.metrics import statistics
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Look
@@ -42,7 +42,7 @@ def _far_away(arrays: Arrays) -> list[Claim]:
     ab = "Arjovsky & Bottou 2017"
     integral = float(np.exp(np.interp(8.0, arrays["dense"], np.log(np.maximum(arrays["integral/minimax"], 1e-9)))))
     return [
-        Claim(
+        finding(
             f"minimax, plain descent: share of runs from m ≥ 8 that arrive in {most:g} steps",
             f"{ab}, theorem 2.4",
             0.0,
@@ -51,7 +51,7 @@ def _far_away(arrays: Arrays) -> list[Claim]:
             AT_MOST,
             "none",
         ),
-        Claim(
+        finding(
             "minimax: steps that the integral of 1 / (rate · 2 dJS/dm) asks for at m = 8",
             f"{ab}, theorem 2.4",
             most,
@@ -60,7 +60,7 @@ def _far_away(arrays: Arrays) -> list[Claim]:
             AT_LEAST,
             "more than the games were given",
         ),
-        Claim(
+        finding(
             "minimax, plain descent on the exact 2 JS: share from m ≥ 8 that arrives",
             f"{ab}, theorem 2.4",
             0.0,
@@ -74,7 +74,7 @@ def _far_away(arrays: Arrays) -> list[Claim]:
 
 def _arrivals(arrays: Arrays) -> list[Claim]:
     return [
-        Claim(
+        finding(
             "non-saturating, plain descent: share of runs that arrive",
             "Arjovsky & Bottou 2017, theorem 2.5",
             1.0,
@@ -83,7 +83,7 @@ def _arrivals(arrays: Arrays) -> list[Claim]:
             AT_LEAST,
             "all",
         ),
-        Claim(
+        finding(
             "Wasserstein, plain descent: share of runs that arrive",
             "Arjovsky, Chintala & Bottou 2017, theorem 3",
             1.0,
@@ -92,7 +92,7 @@ def _arrivals(arrays: Arrays) -> list[Claim]:
             AT_LEAST,
             "all",
         ),
-        Claim(
+        finding(
             "minimax, Adam: share of runs that arrive, from every m",
             "Kingma & Ba 2015, section 2.1",
             1.0,
@@ -107,7 +107,7 @@ def _arrivals(arrays: Arrays) -> list[Claim]:
 def _slope_of_time(arrays: Arrays) -> Claim:
     steps = arrays["sgd/wasserstein/steps"].astype(float)
     slopes = float(arrays["rate"]) * np.polyfit(arrays["separation"], steps, 1)[0]
-    return Claim(
+    return finding(
         "Wasserstein, plain descent: slope of the time over m, times the rate",
         "dW1/dm = 1",
         1.0,
@@ -125,7 +125,7 @@ def _against_exact(arrays: Arrays, name: str, within: float) -> Claim:
     ratio = steps / arrays[f"sgd/exact/{name}/steps"][where]
     worst = int(np.abs(ratio.mean(axis=1) - 1).argmax()) if where.any() else 0
     error = float(statistics.standard_error(ratio[worst])) if where.any() else 0.0
-    return Claim(
+    return finding(
         f"{name}, plain descent: mean time over that on the exact divergence, where it differs most",
         "the discriminator is optimal",
         1.0,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 from experiments.images.image_zoo.config import SCORES, WEIGHTS
 from gan_jax.metrics import statistics
 
@@ -56,19 +56,19 @@ def claims(arrays: Arrays) -> list[Claim]:
             (far, far_error), (near, near_error) = known[worse], known[better]
             gap = far - near - 4.0 * math.hypot(far_error, near_error)
             what = f"log KID: {spoken(worse)} − {spoken(better)}, less 4 standard errors"
-            result.append(Claim(what, source, 0.0, gap, 0.0, AT_LEAST, basis))
+            result.append(finding(what, source, 0.0, gap, 0.0, AT_LEAST, basis))
     result += _helped(arrays)
     if "r1_and_r2" in penalties:
         lost = float(diverged(arrays)[:, penalties.index("r1_and_r2")].sum())
         source = "Mescheder et al. 2018, theorem 4.1; Huang et al. 2024, proposition II"
-        result.append(Claim("R1+R2: games that diverged", source, 0.0, lost, 0.0, AT_MOST, "a count"))
+        result.append(finding("R1+R2: games that diverged", source, 0.0, lost, 0.0, AT_MOST, "a count"))
         others = [known[name, "r1_and_r2"] for name in objectives if name != "non_saturating"]
         if "non_saturating" in objectives and others:
             (own, own_error), (best, best_error) = known["non_saturating", "r1_and_r2"], min(others)
             what = "R1+R2: log KID, non_saturating − the least of all other objectives"
             source = "Lucic et al. 2018: no loss is consistently better than it"
             tolerance = 4.0 * math.hypot(own_error, best_error)
-            result.append(Claim(what, source, 0.0, own - best, tolerance, AT_MOST, basis))
+            result.append(finding(what, source, 0.0, own - best, tolerance, AT_MOST, basis))
     return result
 
 
@@ -81,7 +81,7 @@ def _helped(arrays: Arrays) -> list[Claim]:
     rows = np.unique(logs, axis=0)
     without, count = rows[:, penalties.index("none")], len(rows)
     return [
-        Claim(
+        finding(
             f"{LABELS[name]}: of {count} different games, those with a lower KID than without a penalty",
             "Kurach et al. 2019, on penalties",
             count / 2 + math.sqrt(count),
@@ -102,7 +102,7 @@ def _aim(arrays: Arrays) -> list[Claim]:
     halves = arrays["halves"]
     floor_error = float(statistics.standard_error(halves))
     return [
-        Claim(
+        finding(
             f"relativistic (R1+R2): KID after {int(arrays['steps'])} steps, against 2 KID(two halves of the data) + 0.01",
             "the aim of a long run of the command line",
             2.0 * float(halves.mean()) + 0.01,

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding
 from experiments.translation.ablations import ADVERSARIAL, CYCLE, FULL
 from gan_jax.metrics import statistics
 
@@ -69,7 +69,7 @@ def _right(arrays: Arrays, pair: str, label: str) -> list[Claim]:
     """Where there is one map to be found, who finds it."""
     full, alone = (found(course(arrays, pair, game)) for game in (FULL, ADVERSARIAL))
     return [
-        Claim(
+        finding(
             f"{label}: share of seeds where the full game finds the map, both ways, to 10 %",
             "Zhu et al. 2017, section 3.2",
             0.9,
@@ -78,7 +78,7 @@ def _right(arrays: Arrays, pair: str, label: str) -> list[Claim]:
             AT_LEAST,
             "9 of 10 seeds",
         ),
-        Claim(
+        finding(
             f"{label}: share of seeds where the game without cycles finds it",
             "Zhu et al. 2017, table 4",
             0.8,
@@ -93,7 +93,7 @@ def _right(arrays: Arrays, pair: str, label: str) -> list[Claim]:
 def _misses(arrays: Arrays, pair: str, label: str) -> Claim:
     """Cycles alone return what they are given and do not reach the target."""
     floor = arrays[f"{pair}/ideal"][:, 1]
-    return Claim(
+    return finding(
         f"{label}: least energy distance of G(x) and y, cycles alone",
         "Zhu et al. 2017, table 4; of the true map: at most this",
         float(floor.max()),
@@ -115,7 +115,7 @@ def _wrong(arrays: Arrays, pair: str, label: str) -> list[Claim]:
     full, loss = course(arrays, pair, FULL), arrays[f"{pair}/loss"][number]
     wrong = hits(arrays, pair, FULL) & (full.own[-1] > RIGHT)
     result = [
-        Claim(
+        finding(
             f"{label}: full games that hit the target by another map than T",
             "Moriakov et al. 2020, section 2: no loss tells them apart",
             1.0,
@@ -129,7 +129,7 @@ def _wrong(arrays: Arrays, pair: str, label: str) -> list[Claim]:
     own, other = right & (full.nearest[-1] == 0), right & (full.nearest[-1] != 0)
     if min(own.sum(), other.sum()) >= 2:
         result.append(
-            Claim(
+            finding(
                 f"{label}: loss of generators at a symmetry of T ({other.sum()} games), less that at T ({own.sum()})",
                 "Moriakov et al. 2020, section 2: equal",
                 0.0,

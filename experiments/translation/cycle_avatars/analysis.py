@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 from experiments.translation.ablations import (
     ADVERSARIAL,
     FULL,
@@ -49,7 +49,7 @@ def claims(arrays: Arrays) -> list[Claim]:
     for column in range(COLOURS):
         share, low, high = survival(arrays, FULL, column)
         result.append(
-            Claim(
+            finding(
                 f"full game: least share whose {ATTRIBUTES[column]} survives, {int(arrays['n']):,} portraits",
                 "real cartoons: 100 %",
                 SURVIVE,
@@ -69,7 +69,7 @@ def _near(arrays: Arrays, scale: int) -> Claim:
     """That the full game's pictures are as near to real cartoons as other real ones, nearly."""
     found, errors = (last(arrays, field, FULL)[:, scale] for field in ("kid", "kid_error"))
     value, error = arrays["floor"][scale]
-    return Claim(
+    return finding(
         f"full game: largest KID of G(x) to the cartoons, {SCALES[scale]}, {int(arrays['kid_n']):,} each",
         f"real cartoons: {value:.4f}, s.e. {error:.4f}; twice that and .02",
         near(arrays, scale),
@@ -83,7 +83,7 @@ def _near(arrays: Arrays, scale: int) -> Claim:
 def _fewer(arrays: Arrays, game: str, column: int, source: str) -> Claim:
     """That a colour survives less often than in the full game: intervals do not touch."""
     share, low, high = survival(arrays, game, column)
-    return Claim(
+    return finding(
         f"{game}: {ATTRIBUTES[column]}, upper end of 95 %, below the full game's lower end",
         source,
         survival(arrays, FULL, column)[1],

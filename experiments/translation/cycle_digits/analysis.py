@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim
+from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 from experiments.translation.ablations import (
     ADVERSARIAL,
     FULL,
@@ -28,7 +28,7 @@ def claims(arrays: Arrays) -> list[Claim]:
         full, alone = (final(arrays, task, "accuracy", game) for game in (FULL, ADVERSARIAL))
         error = float(np.sqrt(max(alone.mean() * (1.0 - alone.mean()), 1.0 / n) / (n * alone.size)))
         result += [
-            Claim(
+            finding(
                 f"{label}: least share of digits that the full game keeps",
                 f"the classifier reads {100 * float(arrays[f'{task}/real_accuracy']):.1f} % of real ones right",
                 0.9,
@@ -37,7 +37,7 @@ def claims(arrays: Arrays) -> list[Claim]:
                 AT_LEAST,
                 "every seed",
             ),
-            Claim(
+            finding(
                 f"{label}: share that is kept without cycles, against the full game's",
                 "Zhu et al. 2017, table 4",
                 float(full.mean()) - 4.0 * error,
@@ -52,7 +52,7 @@ def claims(arrays: Arrays) -> list[Claim]:
         scale = float(arrays["scales"][-1])
         lost = {task: float((values[:, -1] - values[:, 0]).mean()) for task, values in ratio.items()}
         result.append(
-            Claim(
+            finding(
                 f"noise of {scale} on F(y): what it adds to the error of the cycle, coloured over inverted",
                 "Chu et al. 2017, section 4",
                 1.0,
