@@ -106,35 +106,15 @@ def claims(arrays: Arrays) -> list[Claim]:
     sorted_plan = float(np.mean(np.abs(np.sort(arrays["x"][:, 0]) - np.sort(arrays["y"][:, 0]))))
     plane, line = float(arrays["plane_costs"][0]), float(arrays["line_costs"][0])
     plane_solver, line_solver = float(arrays["plane_solver"]), float(arrays["line_solver"])
-    book = "Peyré & Cuturi 2019"
+    book, exact = "Peyré & Cuturi 2019", math.factorial(n)
+    same = (
+        ("in the plane, cheapest plan = exact solver's W1", f"{book}, Prop. 2.1", plane_solver, plane),
+        ("on a line, cheapest plan = W1 from quantiles", f"{book}, Rem. 2.28", line_solver, line),
+        ("on a line, cheapest plan = sorted plan", f"{book}, Rem. 2.28", sorted_plan, line),
+    )
     return [
-        theorem(
-            f"one-to-one plans of {n} points", "n!", math.factorial(n), len(arrays["plane_costs"]), 0.0, EQUAL, "exact"
-        ),
-        theorem(
-            "in the plane, cheapest plan = exact solver's W1",
-            f"{book}, Prop. 2.1",
-            plane_solver,
-            plane,
-            rounding(arrays, plane_solver),
-            basis="rounding",
-        ),
-        theorem(
-            "on a line, cheapest plan = W1 from quantiles",
-            f"{book}, Rem. 2.28",
-            line_solver,
-            line,
-            rounding(arrays, line_solver),
-            basis="rounding",
-        ),
-        theorem(
-            "on a line, cheapest plan = sorted plan",
-            f"{book}, Rem. 2.28",
-            sorted_plan,
-            line,
-            rounding(arrays, sorted_plan),
-            basis="rounding",
-        ),
+        theorem(f"one-to-one plans of {n} points", "n!", exact, len(arrays["plane_costs"]), 0.0, EQUAL, "exact"),
+        *(theorem(*one, rounding(arrays, one[2]), EQUAL, "rounding") for one in same),
     ]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from experiments.framework.artifacts import Arrays, Row
 from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.framework.progress import Progress
+from experiments.framework.tables import per_seed
 from gan_jax.metrics import statistics
 from gan_jax.plots.panels import Curve
 from gan_jax.plots.saturation import NON_SATURATING, SATURATING, WASSERSTEIN, Family, trained
@@ -261,48 +262,27 @@ def rows(arrays: Arrays, names: Sequence[str]) -> list[Row]:
                 continue
             source, field = quantity.split("/")
             for m, entries in zip(arrays[f"{name}/separation"], values, strict=True):
-                for seed, value in enumerate(np.atleast_1d(entries)):
-                    result.append(
-                        {
-                            "family": name,
-                            "separation": float(m),
-                            "source": source,
-                            "quantity": field,
-                            "seed": seed,
-                            "value": float(value),
-                        }
-                    )
+                place = {"family": name, "separation": float(m), "source": source, "quantity": field}
+                result += per_seed(np.atleast_1d(entries), **place)
     return result
 
 
 def trained_js_claim(arrays: Arrays, name: str, *, within: float = 0.02) -> Claim:
     """The mean trained JS is near the truth at every separation."""
-    gaps = np.abs(arrays[f"{name}/trained/js"].mean(axis=1) - arrays[f"{name}/exact_at/js"])
-    return finding(
-        f"{name}: largest |trained − exact JS|",
-        "Goodfellow et al. 2014, theorem 1",
-        0.0,
-        float(gaps.max()),
-        within,
-        EQUAL,
-        f"{within} nats asked for; mean over seeds",
-    )
+    gap = np.abs(arrays[f"{name}/trained/js"].mean(axis=1) - arrays[f"{name}/exact_at/js"]).max()
+    basis = f"{within} nats asked for; mean over seeds"
+    what, source = f"{name}: largest |trained − exact JS|", "Goodfellow et al. 2014, theorem 1"
+    return finding(what, source, 0.0, gap, within, EQUAL, basis)
 
 
 def trained_w1_claim(arrays: Arrays, name: str, *, start: float, within: float = 0.03) -> Claim:
     """The mean W1 of the 1-Lipschitz critic is near the truth from separation ``start`` on."""
     far = arrays[f"{name}/separation"] >= start
     truth = arrays[f"{name}/exact_at/w1"][far]
-    gaps = np.abs(arrays[f"{name}/trained/w1"].mean(axis=1)[far] / truth - 1)
-    return finding(
-        f"{name}: largest relative error of trained W1 from separation {start:g} on",
-        "Kantorovich–Rubinstein duality",
-        0.0,
-        float(gaps.max()),
-        within,
-        EQUAL,
-        f"{within:.0%} asked for; mean over seeds",
-    )
+    gap = np.abs(arrays[f"{name}/trained/w1"].mean(axis=1)[far] / truth - 1).max()
+    what = f"{name}: largest relative error of trained W1 from separation {start:g} on"
+    basis = f"{within:.0%} asked for; mean over seeds"
+    return finding(what, "Kantorovich–Rubinstein duality", 0.0, gap, within, EQUAL, basis)
 
 
 def lower_bound_claim(arrays: Arrays, name: str) -> Claim:
@@ -313,12 +293,5 @@ def lower_bound_claim(arrays: Arrays, name: str) -> Claim:
     excess = values.mean(axis=1) - arrays[f"{name}/exact_at/w1"]
     # Where samples are no source of noise (two Diracs), float32 sums over the held-out set still round.
     noise = np.maximum(noise, 1e-6 * (1 + arrays[f"{name}/exact_at/w1"]))
-    return theorem(
-        f"{name}: trained W1 is a lower bound (largest excess in standard errors)",
-        "Anil, Lucas & Grosse 2019",
-        0.0,
-        float(np.max(excess / noise)),
-        4.0,
-        AT_MOST,
-        "4 standard errors",
-    )
+    what = f"{name}: trained W1 is a lower bound (largest excess in standard errors)"
+    return theorem(what, "Anil, Lucas & Grosse 2019", 0.0, np.max(excess / noise), 4.0, AT_MOST, "4 standard errors")

@@ -23,8 +23,8 @@ def claims(arrays: Arrays) -> list[Claim]:
                 finding(
                     f"accuracy of both colours {when}: wrong pairs, against {ARMS[other][0]}",
                     "Reed et al. 2016, section 4.1",
-                    float(without.mean()),
-                    float(with_wrong.mean()),
+                    without.mean(),
+                    with_wrong.mean(),
                     0.0,
                     AT_LEAST,
                     f"its sign, means of {with_wrong.size} seeds",

@@ -50,44 +50,23 @@ def _exact_claims(arrays: Arrays) -> list[Claim]:
 
 
 def _of_gaussians(arrays: Arrays) -> list[Claim]:
-    result = [
-        theorem(
-            f"gaussians: exact JS at m = {m:g} (nats)",
-            "30-digit quadrature",
-            value,
-            _at(arrays, "gaussians/exact_at/js", m),
-            2e-6,
-            EQUAL,
-            PRECISE,
-        )
-        for m, value in _looked_at(arrays, "gaussians", REFERENCE).items()
-    ]
-    result += [
-        theorem(
-            f"gaussians: exact gradient of log(1 − D) at m = {m:g}",
-            "Arjovsky & Bottou 2017, theorem 2.4; 30-digit quadrature",
-            value,
-            _at(arrays, "gaussians/exact_at/saturating", m),
-            max(0.01 * value, 5e-8) if value < 1e-3 else 2e-5,
-            EQUAL,
-            "digits of the reference + float32",
-        )
-        for m, value in _looked_at(arrays, "gaussians", SATURATING).items()
-    ]
-    separation = arrays["gaussians/separation"]
-    kl_slope = np.abs(separation - arrays["gaussians/exact_at/saturating"])
-    result.append(
-        theorem(
-            "gaussians: exact gradient of −log D is m − 2 dJS/dm (largest difference)",
-            "Arjovsky & Bottou 2017, theorem 2.5",
-            0.0,
-            float(np.abs(arrays["gaussians/exact_at/non_saturating"] - kl_slope).max()),
-            2e-5,
-            EQUAL,
-            "float32 quadrature",
-        )
+    result, theorem_2_4 = [], "Arjovsky & Bottou 2017, theorem 2.4; 30-digit quadrature"
+    for m, value in _looked_at(arrays, "gaussians", REFERENCE).items():
+        js = _at(arrays, "gaussians/exact_at/js", m)
+        what = f"gaussians: exact JS at m = {m:g} (nats)"
+        result.append(theorem(what, "30-digit quadrature", value, js, 2e-6, EQUAL, PRECISE))
+    for m, value in _looked_at(arrays, "gaussians", SATURATING).items():
+        slope = _at(arrays, "gaussians/exact_at/saturating", m)
+        within = max(0.01 * value, 5e-8) if value < 1e-3 else 2e-5
+        what = f"gaussians: exact gradient of log(1 − D) at m = {m:g}"
+        result.append(theorem(what, theorem_2_4, value, slope, within, EQUAL, "digits of the reference + float32"))
+    kl_slope = np.abs(arrays["gaussians/separation"] - arrays["gaussians/exact_at/saturating"])
+    gap = np.abs(arrays["gaussians/exact_at/non_saturating"] - kl_slope).max()
+    what, source = (
+        "exact gradient of −log D is m − 2 dJS/dm (largest difference)",
+        "Arjovsky & Bottou 2017, theorem 2.5",
     )
-    return result
+    return [*result, theorem(f"gaussians: {what}", source, 0.0, gap, 2e-5, EQUAL, "float32 quadrature")]
 
 
 def _of_closed_forms(arrays: Arrays, name: str) -> list[Claim]:
@@ -100,7 +79,7 @@ def _of_closed_forms(arrays: Arrays, name: str) -> list[Claim]:
     if name != "gaussians":
         closed = np.log(2.0) * (np.minimum(m, 1.0) if name == "uniforms" else (m > 0))
         what = f"{name}: exact JS (largest difference from closed form)"
-        result.append(theorem(what, "closed form", 0.0, float(np.abs(js - closed).max()), 2e-6, EQUAL, PRECISE))
+        result.append(theorem(what, "closed form", 0.0, np.abs(js - closed).max(), 2e-6, EQUAL, PRECISE))
     return result
 
 
@@ -109,30 +88,17 @@ def _trained_claims(arrays: Arrays) -> list[Claim]:
     result += [sweeps.trained_w1_claim(arrays, name, start=1.0) for name in TITLES]
     result += [sweeps.lower_bound_claim(arrays, name) for name in TITLES]
     felt = {name: arrays[f"gaussians/trained/{name}"].mean(axis=1) for name in sweeps.GRADIENTS}
-    far = arrays["gaussians/separation"] >= 1.0
-    result.append(
-        finding(
-            "gaussians: gradient of log(1 − D) through the trained D, farthest over largest",
-            "Arjovsky & Bottou 2017, theorem 2.4",
-            0.01,
-            float(felt["saturating"][-1] / felt["saturating"].max()),
-            0.0,
-            AT_MOST,
-            "at least two orders of magnitude are lost",
-        )
+    fallen = felt["saturating"][-1] / felt["saturating"].max()
+    what, source = (
+        "gradient of log(1 − D) through the trained D, farthest over largest",
+        "Arjovsky & Bottou 2017, theorem 2.4",
     )
-    result.append(
-        finding(
-            "gaussians: gradient through the trained critic from m = 1 on is 1 (largest difference)",
-            "Arjovsky, Chintala & Bottou 2017, theorem 3",
-            0.0,
-            float(np.abs(felt["wasserstein"][far] - 1).max()),
-            0.03,
-            EQUAL,
-            "3 % asked for; mean over seeds",
-        )
-    )
-    return result
+    basis = "at least two orders of magnitude are lost"
+    result.append(finding(f"gaussians: {what}", source, 0.01, fallen, 0.0, AT_MOST, basis))
+    off = np.abs(felt["wasserstein"][arrays["gaussians/separation"] >= 1.0] - 1).max()
+    what = "gradient through the trained critic from m = 1 on is 1 (largest difference)"
+    source, basis = "Arjovsky, Chintala & Bottou 2017, theorem 3", "3 % asked for; mean over seeds"
+    return [*result, finding(f"gaussians: {what}", source, 0.0, off, 0.03, EQUAL, basis)]
 
 
 def table(arrays: Arrays) -> list[Row]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
+from experiments.framework.tables import per_seed
 from gan_jax.metrics import statistics
 
 LOG_2 = math.log(2.0)
@@ -38,8 +39,8 @@ def _exact_claims(arrays: Arrays) -> list[Claim]:
     return [
         theorem(f"{twice}: JS of classes is log 2", perfect, 0.0, repeated, 0.0, EQUAL, "exact"),
         theorem(f"{empty}: JS is log 2 for every θ > 0", perfect, 0.0, ink, 0.0, EQUAL, "exact"),
-        theorem(f"halves: largest {upper}", "triangle inequality", 0.0, float(excess), rounded, AT_MOST, "rounding"),
-        theorem(f"halves: least {lower}", "duality, with ⟨v, ·⟩", 0.0, float(above), rounded, AT_LEAST, "rounding"),
+        theorem(f"halves: largest {upper}", "triangle inequality", 0.0, excess, rounded, AT_MOST, "rounding"),
+        theorem(f"halves: least {lower}", "duality, with ⟨v, ·⟩", 0.0, above, rounded, AT_LEAST, "rounding"),
     ]
 
 
@@ -54,13 +55,11 @@ def _shift_claims(arrays: Arrays) -> list[Claim]:
     bound = "is a lower bound (largest excess in standard errors)"
     off, error = float(np.abs(w1[far] / theta[far] - 1).max()), "largest relative error of trained W1 from θ = 1 on"
     return [
-        finding(f"{short} from θ = 1 on", goodfellow, 0.0, float(LOG_2 - js[far].min()), 0.02, EQUAL, nats),
-        finding(f"{short} for all θ > 0", goodfellow, 0.0, float(LOG_2 - js[1:].min()), 0.02, EQUAL, nats),
-        theorem(f"shift: trained JS at θ = 0 {bound}", goodfellow, 0.0, float((js / js_noise)[0]), 4.0, AT_MOST, noise),
+        finding(f"{short} from θ = 1 on", goodfellow, 0.0, LOG_2 - js[far].min(), 0.02, EQUAL, nats),
+        finding(f"{short} for all θ > 0", goodfellow, 0.0, LOG_2 - js[1:].min(), 0.02, EQUAL, nats),
+        theorem(f"shift: trained JS at θ = 0 {bound}", goodfellow, 0.0, (js / js_noise)[0], 4.0, AT_MOST, noise),
         finding(f"shift: {error}", duality, 0.0, off, 0.03, EQUAL, "3 %, mean over seeds"),
-        theorem(
-            f"shift: trained W1 {bound}", duality, 0.0, float(((w1 - theta) / w1_noise).max()), 4.0, AT_MOST, noise
-        ),
+        theorem(f"shift: trained W1 {bound}", duality, 0.0, ((w1 - theta) / w1_noise).max(), 4.0, AT_MOST, noise),
     ]
 
 
@@ -77,8 +76,8 @@ def _class_claims(arrays: Arrays) -> list[Claim]:
     seen = "Arjovsky, Chintala & Bottou 2017, section 2"
     relative = "classes: standard deviation over pairs / mean, of trained JS against W1"
     result = [
-        finding("classes: mean log 2 − trained JS over pairs", perfect, 0.0, float(short.mean()), 0.02, EQUAL, nats),
-        finding("classes: largest log 2 − trained JS of a pair", perfect, 0.0, float(short.max()), 0.02, EQUAL, nats),
+        finding("classes: mean log 2 − trained JS over pairs", perfect, 0.0, short.mean(), 0.02, EQUAL, nats),
+        finding("classes: largest log 2 − trained JS of a pair", perfect, 0.0, short.max(), 0.02, EQUAL, nats),
         finding(relative, seen, spread[1], spread[0], 0.0, AT_MOST, "the same pairs"),
         finding("classes: least W1 − floor, less 4 standard errors", seen, 0.0, above, 0.0, AT_LEAST, halves),
     ]
@@ -90,7 +89,7 @@ def _class_claims(arrays: Arrays) -> list[Claim]:
         what, errors = "classes: W1(0, 1) − W1(3, 8), less 4 standard errors", "4 standard errors over seeds"
         result += [
             finding(what, "3 and 8 look more alike than 0 and 1", 0.0, w1_gap, 0.0, AT_LEAST, halves),
-            finding("classes: trained JS(0, 1) − JS(3, 8)", perfect, 0.0, float(js_gap.mean()), noise, EQUAL, errors),
+            finding("classes: trained JS(0, 1) − JS(3, 8)", perfect, 0.0, js_gap.mean(), noise, EQUAL, errors),
         ]
     return result
 
@@ -128,8 +127,5 @@ def table(arrays: Arrays) -> list[Row]:
             continue
         labels = [f"{digit} {digit}" for digit in digits] if quantity == "floor" else members[part]
         for label, entries in zip(labels, values, strict=True):
-            rows += [
-                {"part": part, "member": label, "quantity": quantity, "seed": seed, "value": float(value)}
-                for seed, value in enumerate(entries)
-            ]
+            rows += per_seed(entries, part=part, member=label, quantity=quantity)
     return rows

@@ -104,11 +104,7 @@ def claims(arrays: Arrays) -> list[Claim]:
     for fast, strong in zip(FAST, STRONG, strict=True):
         quick, slow = courses[fast].turnover, courses[strong].turnover
         what = f"{ARMS[fast].label}: births and deaths per 1000 steps, against those of {ARMS[strong].label}"
-        result.append(
-            finding(
-                what, "Metz et al. 2017, figure 2", float(slow.mean()), float(quick.mean()), 0.0, AT_LEAST, "its sign"
-            )
-        )
+        result.append(finding(what, "Metz et al. 2017, figure 2", slow.mean(), quick.mean(), 0.0, AT_LEAST, "its sign"))
     source = "the definition of the spread"
     for name, relation, what in (
         ("fast", AT_MOST, "a collapse shows in the variance of a batch, mean over games of the median"),

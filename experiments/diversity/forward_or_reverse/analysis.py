@@ -68,7 +68,7 @@ def _of_forward(arrays: Arrays) -> list[Claim]:
     starts = arrays["kl/from_starts"]
     away = np.hypot(starts[:, 0], starts[:, 1] - 0.5 * np.log1p(0.25 * starts[:, 2] ** 2))
     return [
-        theorem(what, source, 0.0, float(np.abs(gaps).max()), ROUNDING, EQUAL, "double precision")
+        theorem(what, source, 0.0, np.abs(gaps).max(), ROUNDING, EQUAL, "double precision")
         for what, gaps in (
             ("KL: μ of the fit, over all separations", mean),
             ("KL: σ² / (1 + d²/4) − 1, over all separations", moments),
@@ -142,7 +142,7 @@ def _of_limits(arrays: Arrays) -> list[Claim]:
     ):
         value = float(arrays[f"{name}/aside/values"][0])
         what = f"{NAMES[name]} of the fit on one mode at d = {d:g} is {text}"
-        result.append(theorem(what, "disjoint modes", float(limit), value, slack, EQUAL, "overlap of the modes"))
+        result.append(theorem(what, "disjoint modes", limit, value, slack, EQUAL, "overlap of the modes"))
     masses = {}
     for name in NAMES:
         mean, scale = best(arrays, name, np.array([d]))

@@ -59,15 +59,13 @@ def _best_claims(arrays: Arrays, number: int) -> list[Claim]:
         noise = math.sqrt(truth * (1.0 - truth) / (n * seeds))
         label = f"all of it, {target}, {seeds} seeds"
         result += [
-            finding(
-                f"{label}: fewest modes", "all of them", modes, float(last["covered"].min()), 0.0, AT_LEAST, "exact"
-            ),
+            finding(f"{label}: fewest modes", "all of them", modes, last["covered"].min(), 0.0, AT_LEAST, "exact"),
             *_two(f"{label}: share of high quality", "a user's wish", 0.95, last["high_quality"], AT_LEAST),
             finding(
                 f"{label}: mean share of high quality is not above the truth's",
                 "1 − exp(−9/2): more is collapse inside the modes",
                 truth,
-                float(last["high_quality"].mean()),
+                last["high_quality"].mean(),
                 4.0 * noise,
                 AT_MOST,
                 "4 standard errors",
@@ -92,7 +90,7 @@ def _best_claims(arrays: Arrays, number: int) -> list[Claim]:
                 f"{label}: mean reverse KL against the best published row's",
                 SOURCE,
                 min(row[target]["reverse_kl"][0] for row in PUBLISHED.values()),
-                float(last["reverse_kl"].mean()),
+                last["reverse_kl"].mean(),
                 0.0,
                 AT_MOST,
                 "exact",
@@ -105,7 +103,7 @@ def _two(what: str, source: str, expected: float, values: np.ndarray, relation: 
     """A bound on the mean over seeds, and on the worst of them."""
     worst = values.min() if relation is AT_LEAST else values.max()
     return [
-        finding(f"{what}, {which}", source, expected, float(value), 0.0, relation, "exact")
+        finding(f"{what}, {which}", source, expected, value, 0.0, relation, "exact")
         for which, value in (("mean", values.mean()), ("worst seed", worst))
     ]
 

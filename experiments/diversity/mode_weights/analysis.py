@@ -56,7 +56,7 @@ def claims(arrays: Arrays) -> list[Claim]:
                 f"{label}: share of rare modes (≤ 2 %) that is reproduced − that of the others",
                 "a mode of weight w is in a batch w times its size",
                 0.0,
-                float(gap.mean()),
+                gap.mean(),
                 2.0 * error,
                 AT_MOST,
                 "2 standard errors",

@@ -23,8 +23,8 @@ def claims(arrays: Arrays) -> list[Claim]:
         finding(
             f"KL of real stacks through the classifier, {n:,} of them",
             "exact: a perfect sampler's mean",
-            float(arrays["exact_floor"]),
-            float(arrays["floor_reverse_kl"]),
+            arrays["exact_floor"],
+            arrays["floor_reverse_kl"],
             4.0 * noise,
             EQUAL,
             "4 standard errors",
@@ -39,12 +39,12 @@ def claims(arrays: Arrays) -> list[Claim]:
         fewest, most = arrays["covered"][number, -1].min(), arrays["reverse_kl"][number, -1].max()
         source = "Huang et al. 2024 (R3GAN), on stacked MNIST"
         result += [
-            finding(f"{label}: fewest modes", source, MODES, float(fewest), 0.0, AT_LEAST, "a count"),
+            finding(f"{label}: fewest modes", source, MODES, fewest, 0.0, AT_LEAST, "a count"),
             finding(
                 f"{label}: largest KL at {n:,} pictures",
                 "Lin et al. 2018 (PacGAN), PacDCGAN2 on stacked MNIST",
                 0.06,
-                float(most),
+                most,
                 0.0,
                 AT_MOST,
                 "as measured",
@@ -78,8 +78,8 @@ def _ordered(arrays: Arrays, worse: int, better: int, source: str) -> list[Claim
         finding(
             f"modes: {labels[1]}, against {labels[0]}",
             source,
-            float(arrays["covered"][worse, -1].mean()),
-            float(arrays["covered"][better, -1].mean()),
+            arrays["covered"][worse, -1].mean(),
+            arrays["covered"][better, -1].mean(),
             0.0,
             AT_LEAST,
             "means over seeds",

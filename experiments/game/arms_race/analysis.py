@@ -112,7 +112,7 @@ def _bounds(arrays: Arrays, arena: str) -> list[Claim]:
             f"{arena}, non-saturating: log 2 + V/2 − JS, largest of all records (nats)",
             "Goodfellow et al. 2014, theorem 1: V(D) ≤ 2 JS − 2 log 2",
             0.0,
-            float(excess.max()),
+            excess.max(),
             rounding,
             AT_MOST,
             "float32 sums",
@@ -124,7 +124,7 @@ def _bounds(arrays: Arrays, arena: str) -> list[Claim]:
         what = "line, Wasserstein: critic's value − W1, largest of all records (units of x)"
         # The weights certify a slope of at most 1 up to 1e-5, over distances of a few units.
         tolerance, basis = rounding + 1e-4, "float32, slope ≤ 1 + 1e-5"
-        return [*result, theorem(what, source, 0.0, float(excess.max()), tolerance, AT_MOST, basis)]
+        return [*result, theorem(what, source, 0.0, excess.max(), tolerance, AT_MOST, basis)]
     found = [series(arrays, arena, "wasserstein", speed) for speed in range(len(SPEEDS))]
     mean, error = statistics.mean_and_error(np.mean([(one.estimate - one.exact).mean(axis=1) for one in found], axis=0))
     what = "ring, Wasserstein: critic's value − W1 of samples, mean over the run (units of x)"

@@ -31,7 +31,7 @@ def claims_at_depth(arrays: Arrays) -> list[Claim]:
                 f"clipping, c = {bound:g}: gradient {what} (decades from layer {last} to 1)",
                 SOURCE,
                 1.0 if grows else -1.0,
-                float(change.mean()),
+                change.mean(),
                 _error(change),
                 AT_LEAST if grows else AT_MOST,
                 "a decade at least; s.e.",
@@ -42,7 +42,7 @@ def claims_at_depth(arrays: Arrays) -> list[Claim]:
                 f"clipping, c = {bound:g}: exponentially (correlation of log norm and layer)",
                 SOURCE,
                 0.95,
-                float(np.mean([abs(_correlation(seed)) for seed in logs])),
+                np.mean([abs(_correlation(seed)) for seed in logs]),
                 0.0,
                 AT_LEAST,
                 "0.95 asked for",
@@ -54,7 +54,7 @@ def claims_at_depth(arrays: Arrays) -> list[Claim]:
             f"GP: gradient keeps its size (decades from layer {last} to 1)",
             SOURCE,
             0.0,
-            float(change.mean()),
+            change.mean(),
             1.0 + _error(change),
             EQUAL,
             "a decade at most; s.e.",
@@ -127,9 +127,9 @@ def claims(arrays: Arrays) -> list[Claim]:
     source = "Gulrajani et al. 2017, figure 1b"
     clipped, free = at_bounds(arrays["clipping/weights"]), at_bounds(arrays["penalty_strong/weights"])
     what = "clipping: share of weights within 1 % of ±c, from 1 % at the start"
-    result.append(finding(what, source, 0.5, float(clipped.mean()), 0.0, AT_LEAST, "most"))
+    result.append(finding(what, source, 0.5, clipped.mean(), 0.0, AT_LEAST, "most"))
     what = "gradient penalty: share of weights within 1 % of the end of their range"
-    result.append(finding(what, source, 0.01, float(free.mean()), 0.0, AT_MOST, "as uniform weights"))
+    result.append(finding(what, source, 0.01, free.mean(), 0.0, AT_MOST, "as uniform weights"))
     return result + claims_at_depth(arrays)
 
 
@@ -149,8 +149,8 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
         theorem(
             f"{title}: value of transport's potentials on fresh samples ≤ W1 of the samples",
             f"{DUALITY}; Weed & Bach 2019",
-            float(upper.mean()),
-            float(lower.mean()),
+            upper.mean(),
+            lower.mean(),
             4.0 * float(np.hypot(_error(lower), _error(upper))),
             AT_MOST,
             "4 standard errors",
@@ -158,7 +158,7 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
         theorem(
             f"{title}: orthonormal critic's value ≤ W1 of samples",
             DUALITY,
-            float(upper.mean()),
+            upper.mean(),
             reached,
             4.0 * above,
             AT_MOST,
@@ -167,7 +167,7 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
         finding(
             f"{title}: orthonormal critic reaches the lower bound of W1",
             ANIL,
-            float(lower.mean()),
+            lower.mean(),
             reached,
             below + 0.03 * float(lower.mean()),
             AT_LEAST,
@@ -179,7 +179,7 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
         ("spectral norm: value ≤ the orthonormal critic's", f"{ANIL}, section 3", spectral),
         ("clipping: value / largest slope ≤ the orthonormal critic's", "Gulrajani et al. 2017, figure 1a", clipped),
     ):
-        result.append(finding(f"{title}: {what}", source, reached, float(values.mean()), 0.0, AT_MOST, "below"))
+        result.append(finding(f"{title}: {what}", source, reached, values.mean(), 0.0, AT_MOST, "below"))
     return result
 
 
@@ -192,12 +192,12 @@ def _of_penalty(arrays: Arrays, data: int, title: str) -> list[Claim]:
         slope, value = arrays[f"{name}/slope"][data], arrays[f"{name}/value"][data]
         source = "Gulrajani et al. 2017, equation 3"
         what = f"{title}: GP, λ = {weight:g}: mean slope between data and generator is 1 + W1 / 2λ"
-        result.append(finding(what, source, steep, float(slope.mean()), 0.1 * steep, EQUAL, "10 % asked for"))
+        result.append(finding(what, source, steep, slope.mean(), 0.1 * steep, EQUAL, "10 % asked for"))
         # What a converged critic's value less its penalty is at least; its value all the more.
         least = low + low * low / (4.0 * float(weight))
         what = f"{title}: GP, λ = {weight:g}: value is at least W1 + W1² / 4λ"
         slack = _error(value) + 0.03 * least
-        result.append(finding(what, source, least, float(value.mean()), slack, AT_LEAST, "s.e. + 3 %"))
+        result.append(finding(what, source, least, value.mean(), slack, AT_LEAST, "s.e. + 3 %"))
     return result
 
 

@@ -85,7 +85,7 @@ def _section_7(arrays: Arrays) -> list[Claim]:
             "WGAN-GP: the field jumps by 4λ where ψ = 0, so that no Jacobian exists",
             "∂ψ λ(|ψ| − 1)² = 2λ(ψ − sign ψ)",
             4 * weight,
-            float(sides[1] - sides[0]),
+            sides[1] - sides[0],
             CLOSE,
             EQUAL,
             "1e-5 asked for",
@@ -129,7 +129,7 @@ def _without_a_penalty(arrays: Arrays) -> list[Claim]:
             "WGAN, simultaneous: logarithm of the growth of the distance",
             "modulus √(1 + h²), the game is linear",
             0.5 * last * np.log1p(h * h),
-            float(np.log(far[-1] / far[0])),
+            np.log(far[-1] / far[0]),
             1e-9,
             EQUAL,
             "rounding over all steps",
@@ -146,7 +146,7 @@ def _without_a_penalty(arrays: Arrays) -> list[Claim]:
     start = _distance(arrays, "simultaneous", "GAN, simultaneous")
     what = "GAN, simultaneous: distance at the end over distance at the start"
     result.append(
-        theorem(what, "modulus √(1 + h²/4)", 1.0, float(start[-1] / start[0]), 0.0, AT_LEAST, "leaves the equilibrium")
+        theorem(what, "modulus √(1 + h²/4)", 1.0, start[-1] / start[0], 0.0, AT_LEAST, "leaves the equilibrium")
     )
     return result
 

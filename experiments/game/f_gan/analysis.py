@@ -69,7 +69,7 @@ def _of_row(arrays: Arrays, row: int, label: str) -> list[Claim]:
         spread = float(_error(last)[row, column])
         measured.append((f"{label}: trained {parameter}", optimum[row, column], last[row, :, column].mean(), spread))
     result = [
-        finding(what, SOURCE, float(truth), float(value), se + 0.02 * abs(float(truth)), EQUAL, "s.e. + 2 %")
+        finding(what, SOURCE, truth, value, se + 0.02 * abs(float(truth)), EQUAL, "s.e. + 2 %")
         for what, truth, value, se in measured
     ]
     bound, bound_se = arrays["bound"][row], arrays["bound_error"][row]
@@ -102,7 +102,7 @@ def _of_row(arrays: Arrays, row: int, label: str) -> list[Claim]:
             f"cross table, column {label}: its own row − the best other row",
             f"{SOURCE}, table 3",
             0.0,
-            float(cross[row, row] - others.min()),
+            cross[row, row] - others.min(),
             0.0,
             AT_MOST,
             "the diagonal is the minimum",

@@ -67,8 +67,8 @@ def claims(arrays: Arrays) -> list[Claim]:
             f"digits, trained generators: most orders that log(1 − D) falls in {int(arrays['steps'][-1])} updates ('up to 5 in 4000')",
             f"{PAPER}, figure 2",
             5.0,
-            float(lost[:, most].mean()),
-            float(_two_errors(lost)[most]),
+            lost[:, most].mean(),
+            _two_errors(lost)[most],
             AT_LEAST,
             basis,
             budget=Budget("4000 updates of the discriminator", int(arrays["steps"][-1]) >= 4000),
@@ -81,7 +81,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             what = f"{title}: most orders that the gradient of {NAMES[critic]} falls, of all ages"
             error = float(_two_errors(lost)[worst])
             source = "Arjovsky, Chintala & Bottou 2017, section 3"
-            result.append(finding(what, source, 1.0, float(lost[:, worst].mean()), error, AT_MOST, basis))
+            result.append(finding(what, source, 1.0, lost[:, worst].mean(), error, AT_MOST, basis))
     for problem, title in TITLES.items():
         for field, name in (("norm", "norm"), ("spread", "spread over batches")):
             grown = _growth(arrays, problem, "non_saturating", field)
@@ -89,7 +89,7 @@ def claims(arrays: Arrays) -> list[Claim]:
             what = f"{title}: −log D's gradient grows, {name}: least log₁₀(last / first) of all ages"
             error = float(_two_errors(grown)[worst])
             source = f"{PAPER}, figure 3"
-            result.append(finding(what, source, 0.0, float(grown[:, worst].mean()), error, AT_LEAST, basis))
+            result.append(finding(what, source, 0.0, grown[:, worst].mean(), error, AT_LEAST, basis))
     for problem, title in TITLES.items():
         # Of one seed, both discriminators meet the same generator: differences are paired.
         gain = _orders_lost(arrays, problem, "minimax") - _orders_lost(arrays, problem, "least_squares")
@@ -97,7 +97,7 @@ def claims(arrays: Arrays) -> list[Claim]:
         what = f"{title}: least squares falls by fewer orders than log(1 − D): least difference of all ages"
         error = float(_two_errors(gain)[worst])
         source = "Mao et al. 2017, section 3.2"
-        result.append(finding(what, source, 0.0, float(gain[:, worst].mean()), error, AT_LEAST, basis))
+        result.append(finding(what, source, 0.0, gain[:, worst].mean(), error, AT_LEAST, basis))
     return result
 
 

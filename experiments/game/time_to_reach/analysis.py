@@ -111,7 +111,7 @@ def _slope_of_time(arrays: Arrays) -> Claim:
         "Wasserstein, plain descent: slope of the time over m, times the rate",
         "dW1/dm = 1",
         1.0,
-        float(slopes.mean()),
+        slopes.mean(),
         0.03 + 3 * float(statistics.standard_error(slopes)),
         EQUAL,
         "3 % of the critic's slope asked for + 3 standard errors",

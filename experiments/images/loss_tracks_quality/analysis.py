@@ -77,7 +77,7 @@ def _frozen_claims(arrays: Arrays) -> list[Claim]:
         noise = 2.0 / math.sqrt((arrays[f"{name}/step"].size - 1) * values.size)
         what = f"frozen, {TITLES[name]}: rank correlation of estimate and KID, which varies by its samples alone"
         source = "Kendall & Gibbons 1990, chapter 4"
-        result.append(finding(what, source, 0.0, float(values.mean()), noise, EQUAL, "2 s.e. of independent series"))
+        result.append(finding(what, source, 0.0, values.mean(), noise, EQUAL, "2 s.e. of independent series"))
     return result
 
 
