@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
+from experiments.framework.claims import (
+    AT_LEAST,
+    AT_MOST,
+    EQUAL,
+    Claim,
+    finding,
+    over_seeds,
+    theorem,
+)
+from experiments.framework.tables import per_seed
 from experiments.game.critic_surfaces.config import DATA
-from gan_jax.metrics import statistics
+from gan_jax.metrics.statistics import mean_and_error
 from gan_jax.plots.style import GREEN, ORANGE, PURPLE, SKY, VERMILION, Look
 
 SOURCE = "Gulrajani et al. 2017, figure 1b"
@@ -20,47 +31,19 @@ def decades(logs: np.ndarray) -> np.ndarray:
 
 def claims_at_depth(arrays: Arrays) -> list[Claim]:
     """Clipping explodes or vanishes, exponentially; the penalty does neither."""
-    result = []
     last = arrays["depth/clipping"].shape[-1] - 1
+    between, result = f"(decades from layer {last} to 1)", []
     for bound, logs in zip(arrays["depth/bounds"], arrays["depth/clipping"], strict=True):
-        change = decades(logs)
-        grows = bound >= 0.1
-        what = "explodes" if grows else "vanishes"
-        result.append(
-            finding(
-                f"clipping, c = {bound:g}: gradient {what} (decades from layer {last} to 1)",
-                SOURCE,
-                1.0 if grows else -1.0,
-                change.mean(),
-                _error(change),
-                AT_LEAST if grows else AT_MOST,
-                "a decade at least; s.e.",
-            )
-        )
-        result.append(
-            finding(
-                f"clipping, c = {bound:g}: exponentially (correlation of log norm and layer)",
-                SOURCE,
-                0.95,
-                np.mean([abs(_correlation(seed)) for seed in logs]),
-                0.0,
-                AT_LEAST,
-                "0.95 asked for",
-            )
-        )
-    change = decades(arrays["depth/penalty"])
-    result.append(
-        finding(
-            f"GP: gradient keeps its size (decades from layer {last} to 1)",
-            SOURCE,
-            0.0,
-            change.mean(),
-            1.0 + _error(change),
-            EQUAL,
-            "a decade at most; s.e.",
-        )
-    )
-    return result
+        grows, basis = bound >= 0.1, "a decade at least; s.e."
+        verb, size, relation = ("explodes", 1.0, AT_LEAST) if grows else ("vanishes", -1.0, AT_MOST)
+        what = f"clipping, c = {bound:g}: gradient {verb} {between}"
+        result.append(finding(what, SOURCE, size, *over_seeds(decades(logs), 1.0), relation, basis))
+        correlation = np.mean([abs(_correlation(seed)) for seed in logs])
+        what = f"clipping, c = {bound:g}: exponentially (correlation of log norm and layer)"
+        result.append(finding(what, SOURCE, 0.95, correlation, 0.0, AT_LEAST, "0.95 asked for"))
+    kept = over_seeds(decades(arrays["depth/penalty"]), 1.0, slack=1.0)
+    what = f"GP: gradient keeps its size {between}"
+    return [*result, finding(what, SOURCE, 0.0, *kept, EQUAL, "a decade at most; s.e.")]
 
 
 def _correlation(logs: np.ndarray) -> float:
@@ -100,11 +83,6 @@ CRITICS = {
 """Critics by the name of their arrays: how the figure calls and draws them."""
 
 
-def _error(values: np.ndarray) -> float:
-    """Standard error of the mean over seeds."""
-    return float(statistics.standard_error(values))
-
-
 def at_bounds(weights: np.ndarray) -> np.ndarray:
     """The share of weights within one per cent of the end of their range, ``[seeds]``; for uniform ones it is one per cent."""
     sizes = np.abs(weights)
@@ -121,15 +99,13 @@ def claims(arrays: Arrays) -> list[Claim]:
     result = []
     for data, title in enumerate(DATA):
         result += _of_value(arrays, data, title) + _of_penalty(arrays, data, title)
-    certified = float(arrays["orthonormal/certified"].max())
-    what = "orthonormal: certified Lipschitz constant"
-    result.append(theorem(what, ANIL, 1.0, certified, 1e-5, EQUAL, "float32"))
-    source = "Gulrajani et al. 2017, figure 1b"
-    clipped, free = at_bounds(arrays["clipping/weights"]), at_bounds(arrays["penalty_strong/weights"])
+    certified = arrays["orthonormal/certified"].max()
+    result.append(theorem("orthonormal: certified Lipschitz constant", ANIL, 1.0, certified, 1e-5, EQUAL, "float32"))
+    clipped, free = (at_bounds(arrays[f"{name}/weights"]).mean() for name in ("clipping", "penalty_strong"))
     what = "clipping: share of weights within 1 % of ±c, from 1 % at the start"
-    result.append(finding(what, source, 0.5, clipped.mean(), 0.0, AT_LEAST, "most"))
+    result.append(finding(what, SOURCE, 0.5, clipped, 0.0, AT_LEAST, "most"))
     what = "gradient penalty: share of weights within 1 % of the end of their range"
-    result.append(finding(what, source, 0.01, free.mean(), 0.0, AT_MOST, "as uniform weights"))
+    result.append(finding(what, SOURCE, 0.01, free, 0.0, AT_MOST, "as uniform weights"))
     return result + claims_at_depth(arrays)
 
 
@@ -140,39 +116,18 @@ DUALITY = "Kantorovich–Rubinstein duality"
 
 def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
     """The constrained critics beside the two bounds of W1."""
-    lower, upper = (arrays[f"transport/{side}"][data] for side in ("lower", "upper"))
-    best = arrays["orthonormal/value"][data]
-    above = float(np.hypot(_error(best), _error(upper)))
-    below = float(np.hypot(_error(best), _error(lower)))
-    reached = float(best.mean())
+    (lower, lower_error), (upper, upper_error) = (
+        mean_and_error(arrays[f"transport/{side}"][data]) for side in ("lower", "upper")
+    )
+    reached, error = mean_and_error(arrays["orthonormal/value"][data])
+    noise, above = 4.0 * math.hypot(lower_error, upper_error), 4.0 * math.hypot(error, upper_error)
+    below, errors = math.hypot(error, lower_error) + 0.03 * lower, "4 standard errors"
+    fresh = f"{title}: value of transport's potentials on fresh samples ≤ W1 of the samples"
+    bound, reaches = "orthonormal critic's value ≤ W1 of samples", "orthonormal critic reaches the lower bound of W1"
     result = [
-        theorem(
-            f"{title}: value of transport's potentials on fresh samples ≤ W1 of the samples",
-            f"{DUALITY}; Weed & Bach 2019",
-            upper.mean(),
-            lower.mean(),
-            4.0 * float(np.hypot(_error(lower), _error(upper))),
-            AT_MOST,
-            "4 standard errors",
-        ),
-        theorem(
-            f"{title}: orthonormal critic's value ≤ W1 of samples",
-            DUALITY,
-            upper.mean(),
-            reached,
-            4.0 * above,
-            AT_MOST,
-            "4 standard errors",
-        ),
-        finding(
-            f"{title}: orthonormal critic reaches the lower bound of W1",
-            ANIL,
-            lower.mean(),
-            reached,
-            below + 0.03 * float(lower.mean()),
-            AT_LEAST,
-            "s.e. + 3 %",
-        ),
+        theorem(fresh, f"{DUALITY}; Weed & Bach 2019", upper, lower, noise, AT_MOST, errors),
+        theorem(f"{title}: {bound}", DUALITY, upper, reached, above, AT_MOST, errors),
+        finding(f"{title}: {reaches}", ANIL, lower, reached, below, AT_LEAST, "s.e. + 3 %"),
     ]
     spectral, clipped = arrays["spectral/value"][data], _efficiency(arrays, "clipping")[data]
     for what, source, values in (
@@ -196,8 +151,8 @@ def _of_penalty(arrays: Arrays, data: int, title: str) -> list[Claim]:
         # What a converged critic's value less its penalty is at least; its value all the more.
         least = low + low * low / (4.0 * float(weight))
         what = f"{title}: GP, λ = {weight:g}: value is at least W1 + W1² / 4λ"
-        slack = _error(value) + 0.03 * least
-        result.append(finding(what, source, least, value.mean(), slack, AT_LEAST, "s.e. + 3 %"))
+        reached = over_seeds(value, 1.0, slack=0.03 * least)
+        result.append(finding(what, source, least, *reached, AT_LEAST, "s.e. + 3 %"))
     return result
 
 
@@ -206,10 +161,7 @@ def table(arrays: Arrays) -> list[Row]:
     rows: list[Row] = []
 
     def add(data: str, critic: str, quantity: str, values: np.ndarray) -> None:
-        rows.extend(
-            {"data": data, "critic": critic, "quantity": quantity, "seed": seed, "value": float(value)}
-            for seed, value in enumerate(values)
-        )
+        rows.extend(per_seed(values, data=data, critic=critic, quantity=quantity))
 
     for data, title in enumerate(DATA):
         for quantity in ("lower", "lower_error", "upper"):

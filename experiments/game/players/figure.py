@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.framework.artifacts import Arrays
-from experiments.game.players.analysis import NAMES, _ends, _standard_error
+from experiments.game.players.analysis import NAMES, ends_of
 from experiments.game.players.config import COSTS, CRITICS, GENERATORS
+from gan_jax.metrics.statistics import standard_error
 from gan_jax.plots.curves import heatmap
 from gan_jax.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH, style
 
@@ -26,8 +27,8 @@ COLORS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE)
 def plot(arrays: Arrays) -> Figure:
     """W1 of all pairs, and some of the laws over the target."""
     opponents = (*CRITICS, *COSTS)
-    matrix = np.asarray([[_ends(arrays, g, o).mean() for o in opponents] for g in GENERATORS])
-    errors = np.asarray([[_standard_error(_ends(arrays, g, o)) for o in opponents] for g in GENERATORS])
+    matrix = np.asarray([[ends_of(arrays, g, o).mean() for o in opponents] for g in GENERATORS])
+    errors = np.asarray([[standard_error(ends_of(arrays, g, o)) for o in opponents] for g in GENERATORS])
     with style():
         figure = Figure(figsize=(WIDTH, 8.2), layout="constrained")
         grid = figure.add_gridspec(2, len(SHOWN), height_ratios=[1.3, 1.0])
