@@ -132,6 +132,28 @@ def test_a_real_number_is_one_in_its_range(name: str, value: object) -> None:
         REALS[name](value)
 
 
+def refuses(check: Callable[..., object], *arguments: object, **options: object) -> bool:
+    try:
+        check("n", *arguments, **options)
+    except ValueError:
+        return True
+    return False
+
+
+def test_ends_of_a_range_belong_to_it_or_do_not() -> None:
+    for value, refused in ((0, True), (1, False), (3, False), (4, True)):
+        assert refuses(checks.integer, value, 1, 3) is refused, value
+    for strict in (False, True):
+        assert [refuses(checks.at_least, v, 1.0, strict=strict) for v in (0.5, 1.0, 1.5)] == [True, strict, False]
+    assert [refuses(checks.between, v, 1.0, 2.0) for v in (1.0, 1.5, 2.0)] == [True, False, True]
+    for low in (False, True):
+        for high in (False, True):
+            ends = [
+                refuses(checks.within, v, 1.0, 2.0, low_open=low, high_open=high) for v in (0.5, 1.0, 1.5, 2.0, 2.5)
+            ]
+            assert ends == [True, low, False, high, True]
+
+
 def test_pixels_that_look_like_those_of_another_range_are_named() -> None:
     unit = np.linspace(0.0, 1.0, 16, dtype=np.float32).reshape(1, 4, 4, 1)
     with pytest.warns(UserWarning, match="mine has no pixel below 0 .*expected 2 x - 1 of pixels x in"):
