@@ -9,7 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
+from experiments.framework.claims import (
+    AT_LEAST,
+    AT_MOST,
+    EQUAL,
+    Claim,
+    finding,
+    over_seeds,
+    theorem,
+)
+from experiments.framework.tables import per_seed
 from experiments.game.arms_race.config import ARENAS, GAMES, SPEEDS
 from gan_jax.metrics import statistics
 
@@ -104,31 +113,23 @@ def claims(arrays: Arrays) -> list[Claim]:
 
 def _bounds(arrays: Arrays, arena: str) -> list[Claim]:
     """No discriminator says more than there is."""
-    excess = arrays[f"{arena}/non_saturating/estimate"] - arrays[f"{arena}/non_saturating/js"]
+    excess = (arrays[f"{arena}/non_saturating/estimate"] - arrays[f"{arena}/non_saturating/js"]).max()
     # Two sums over the cells in float32, of terms whose sizes add up to a few nats or units.
     rounding = 4.0 * math.sqrt(float(arrays[f"{arena}/cells"])) * float(np.finfo(np.float32).eps)
-    result = [
-        theorem(
-            f"{arena}, non-saturating: log 2 + V/2 − JS, largest of all records (nats)",
-            "Goodfellow et al. 2014, theorem 1: V(D) ≤ 2 JS − 2 log 2",
-            0.0,
-            excess.max(),
-            rounding,
-            AT_MOST,
-            "float32 sums",
-        )
-    ]
+    what = f"{arena}, non-saturating: log 2 + V/2 − JS, largest of all records (nats)"
+    source = "Goodfellow et al. 2014, theorem 1: V(D) ≤ 2 JS − 2 log 2"
+    result = [theorem(what, source, 0.0, excess, rounding, AT_MOST, "float32 sums")]
     source = "Kantorovich–Rubinstein duality"
     if arena == "line":
-        excess = arrays["line/wasserstein/estimate"] - arrays["line/wasserstein/w1"]
+        excess = (arrays["line/wasserstein/estimate"] - arrays["line/wasserstein/w1"]).max()
         what = "line, Wasserstein: critic's value − W1, largest of all records (units of x)"
         # The weights certify a slope of at most 1 up to 1e-5, over distances of a few units.
         tolerance, basis = rounding + 1e-4, "float32, slope ≤ 1 + 1e-5"
-        return [*result, theorem(what, source, 0.0, excess.max(), tolerance, AT_MOST, basis)]
+        return [*result, theorem(what, source, 0.0, excess, tolerance, AT_MOST, basis)]
     found = [series(arrays, arena, "wasserstein", speed) for speed in range(len(SPEEDS))]
-    mean, error = statistics.mean_and_error(np.mean([(one.estimate - one.exact).mean(axis=1) for one in found], axis=0))
+    gaps = np.mean([(one.estimate - one.exact).mean(axis=1) for one in found], axis=0)
     what = "ring, Wasserstein: critic's value − W1 of samples, mean over the run (units of x)"
-    return [*result, theorem(what, source, 0.0, mean, 4 * error, AT_MOST, "4 s.e. over seeds")]
+    return [*result, theorem(what, source, 0.0, *over_seeds(gaps, 4.0), AT_MOST, "4 s.e. over seeds")]
 
 
 def _tracking(arrays: Arrays, arena: str) -> list[Claim]:
@@ -156,15 +157,13 @@ def _tracking(arrays: Arrays, arena: str) -> list[Claim]:
         what = f"{title}: what a faster D adds to the rank correlation"
         result.append(positive(what, trained, rho[game, 1] - rho[game, 0]))
     late = series(arrays, arena, "non_saturating", 1).estimate
-    mean, error = statistics.mean_and_error(late[:, late.shape[1] // 2 :].mean(axis=1))
+    ends = over_seeds(late[:, late.shape[1] // 2 :].mean(axis=1), 2.0, slack=0.005)
     what = f"{arena}, non-saturating, {SPEEDS[1]}: log 2 + V/2 stays at log 2 (mean of the second half, nats)"
-    basis = "two digits, 2 s.e."
-    result.append(finding(what, f"{WGAN}, figure 4", 0.69, mean, 0.005 + 2 * error, EQUAL, basis))
+    result.append(finding(what, f"{WGAN}, figure 4", 0.69, *ends, EQUAL, "two digits, 2 s.e."))
     fast = series(arrays, arena, "wasserstein", 1)
-    mean, error = statistics.mean_and_error(gain_by_lag(fast))
     what = f"{arena}, Wasserstein, {SPEEDS[1]}: what a lag ({lag(fast)[0]:g} steps) adds to the rank correlation"
-    result.append(finding(what, trained, 0.0, mean, 2 * error, AT_MOST, "2 s.e. over seeds"))
-    return result
+    gained = over_seeds(gain_by_lag(fast), 2.0)
+    return [*result, finding(what, trained, 0.0, *gained, AT_MOST, "2 s.e. over seeds")]
 
 
 def table(arrays: Arrays) -> list[Row]:
@@ -172,7 +171,7 @@ def table(arrays: Arrays) -> list[Row]:
     rows: list[Row] = []
     for arena, game, speed, found in every(arrays):
         row = {"arena": arena, "game": game, "discriminator": SPEEDS[speed]}
-        per_seed = {
+        quantities = {
             "rank_correlation": statistics.rank_correlation(found.exact, found.estimate),
             "rank_correlation_of_training_loss": statistics.rank_correlation(found.exact, found.training),
             "rank_correlation_gained_by_lag": gain_by_lag(found),
@@ -182,13 +181,11 @@ def table(arrays: Arrays) -> list[Row]:
             "largest_error_of_js": np.abs(arrays[f"{arena}/{game}/js_error"][speed]).max(axis=1),
         }
         if arena == "line":
-            per_seed["largest_error_of_w1"] = np.abs(arrays[f"{arena}/{game}/w1_error"][speed]).max(axis=1)
+            quantities["largest_error_of_w1"] = np.abs(arrays[f"{arena}/{game}/w1_error"][speed]).max(axis=1)
         else:
-            per_seed["w1_of_two_data_samples"] = arrays[f"{arena}/{game}/floor"][speed]
-        for quantity, values in per_seed.items():
-            rows += [
-                {**row, "quantity": quantity, "seed": seed, "value": float(value)} for seed, value in enumerate(values)
-            ]
+            quantities["w1_of_two_data_samples"] = arrays[f"{arena}/{game}/floor"][speed]
+        for quantity, values in quantities.items():
+            rows += per_seed(values, **row, quantity=quantity)
         value, error = lag(found)
         rows.append({**row, "quantity": "lag_in_generator_steps", "value": value, "standard_error": error})
     return rows

@@ -80,18 +80,11 @@ def _section_7(arrays: Arrays) -> list[Claim]:
     path = arrays["simultaneous/kink/path"]
     sides = (path[:, 1, 1] - path[:, 0, 1]) / h
     weight = 0.5 * float(arrays["config/gamma"])
-    result.append(
-        theorem(
-            "WGAN-GP: the field jumps by 4λ where ψ = 0, so that no Jacobian exists",
-            "∂ψ λ(|ψ| − 1)² = 2λ(ψ − sign ψ)",
-            4 * weight,
-            sides[1] - sides[0],
-            CLOSE,
-            EQUAL,
-            "1e-5 asked for",
-        )
+    what, source = (
+        "WGAN-GP: the field jumps by 4λ where ψ = 0, so that no Jacobian exists",
+        "∂ψ λ(|ψ| − 1)² = 2λ(ψ − sign ψ)",
     )
-    return result
+    return [*result, theorem(what, source, 4 * weight, sides[1] - sides[0], CLOSE, EQUAL, "1e-5 asked for")]
 
 
 def _every_combination(arrays: Arrays) -> list[Claim]:
@@ -123,32 +116,20 @@ def _without_a_penalty(arrays: Arrays) -> list[Claim]:
     h = float(arrays["config/step"])
     result = []
     far = _distance(arrays, "simultaneous", "WGAN")
-    last = len(far) - 1
-    result.append(
-        theorem(
-            "WGAN, simultaneous: logarithm of the growth of the distance",
-            "modulus √(1 + h²), the game is linear",
-            0.5 * last * np.log1p(h * h),
-            np.log(far[-1] / far[0]),
-            1e-9,
-            EQUAL,
-            "rounding over all steps",
-        )
-    )
+    last, rounding = len(far) - 1, "rounding over all steps"
+    grown, expected = np.log(far[-1] / far[0]), 0.5 * last * np.log1p(h * h)
+    what = "WGAN, simultaneous: logarithm of the growth of the distance"
+    result.append(theorem(what, "modulus √(1 + h²), the game is linear", expected, grown, 1e-9, EQUAL, rounding))
     # θ² + ψ² − hθψ is invariant under ψ ← ψ − hθ, θ ← θ + hψ.
     theta, psi = arrays["alternating/WGAN/path"][0].T
     invariant = theta**2 + psi**2 - h * theta * psi
-    drift = float(np.abs(invariant / invariant[0] - 1).max())
+    drift = np.abs(invariant / invariant[0] - 1).max()
     what = "WGAN, alternating: largest drift of θ² + ψ² − hθψ, an orbit"
-    result.append(
-        theorem(what, "both eigenvalues on the unit circle", 0.0, drift, 1e-9, EQUAL, "rounding over all steps")
-    )
+    result.append(theorem(what, "both eigenvalues on the unit circle", 0.0, drift, 1e-9, EQUAL, rounding))
+    # From anywhere: θ ∂θ and ψ ∂ψ cancel, so that every step multiplies θ² + ψ² by 1 + h² f'(θψ)².
     start = _distance(arrays, "simultaneous", "GAN, simultaneous")
-    what = "GAN, simultaneous: distance at the end over distance at the start"
-    result.append(
-        theorem(what, "modulus √(1 + h²/4)", 1.0, start[-1] / start[0], 0.0, AT_LEAST, "leaves the equilibrium")
-    )
-    return result
+    what, basis = "GAN, simultaneous: distance at the end over distance at the start", "leaves the equilibrium"
+    return [*result, theorem(what, "modulus √(1 + h²/4)", 1.0, start[-1] / start[0], 0.0, AT_LEAST, basis)]
 
 
 def _contractions(arrays: Arrays) -> list[Claim]:
@@ -163,17 +144,9 @@ def _contractions(arrays: Arrays) -> list[Claim]:
         # In the basis of the eigenvectors a linear step shrinks exactly by |z|; the basis distorts distances by its condition at most. The
         # slope f'(ψθ) of the losses is off f'(0) by a share |ψθ|/2 ≤ distance²/4, and the rate, a square of it, by twice that at most.
         slack = float(np.log(np.linalg.cond(vectors)) / (last - late) + abs(expected) * 0.5 * path[late] ** 2)
-        result.append(
-            theorem(
-                f"{title}: logarithm of the contraction of one step, late, from afar",
-                "log |z| of the closed form",
-                expected,
-                rate,
-                slack + CLOSE,
-                EQUAL,
-                "condition of the eigenvectors, quadratic terms",
-            )
-        )
+        what = f"{title}: logarithm of the contraction of one step, late, from afar"
+        basis = "condition of the eigenvectors, quadratic terms"
+        result.append(theorem(what, "log |z| of the closed form", expected, rate, slack + CLOSE, EQUAL, basis))
     return result
 
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
+from experiments.framework.claims import (
+    AT_LEAST,
+    AT_MOST,
+    EQUAL,
+    Claim,
+    finding,
+    theorem,
+)
 from experiments.game.f_gan.config import NAMES
-from gan_jax.metrics import statistics
+from gan_jax.metrics.statistics import standard_error
 
 SOURCE = "Nowozin, Cseke & Tomioka 2016, section 2.4"
 
@@ -31,11 +38,6 @@ def _reached(arrays: Arrays) -> np.ndarray:
     return arrays["path_exact"][:, :, -1]
 
 
-def _error(values: np.ndarray) -> np.ndarray:
-    """The standard error of a mean over seeds, axis 1."""
-    return statistics.standard_error(values, 1)
-
-
 def claims(arrays: Arrays) -> list[Claim]:
     """The exact tables are those of the reference; games reach the minima; each divergence is best by its own measure."""
     rows = [claim for row, label in enumerate(NAMES.values()) for claim in _of_row(arrays, row, label)]
@@ -43,72 +45,42 @@ def claims(arrays: Arrays) -> list[Claim]:
 
 
 def _of_tables(arrays: Arrays) -> list[Claim]:
-    optimum, exact = arrays["optimum"], arrays["exact"]
+    # Rounding to four digits leaves half of 1e-4; a value right on the edge may round either way in float32.
+    source, within, basis = f"{SOURCE}, for this P", 5e-5 + 2e-6, "half of the last digit"
     return [
-        theorem(
-            f"exact {what}: largest difference from the reference table",
-            f"{SOURCE}, for this P",
-            0.0,
-            float(np.abs(ours - theirs).max()),
-            # Rounding to four digits leaves half of 1e-4; a value right on the edge may round either way in float32.
-            5e-5 + 2e-6,
-            EQUAL,
-            "half of the last digit",
+        theorem(f"exact {what}: largest difference from the reference table", source, 0.0, gap, within, EQUAL, basis)
+        for what, gap in (
+            ("μ* and σ*", np.abs(arrays["optimum"] - OPTIMA).max()),
+            ("cross table", np.abs(arrays["exact"] - CROSS).max()),
         )
-        for what, ours, theirs in (("μ* and σ*", optimum, OPTIMA), ("cross table", exact, CROSS))
     ]
 
 
 def _of_row(arrays: Arrays, row: int, label: str) -> list[Claim]:
-    optimum, exact, reached = arrays["optimum"], arrays["exact"], _reached(arrays)
+    exact, reached = arrays["exact"], _reached(arrays)
     last, cross = arrays["path"][:, :, -1], reached.mean(axis=1)
-    own = reached[row, :, row]
-    noise = float(_error(reached)[row, row])
-    measured = [(f"{label}: mean exact divergence of trained generators", exact[row, row], own.mean(), noise)]
-    for column, parameter in enumerate(("μ", "σ")):
-        spread = float(_error(last)[row, column])
-        measured.append((f"{label}: trained {parameter}", optimum[row, column], last[row, :, column].mean(), spread))
-    result = [
-        finding(what, SOURCE, truth, value, se + 0.02 * abs(float(truth)), EQUAL, "s.e. + 2 %")
-        for what, truth, value, se in measured
-    ]
+    own, optimum = reached[row, :, row], arrays["optimum"][row]
+    own_error, (mu_error, sigma_error) = standard_error(reached, 1)[row, row], standard_error(last, 1)[row]
+    result = []
+    for what, truth, values, error in (
+        ("mean exact divergence of trained generators", exact[row, row], own, own_error),
+        ("trained μ", optimum[0], last[row, :, 0], mu_error),
+        ("trained σ", optimum[1], last[row, :, 1], sigma_error),
+    ):
+        slack = float(error) + 0.02 * abs(float(truth))
+        result.append(finding(f"{label}: {what}", SOURCE, truth, values.mean(), slack, EQUAL, "s.e. + 2 %"))
     bound, bound_se = arrays["bound"][row], arrays["bound_error"][row]
     se = float(np.sqrt(np.square(bound_se).sum()) / bound.size)
-    gap = float((bound - own).mean())
+    gap, mean = float((bound - own).mean()), float(own.mean())
     source = "Nguyen, Wainwright & Jordan 2010; f-GAN, equation 4"
-    result += [
-        theorem(
-            f"{label}: held-out bound of the critic − exact divergence of its generator",
-            source,
-            0.0,
-            gap,
-            4.0 * se,
-            AT_MOST,
-            "4 standard errors",
-        ),
-        finding(
-            f"{label}: the same, over the exact divergence: the bound is tight",
-            source,
-            0.0,
-            gap / float(own.mean()),
-            0.02 + se / float(own.mean()),
-            AT_LEAST,
-            "s.e. + 2 %",
-        ),
-    ]
-    others = np.delete(cross[:, row], row)
-    result.append(
-        finding(
-            f"cross table, column {label}: its own row − the best other row",
-            f"{SOURCE}, table 3",
-            0.0,
-            cross[row, row] - others.min(),
-            0.0,
-            AT_MOST,
-            "the diagonal is the minimum",
-        )
-    )
-    return result
+    what = f"{label}: held-out bound of the critic − exact divergence of its generator"
+    result.append(theorem(what, source, 0.0, gap, 4.0 * se, AT_MOST, "4 standard errors"))
+    what = f"{label}: the same, over the exact divergence: the bound is tight"
+    result.append(finding(what, source, 0.0, gap / mean, 0.02 + se / mean, AT_LEAST, "s.e. + 2 %"))
+    above = cross[row, row] - np.delete(cross[:, row], row).min()
+    what = f"cross table, column {label}: its own row − the best other row"
+    basis = "the diagonal is the minimum"
+    return [*result, finding(what, f"{SOURCE}, table 3", 0.0, above, 0.0, AT_MOST, basis)]
 
 
 def table(arrays: Arrays) -> list[Row]:

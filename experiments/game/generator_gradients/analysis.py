@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_LEAST, AT_MOST, Budget, Claim, finding, replication
-from gan_jax.metrics import statistics
-
-if TYPE_CHECKING:
-    pass
+from experiments.framework.claims import (
+    AT_LEAST,
+    AT_MOST,
+    Budget,
+    Claim,
+    finding,
+    over_seeds,
+    replication,
+)
 
 OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "orthonormal", "gp")
 """All curves; non-saturating shares its discriminator with minimax."""
@@ -42,62 +46,42 @@ def _growth(arrays: Arrays, problem: str, objective: str, field: str) -> np.ndar
     return np.log10(values[..., -1] / values[..., 0])
 
 
-def _two_errors(values: np.ndarray) -> np.ndarray:
-    """Two standard errors of the mean over the first axis; NaN, which no claim survives, for one seed."""
-    return 2.0 * statistics.standard_error(values, 0)
+def _extreme(values: np.ndarray, which: Callable[[np.ndarray], np.intp]) -> tuple[float, float]:
+    """The mean over seeds of ``values [seeds, ages]``, at the age where it is least (``np.argmin``) or largest, and two standard errors."""
+    return over_seeds(values[:, which(values.mean(axis=0))], 2.0)
 
 
 def claims(arrays: Arrays) -> list[Claim]:
     """What vanishes, what grows, and what does neither. A gradient's fall is counted from its largest norm to its last."""
-    ages, basis = arrays["ages"], "2 standard errors"
+    ages, steps, basis = arrays["ages"], int(arrays["steps"][-1]), "2 standard errors"
     result = []
     for problem, title in TITLES.items():
-        lost = _orders_lost(arrays, problem, "minimax")
-        for place, age in enumerate(ages):
+        for lost, age in zip(_orders_lost(arrays, problem, "minimax").T, ages, strict=True):
             made = f"generator of {age} steps" if age else "untrained generator"
             what = f"{title}, {made}: orders of magnitude that log(1 − D)'s gradient falls"
-            error = float(_two_errors(lost)[place])
-            mean = float(lost[:, place].mean())
-            result.append(finding(what, f"{PAPER}, figure 2 and theorem 2.4", 2.0, mean, error, AT_LEAST, basis))
+            source = f"{PAPER}, figure 2 and theorem 2.4"
+            result.append(finding(what, source, 2.0, *over_seeds(lost, 2.0), AT_LEAST, basis))
     # The paper's generators have been trained: one that has not been is no instance of its claim, however far its gradient falls.
-    lost = _orders_lost(arrays, "digits", "minimax")[:, np.asarray(ages) > 0]
-    most = int(lost.mean(axis=0).argmax())
-    result.append(
-        replication(
-            f"digits, trained generators: most orders that log(1 − D) falls in {int(arrays['steps'][-1])} updates ('up to 5 in 4000')",
-            f"{PAPER}, figure 2",
-            5.0,
-            lost[:, most].mean(),
-            _two_errors(lost)[most],
-            AT_LEAST,
-            basis,
-            budget=Budget("4000 updates of the discriminator", int(arrays["steps"][-1]) >= 4000),
-        )
-    )
+    most = _extreme(_orders_lost(arrays, "digits", "minimax")[:, np.asarray(ages) > 0], np.argmax)
+    what = f"digits, trained generators: most orders that log(1 − D) falls in {steps} updates ('up to 5 in 4000')"
+    budget = Budget("4000 updates of the discriminator", steps >= 4000)
+    result.append(replication(what, f"{PAPER}, figure 2", 5.0, *most, AT_LEAST, basis, budget=budget))
     for problem, title in TITLES.items():
         for critic in ("orthonormal", "gp"):
-            lost = _orders_lost(arrays, problem, critic)
-            worst = int(lost.mean(axis=0).argmax())
+            lost = _extreme(_orders_lost(arrays, problem, critic), np.argmax)
             what = f"{title}: most orders that the gradient of {NAMES[critic]} falls, of all ages"
-            error = float(_two_errors(lost)[worst])
             source = "Arjovsky, Chintala & Bottou 2017, section 3"
-            result.append(finding(what, source, 1.0, lost[:, worst].mean(), error, AT_MOST, basis))
+            result.append(finding(what, source, 1.0, *lost, AT_MOST, basis))
     for problem, title in TITLES.items():
         for field, name in (("norm", "norm"), ("spread", "spread over batches")):
-            grown = _growth(arrays, problem, "non_saturating", field)
-            worst = int(grown.mean(axis=0).argmin())
+            grown = _extreme(_growth(arrays, problem, "non_saturating", field), np.argmin)
             what = f"{title}: −log D's gradient grows, {name}: least log₁₀(last / first) of all ages"
-            error = float(_two_errors(grown)[worst])
-            source = f"{PAPER}, figure 3"
-            result.append(finding(what, source, 0.0, grown[:, worst].mean(), error, AT_LEAST, basis))
+            result.append(finding(what, f"{PAPER}, figure 3", 0.0, *grown, AT_LEAST, basis))
     for problem, title in TITLES.items():
         # Of one seed, both discriminators meet the same generator: differences are paired.
         gain = _orders_lost(arrays, problem, "minimax") - _orders_lost(arrays, problem, "least_squares")
-        worst = int(gain.mean(axis=0).argmin())
         what = f"{title}: least squares falls by fewer orders than log(1 − D): least difference of all ages"
-        error = float(_two_errors(gain)[worst])
-        source = "Mao et al. 2017, section 3.2"
-        result.append(finding(what, source, 0.0, gain[:, worst].mean(), error, AT_LEAST, basis))
+        result.append(finding(what, "Mao et al. 2017, section 3.2", 0.0, *_extreme(gain, np.argmin), AT_LEAST, basis))
     return result
 
 
