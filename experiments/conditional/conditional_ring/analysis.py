@@ -10,8 +10,16 @@ import numpy as np
 from experiments.conditional.conditional_ring.config import ROWS
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
-from gan_jax.metrics import statistics
+from experiments.framework.claims import (
+    AT_LEAST,
+    AT_MOST,
+    EQUAL,
+    Claim,
+    finding,
+    over_seeds,
+    theorem,
+)
+from gan_jax.metrics.statistics import mean_and_error
 
 
 class Course(NamedTuple):
@@ -54,63 +62,29 @@ def claims(arrays: Arrays) -> list[Claim]:
     for name in ("concatenation", "projection"):
         both = (name, f"{name}_wrong")
         if set(both) <= set(arrays["rows"].tolist()):
-            plain, wrong = (course(arrays, one).kl[-1] for one in both)
-            result.append(
-                finding(
-                    f"{ROWS[name].label}: conditional KL with wrong pairs, against without, nats",
-                    "Reed et al. 2016, section 4.1",
-                    plain.mean(),
-                    wrong.mean(),
-                    2.0 * math.hypot(statistics.standard_error(plain), statistics.standard_error(wrong)),
-                    AT_MOST,
-                    "2 s.e.",
-                )
-            )
+            (plain, plain_error), (wrong, wrong_error) = (mean_and_error(course(arrays, one).kl[-1]) for one in both)
+            what = f"{ROWS[name].label}: conditional KL with wrong pairs, against without, nats"
+            within = 2.0 * math.hypot(plain_error, wrong_error)
+            result.append(finding(what, "Reed et al. 2016, section 4.1", plain, wrong, within, AT_MOST, "2 s.e."))
     return result
 
 
 def _at_chance(label: str, found: Course, modes: int) -> Claim:
     last = found.accuracy[-1]
-    return theorem(
-        f"{label}: share of samples in the mode of their label",
-        "by symmetry: no mode is any label's",
-        1.0 / modes,
-        last.mean(),
-        4.0 * float(statistics.standard_error(last)),
-        EQUAL,
-        f"4 s.e., {last.size} seeds",
-    )
+    what, source = f"{label}: share of samples in the mode of their label", "by symmetry: no mode is any label's"
+    return theorem(what, source, 1.0 / modes, *over_seeds(last, 4.0), EQUAL, f"4 s.e., {last.size} seeds")
 
 
 def _on_its_mode(label: str, found: Course, modes: int, samples: int) -> list[Claim]:
+    accuracy, quality, information = (part[-1].min() for part in (found.accuracy, found.quality, found.information))
+    mode, centre = "least share of samples in the mode of their label", "least share within 3 σ of the label's centre"
+    both, slack = "mutual information of label and mode, nats", 4.0 / (modes * samples)
+    mirza, exact = "Mirza & Osindero 2014, equation 2", "exact: log 8 where every label is on its mode"
+    perfect, four = "a perfect sampler: 98.89 %", "every seed; four samples"
     return [
-        finding(
-            f"{label}: least share of samples in the mode of their label",
-            "Mirza & Osindero 2014, equation 2",
-            1.0,
-            found.accuracy[-1].min(),
-            4.0 / (modes * samples),
-            AT_LEAST,
-            "every seed; four samples",
-        ),
-        finding(
-            f"{label}: least share within 3 σ of the label's centre",
-            "a perfect sampler: 98.89 %",
-            0.95,
-            found.quality[-1].min(),
-            0.0,
-            AT_LEAST,
-            "every seed",
-        ),
-        finding(
-            f"{label}: mutual information of label and mode, nats",
-            "exact: log 8 where every label is on its mode",
-            math.log(modes),
-            found.information[-1].min(),
-            0.01,
-            EQUAL,
-            "every seed; .01 nats",
-        ),
+        finding(f"{label}: {mode}", mirza, 1.0, accuracy, slack, AT_LEAST, four),
+        finding(f"{label}: {centre}", perfect, 0.95, quality, 0.0, AT_LEAST, "every seed"),
+        finding(f"{label}: {both}", exact, math.log(modes), information, 0.01, EQUAL, "every seed; .01 nats"),
     ]
 
 

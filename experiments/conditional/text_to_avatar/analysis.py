@@ -20,33 +20,16 @@ def claims(arrays: Arrays) -> list[Claim]:
     """Both colours, on both kinds of pairs, for every encoder and seed; and variety."""
     result = []
     for encoder in arrays["encoders"].tolist():
+        name, n = ENCODERS.get(encoder, encoder), int(arrays[f"{encoder}/n"])
         for pairs, label in PAIRS.items():
-            final = arrays[f"{encoder}/last_{pairs}"]
-            n = int(arrays[f"{encoder}/n"])
-            result += [
-                finding(
-                    f"{ENCODERS.get(encoder, encoder)}, {label}: least accuracy of {ATTRIBUTES[column]}, {n:,} pictures",
-                    "real renders: 100 %",
-                    LEAST[pairs],
-                    final[:, column].min(),
-                    0.0,
-                    AT_LEAST,
-                    "every seed",
-                )
-                for column in (0, 1)
-            ]
+            least = arrays[f"{encoder}/last_{pairs}"].min(axis=0)
+            for column in (0, 1):
+                what = f"{name}, {label}: least accuracy of {ATTRIBUTES[column]}, {n:,} pictures"
+                source = "real renders: 100 %"
+                result.append(finding(what, source, LEAST[pairs], least[column], 0.0, AT_LEAST, "every seed"))
         ratio = arrays[f"{encoder}/diversity"].mean(axis=1) / arrays["real_diversity"].mean()
-        result.append(
-            finding(
-                f"{ENCODERS.get(encoder, encoder)}: least mean distance within a caption over that of real renders",
-                "equal laws: 1",
-                LEAST_DIVERSITY,
-                ratio.min(),
-                0.0,
-                AT_LEAST,
-                "every seed",
-            )
-        )
+        what = f"{name}: least mean distance within a caption over that of real renders"
+        result.append(finding(what, "equal laws: 1", LEAST_DIVERSITY, ratio.min(), 0.0, AT_LEAST, "every seed"))
     return result
 
 

@@ -17,19 +17,12 @@ def claims(arrays: Arrays) -> list[Claim]:
     result = []
     for moment, when in ((right.shape[0] // 2, "half way"), (right.shape[0] - 1, "at the end")):
         with_wrong = right[moment, names.index("wrong")]
+        basis = f"its sign, means of {with_wrong.size} seeds"
         for other in ("none", "blind"):
-            without = right[moment, names.index(other)]
-            result.append(
-                finding(
-                    f"accuracy of both colours {when}: wrong pairs, against {ARMS[other][0]}",
-                    "Reed et al. 2016, section 4.1",
-                    without.mean(),
-                    with_wrong.mean(),
-                    0.0,
-                    AT_LEAST,
-                    f"its sign, means of {with_wrong.size} seeds",
-                )
-            )
+            without = right[moment, names.index(other)].mean()
+            what = f"accuracy of both colours {when}: wrong pairs, against {ARMS[other][0]}"
+            source = "Reed et al. 2016, section 4.1"
+            result.append(finding(what, source, without, with_wrong.mean(), 0.0, AT_LEAST, basis))
     return result
 
 

@@ -131,13 +131,7 @@ def table(arrays: Arrays) -> list[Row]:
         }
         for quantity, values in numbers.items():
             rows.extend(
-                {
-                    "arm": arm.label,
-                    "quantity": quantity,
-                    "seed": seed,
-                    "verdict": found.verdict[seed],
-                    "value": float(v),
-                }
-                for seed, v in enumerate(values)
+                {"arm": arm.label, "quantity": quantity, "seed": seed, "verdict": verdict, "value": float(value)}
+                for seed, (value, verdict) in enumerate(zip(values, found.verdict, strict=True))
             )
     return rows

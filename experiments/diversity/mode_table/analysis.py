@@ -10,6 +10,7 @@ from experiments.diversity.mode_table.config import NUMBERS, PROTOCOL_GAMES, PRO
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Budget, Claim, Relation, finding, replication
+from experiments.framework.tables import per_seed
 from gan_jax.metrics import statistics
 
 SOURCE = "Lin et al. 2018 (PacGAN), table 1"
@@ -34,67 +35,38 @@ def _published_claims(arrays: Arrays, number: int, published: str) -> list[Claim
     for place, target in enumerate(arrays["targets"].tolist()):
         for quantity, (theirs, theirs_error) in PUBLISHED[published][target].items():
             ours, error = mean_and_error(arrays[quantity][number, -1, place])
-            result.append(
-                replication(
-                    f"{published}, {target}: {NUMBERS[quantity]} after {steps:,} of {PROTOCOL_STEPS:,} steps",
-                    SOURCE,
-                    theirs,
-                    ours,
-                    multiple(2.0, error, theirs_error),
-                    EQUAL,
-                    "2 combined s.e.",
-                    budget=Budget(needed, met),
-                )
-            )
+            what = f"{published}, {target}: {NUMBERS[quantity]} after {steps:,} of {PROTOCOL_STEPS:,} steps"
+            numbers = theirs, ours, multiple(2.0, error, theirs_error)
+            result.append(replication(what, SOURCE, *numbers, EQUAL, "2 combined s.e.", budget=Budget(needed, met)))
     return result
 
 
 def _best_claims(arrays: Arrays, number: int) -> list[Claim]:
-    result = []
+    result, truth = [], 1.0 - math.exp(-4.5)
+    more, less = (
+        "1 − exp(−9/2): more is collapse inside the modes",
+        "1 for the truth; less is collapse inside the modes",
+    )
     for place, target in enumerate(arrays["targets"].tolist()):
         modes, floor, n = int(arrays["modes"][place]), float(arrays["floor"][place]), int(arrays["n"])
         seeds = int(arrays["seeds"][number])
         last = {quantity: arrays[quantity][number, -1, place, :seeds] for quantity in NUMBERS}
-        truth = 1.0 - math.exp(-4.5)
-        noise = math.sqrt(truth * (1.0 - truth) / (n * seeds))
+        noise, errors = 4.0 * math.sqrt(truth * (1.0 - truth) / (n * seeds)), "4 standard errors"
+        ratio, ratio_error = mean_and_error(last["variance_ratio"])
+        quality, kl = last["high_quality"], last["reverse_kl"]
+        published = min(row[target]["reverse_kl"][0] for row in PUBLISHED.values())
         label = f"all of it, {target}, {seeds} seeds"
+        above = f"{label}: mean share of high quality is not above the truth's"
+        variance = f"{label}: mean variance inside the modes over the truth's"
+        record = f"{label}: mean reverse KL against the best published row's"
+        twice = "twice the perfect sampler's, plus .01"
         result += [
             finding(f"{label}: fewest modes", "all of them", modes, last["covered"].min(), 0.0, AT_LEAST, "exact"),
-            *_two(f"{label}: share of high quality", "a user's wish", 0.95, last["high_quality"], AT_LEAST),
-            finding(
-                f"{label}: mean share of high quality is not above the truth's",
-                "1 − exp(−9/2): more is collapse inside the modes",
-                truth,
-                last["high_quality"].mean(),
-                4.0 * noise,
-                AT_MOST,
-                "4 standard errors",
-            ),
-            *_two(
-                f"{label}: reverse KL",
-                "twice the perfect sampler's, plus .01",
-                2.0 * floor + 0.01,
-                last["reverse_kl"],
-                AT_MOST,
-            ),
-            finding(
-                f"{label}: mean variance inside the modes over the truth's",
-                "1 for the truth; less is collapse inside the modes",
-                1.0,
-                mean_and_error(last["variance_ratio"])[0],
-                multiple(4.0, mean_and_error(last["variance_ratio"])[1]),
-                EQUAL,
-                "4 standard errors",
-            ),
-            finding(
-                f"{label}: mean reverse KL against the best published row's",
-                SOURCE,
-                min(row[target]["reverse_kl"][0] for row in PUBLISHED.values()),
-                last["reverse_kl"].mean(),
-                0.0,
-                AT_MOST,
-                "exact",
-            ),
+            *_two(f"{label}: share of high quality", "a user's wish", 0.95, quality, AT_LEAST),
+            finding(above, more, truth, quality.mean(), noise, AT_MOST, errors),
+            *_two(f"{label}: reverse KL", twice, 2.0 * floor + 0.01, kl, AT_MOST),
+            finding(variance, less, 1.0, ratio, multiple(4.0, ratio_error), EQUAL, errors),
+            finding(record, SOURCE, published, kl.mean(), 0.0, AT_MOST, "exact"),
         ]
     return result
 
@@ -118,17 +90,8 @@ def table(arrays: Arrays) -> list[TableRow]:
             for place, target in enumerate(arrays["targets"].tolist()):
                 for record, level in enumerate(values[:, place, :seeds]):
                     step = steps * record // (len(values) - 1)
-                    result += [
-                        {
-                            "row": name,
-                            "target": target,
-                            "step": step,
-                            "quantity": quantity,
-                            "seed": seed,
-                            "value": float(value),
-                        }
-                        for seed, value in enumerate(level)
-                    ]
+                    where = {"row": name, "target": target, "step": step, "quantity": quantity}
+                    result += per_seed(level, **where)
     return result
 
 

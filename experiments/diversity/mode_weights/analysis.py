@@ -7,8 +7,13 @@ import math
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
-from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding
-from gan_jax.metrics import statistics
+from experiments.framework.claims import (
+    AT_MOST,
+    EQUAL,
+    Claim,
+    finding,
+    over_seeds,
+)
 from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Look
 
 GAMES = {
@@ -38,64 +43,33 @@ def claims(arrays: Arrays) -> list[Claim]:
     result = []
     for name, (label, _) in GAMES.items():
         reproduced = _ratios(arrays, name)[-1]
-        seeds = len(reproduced)
         for which, modes in (("rare modes (≤ 2 %)", rare), ("the other modes", ~rare)):
             # Mass of these modes together over their weight: of a perfect sampler a binomial share.
-            mass = float(np.average(reproduced[:, modes], axis=1, weights=weights[modes]).mean())
-            error = 1.0 / math.sqrt(n * seeds * float(weights[modes].sum()))
-            what = f"{label}: mass of {which} over their weight"
-            result.append(
-                finding(what, "a perfect sampler", 1.0, mass, 4.0 * error, EQUAL, "4 s.e. of a perfect sampler")
-            )
+            mass = np.average(reproduced[:, modes], axis=1, weights=weights[modes]).mean()
+            within = 4.0 / math.sqrt(n * len(reproduced) * float(weights[modes].sum()))
+            what, basis = f"{label}: mass of {which} over their weight", "4 s.e. of a perfect sampler"
+            result.append(finding(what, "a perfect sampler", 1.0, mass, within, EQUAL, basis))
     for name, (label, _) in GAMES.items():
         ratio = np.minimum(_ratios(arrays, name)[-1], 1.0)
-        gap = ratio[:, rare].mean(axis=1) - ratio[:, ~rare].mean(axis=1)
-        error = float(statistics.standard_error(gap))
-        result.append(
-            finding(
-                f"{label}: share of rare modes (≤ 2 %) that is reproduced − that of the others",
-                "a mode of weight w is in a batch w times its size",
-                0.0,
-                gap.mean(),
-                2.0 * error,
-                AT_MOST,
-                "2 standard errors",
-            )
-        )
+        gap = over_seeds(ratio[:, rare].mean(axis=1) - ratio[:, ~rare].mean(axis=1), 2.0)
+        what = f"{label}: share of rare modes (≤ 2 %) that is reproduced − that of the others"
+        source = "a mode of weight w is in a batch w times its size"
+        result.append(finding(what, source, 0.0, *gap, AT_MOST, "2 standard errors"))
     return result
 
 
 def table(arrays: Arrays) -> list[Row]:
     """Mass, interval and weight of every mode of every game; and each game's numbers."""
     rows: list[Row] = []
+
+    def add(game: str, seed: int, quantity: str, mode: int, *numbers: float) -> None:
+        words = {"game": game, "seed": seed, "quantity": quantity, "mode": mode}
+        rows.append({**words, **dict(zip(("weight", "value", "low", "high"), map(float, numbers), strict=True))})
+
     for name in GAMES:
-        intervals = arrays[f"{name}/intervals"]
         for seed, masses in enumerate(arrays[f"{name}/masses"][-1]):
             for mode, mass in enumerate(masses):
-                low, high = intervals[seed, mode]
-                rows.append(
-                    {
-                        "game": name,
-                        "seed": seed,
-                        "quantity": "mass",
-                        "mode": mode,
-                        "weight": float(arrays["weights"][mode]),
-                        "value": float(mass),
-                        "low": float(low),
-                        "high": float(high),
-                    }
-                )
+                add(name, seed, "mass", mode, arrays["weights"][mode], mass, *arrays[f"{name}/intervals"][seed, mode])
             for quantity in ("high_quality", "reverse_kl", "reverse_kl_floor", "covered", "reproduced"):
-                rows.append(
-                    {
-                        "game": name,
-                        "seed": seed,
-                        "quantity": quantity,
-                        "mode": -1,
-                        "weight": float("nan"),
-                        "value": float(arrays[f"{name}/{quantity}"][seed]),
-                        "low": float("nan"),
-                        "high": float("nan"),
-                    }
-                )
+                add(name, seed, quantity, -1, math.nan, arrays[f"{name}/{quantity}"][seed], math.nan, math.nan)
     return rows

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
@@ -120,8 +118,8 @@ def _of_value(arrays: Arrays, data: int, title: str) -> list[Claim]:
         mean_and_error(arrays[f"transport/{side}"][data]) for side in ("lower", "upper")
     )
     reached, error = mean_and_error(arrays["orthonormal/value"][data])
-    noise, above = 4.0 * math.hypot(lower_error, upper_error), 4.0 * math.hypot(error, upper_error)
-    below, errors = math.hypot(error, lower_error) + 0.03 * lower, "4 standard errors"
+    noise, above = 4.0 * np.hypot(lower_error, upper_error), 4.0 * np.hypot(error, upper_error)
+    below, errors = np.hypot(error, lower_error) + 0.03 * lower, "4 standard errors"
     fresh = f"{title}: value of transport's potentials on fresh samples ≤ W1 of the samples"
     bound, reaches = "orthonormal critic's value ≤ W1 of samples", "orthonormal critic reaches the lower bound of W1"
     result = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from experiments.framework.artifacts import Arrays, Row
@@ -59,7 +57,7 @@ def _without_networks(arrays: Arrays) -> list[Claim]:
         end, error = mean_and_error(ends_of(arrays, generator, opponent))
         pair = f"{NAMES[generator]} × {NAMES[opponent]}"
         what = f"{pair}, no network: W1 at most that of {arrays['batch_size']} exact samples"
-        result.append(finding(what, source, floor, end, 2.0 * math.hypot(error, floor_error), AT_MOST, basis))
+        result.append(finding(what, source, floor, end, 2.0 * np.hypot(error, floor_error), AT_MOST, basis))
     return result
 
 

@@ -11,7 +11,7 @@ from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding
 from experiments.translation.ablations import ADVERSARIAL, CYCLE, FULL
-from gan_jax.metrics import statistics
+from gan_jax.metrics.statistics import standard_error
 
 RIGHT = 0.1
 """Relative error of a map that counts as found."""
@@ -67,41 +67,21 @@ def claims(arrays: Arrays) -> list[Claim]:
 
 def _right(arrays: Arrays, pair: str, label: str) -> list[Claim]:
     """Where there is one map to be found, who finds it."""
-    full, alone = (found(course(arrays, pair, game)) for game in (FULL, ADVERSARIAL))
+    full, alone = (found(course(arrays, pair, game)).mean() for game in (FULL, ADVERSARIAL))
+    finds = f"{label}: share of seeds where the full game finds the map, both ways, to 10 %"
+    without = f"{label}: share of seeds where the game without cycles finds it"
     return [
-        finding(
-            f"{label}: share of seeds where the full game finds the map, both ways, to 10 %",
-            "Zhu et al. 2017, section 3.2",
-            0.9,
-            full.mean(),
-            0.0,
-            AT_LEAST,
-            "9 of 10 seeds",
-        ),
-        finding(
-            f"{label}: share of seeds where the game without cycles finds it",
-            "Zhu et al. 2017, table 4",
-            0.8,
-            alone.mean(),
-            0.0,
-            AT_MOST,
-            "fewer than 9 of 10",
-        ),
+        finding(finds, "Zhu et al. 2017, section 3.2", 0.9, full, 0.0, AT_LEAST, "9 of 10 seeds"),
+        finding(without, "Zhu et al. 2017, table 4", 0.8, alone, 0.0, AT_MOST, "fewer than 9 of 10"),
     ]
 
 
 def _misses(arrays: Arrays, pair: str, label: str) -> Claim:
     """Cycles alone return what they are given and do not reach the target."""
-    floor = arrays[f"{pair}/ideal"][:, 1]
-    return finding(
-        f"{label}: least energy distance of G(x) and y, cycles alone",
-        "Zhu et al. 2017, table 4; of the true map: at most this",
-        floor.max(),
-        course(arrays, pair, CYCLE).distance[-1].min(),
-        0.0,
-        AT_LEAST,
-        "every seed, 20 samples of the true map",
-    )
+    farthest, least = arrays[f"{pair}/ideal"][:, 1].max(), course(arrays, pair, CYCLE).distance[-1].min()
+    what = f"{label}: least energy distance of G(x) and y, cycles alone"
+    source, basis = "Zhu et al. 2017, table 4; of the true map: at most this", "every seed, 20 samples of the true map"
+    return finding(what, source, farthest, least, 0.0, AT_LEAST, basis)
 
 
 def hits(arrays: Arrays, pair: str, game: str) -> np.ndarray:
@@ -114,31 +94,18 @@ def _wrong(arrays: Arrays, pair: str, label: str) -> list[Claim]:
     number = arrays["games"].tolist().index(FULL)
     full, loss = course(arrays, pair, FULL), arrays[f"{pair}/loss"][number]
     wrong = hits(arrays, pair, FULL) & (full.own[-1] > RIGHT)
-    result = [
-        finding(
-            f"{label}: full games that hit the target by another map than T",
-            "Moriakov et al. 2020, section 2: no loss tells them apart",
-            1.0,
-            wrong.sum(),
-            0.0,
-            AT_LEAST,
-            f"of {wrong.size} games",
-        )
-    ]
+    source = "Moriakov et al. 2020, section 2"
+    what = f"{label}: full games that hit the target by another map than T"
+    no_loss, games = f"{source}: no loss tells them apart", f"of {wrong.size} games"
+    result = [finding(what, no_loss, 1.0, wrong.sum(), 0.0, AT_LEAST, games)]
     right = found(full)
     own, other = right & (full.nearest[-1] == 0), right & (full.nearest[-1] != 0)
     if min(own.sum(), other.sum()) >= 2:
-        result.append(
-            finding(
-                f"{label}: loss of generators at a symmetry of T ({other.sum()} games), less that at T ({own.sum()})",
-                "Moriakov et al. 2020, section 2: equal",
-                0.0,
-                loss[other].mean() - loss[own].mean(),
-                3.0 * math.hypot(statistics.standard_error(loss[own]), statistics.standard_error(loss[other])),
-                EQUAL,
-                "3 s.e.",
-            )
-        )
+        gap = loss[other].mean() - loss[own].mean()
+        counted = f"({other.sum()} games), less that at T ({own.sum()})"
+        what = f"{label}: loss of generators at a symmetry of T {counted}"
+        within = 3.0 * math.hypot(standard_error(loss[own]), standard_error(loss[other]))
+        result.append(finding(what, f"{source}: equal", 0.0, gap, within, EQUAL, "3 s.e."))
     return result
 
 

@@ -48,17 +48,10 @@ def claims(arrays: Arrays) -> list[Claim]:
     result = []
     for column in range(COLOURS):
         share, low, high = survival(arrays, FULL, column)
-        result.append(
-            finding(
-                f"full game: least share whose {ATTRIBUTES[column]} survives, {int(arrays['n']):,} portraits",
-                "real cartoons: 100 %",
-                SURVIVE,
-                last(arrays, "last", FULL)[:, column].min(),
-                0.0,
-                AT_LEAST,
-                f"every seed; mean {share:.3f}, 95 %: {low:.3f} to {high:.3f}",
-            )
-        )
+        what = f"full game: least share whose {ATTRIBUTES[column]} survives, {int(arrays['n']):,} portraits"
+        basis = f"every seed; mean {share:.3f}, 95 %: {low:.3f} to {high:.3f}"
+        least = last(arrays, "last", FULL)[:, column].min()
+        result.append(finding(what, "real cartoons: 100 %", SURVIVE, least, 0.0, AT_LEAST, basis))
     less = {ADVERSARIAL: "Zhu et al. 2017, table 4", NO_IDENTITY: "Zhu et al. 2017, section 5.2"}
     played = [game for game in less if game in arrays["games"].tolist()]
     result += [_fewer(arrays, game, column, less[game]) for game in played for column in range(COLOURS)]
@@ -69,29 +62,17 @@ def _near(arrays: Arrays, scale: int) -> Claim:
     """That the full game's pictures are as near to real cartoons as other real ones, nearly."""
     found, errors = (last(arrays, field, FULL)[:, scale] for field in ("kid", "kid_error"))
     value, error = arrays["floor"][scale]
-    return finding(
-        f"full game: largest KID of G(x) to the cartoons, {SCALES[scale]}, {int(arrays['kid_n']):,} each",
-        f"real cartoons: {value:.4f}, s.e. {error:.4f}; twice that and .02",
-        near(arrays, scale),
-        found.max(),
-        0.0,
-        AT_MOST,
-        f"every seed; s.e. {errors[found.argmax()]:.4f}",
-    )
+    what = f"full game: largest KID of G(x) to the cartoons, {SCALES[scale]}, {int(arrays['kid_n']):,} each"
+    source = f"real cartoons: {value:.4f}, s.e. {error:.4f}; twice that and .02"
+    basis = f"every seed; s.e. {errors[found.argmax()]:.4f}"
+    return finding(what, source, near(arrays, scale), found.max(), 0.0, AT_MOST, basis)
 
 
 def _fewer(arrays: Arrays, game: str, column: int, source: str) -> Claim:
     """That a colour survives less often than in the full game: intervals do not touch."""
-    share, low, high = survival(arrays, game, column)
-    return finding(
-        f"{game}: {ATTRIBUTES[column]}, upper end of 95 %, below the full game's lower end",
-        source,
-        survival(arrays, FULL, column)[1],
-        high,
-        0.0,
-        AT_MOST,
-        f"mean {share:.3f}, 95 %: {low:.3f} to {high:.3f}",
-    )
+    (share, low, high), least = survival(arrays, game, column), survival(arrays, FULL, column)[1]
+    what = f"{game}: {ATTRIBUTES[column]}, upper end of 95 %, below the full game's lower end"
+    return finding(what, source, least, high, 0.0, AT_MOST, f"mean {share:.3f}, 95 %: {low:.3f} to {high:.3f}")
 
 
 def table(arrays: Arrays) -> list[TableRow]:

@@ -27,41 +27,22 @@ def claims(arrays: Arrays) -> list[Claim]:
         label, n = TASKS[task].label, int(arrays["held_out"])
         full, alone = (final(arrays, task, "accuracy", game) for game in (FULL, ADVERSARIAL))
         error = float(np.sqrt(max(alone.mean() * (1.0 - alone.mean()), 1.0 / n) / (n * alone.size)))
-        result += [
-            finding(
-                f"{label}: least share of digits that the full game keeps",
-                f"the classifier reads {100 * float(arrays[f'{task}/real_accuracy']):.1f} % of real ones right",
-                0.9,
-                full.min(),
-                0.0,
-                AT_LEAST,
-                "every seed",
-            ),
-            finding(
-                f"{label}: share that is kept without cycles, against the full game's",
-                "Zhu et al. 2017, table 4",
-                float(full.mean()) - 4.0 * error,
-                alone.mean(),
-                0.0,
-                AT_MOST,
-                "4 s.e. below the full game's",
-            ),
-        ]
-    ratio = {task: final(arrays, task, "hidden", FULL) for task in tasks}
-    if {"inverted", "coloured"} <= set(tasks):
-        scale = float(arrays["scales"][-1])
-        lost = {task: float((values[:, -1] - values[:, 0]).mean()) for task, values in ratio.items()}
-        result.append(
-            finding(
-                f"noise of {scale} on F(y): what it adds to the error of the cycle, coloured over inverted",
-                "Chu et al. 2017, section 4",
-                1.0,
-                lost["coloured"] / max(lost["inverted"], 1e-9),
-                0.0,
-                AT_LEAST,
-                "more, where colours are hidden",
-            )
+        read = f"the classifier reads {100 * float(arrays[f'{task}/real_accuracy']):.1f} % of real ones right"
+        what = f"{label}: least share of digits that the full game keeps"
+        result.append(finding(what, read, 0.9, full.min(), 0.0, AT_LEAST, "every seed"))
+        what, below = (
+            f"{label}: share that is kept without cycles, against the full game's",
+            float(full.mean()) - 4.0 * error,
         )
+        basis = "4 s.e. below the full game's"
+        result.append(finding(what, "Zhu et al. 2017, table 4", below, alone.mean(), 0.0, AT_MOST, basis))
+    if {"inverted", "coloured"} <= set(tasks):
+        hidden = {task: final(arrays, task, "hidden", FULL) for task in ("inverted", "coloured")}
+        lost = {task: float((values[:, -1] - values[:, 0]).mean()) for task, values in hidden.items()}
+        ratio, scale = lost["coloured"] / max(lost["inverted"], 1e-9), float(arrays["scales"][-1])
+        what = f"noise of {scale} on F(y): what it adds to the error of the cycle, coloured over inverted"
+        basis = "more, where colours are hidden"
+        result.append(finding(what, "Chu et al. 2017, section 4", 1.0, ratio, 0.0, AT_LEAST, basis))
     return result
 
 
