@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from gan_jax.cli.image_data import Facts, Images
     from gan_jax.models.tokenizer import Vocabulary
-    from gan_jax.training import optimizers
     from gan_jax.training.state import GameState
     from gan_jax.typing import Array, ConditionalGenerator, Generator, PRNGKey
 
@@ -68,7 +67,7 @@ def assemble(
     from gan_jax.models.image_pairs import PAIRS
     from gan_jax.objectives.losses import OBJECTIVES
     from gan_jax.objectives.penalties import PENALTIES
-    from gan_jax.training import game, updates
+    from gan_jax.training import game, optimizers, updates
     from gan_jax.training import mesh as meshes
 
     if config.condition.kind != "none":
