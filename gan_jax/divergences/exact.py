@@ -19,13 +19,15 @@ What is supported:
 
 Infinite values are ``inf`` with gradient 0. All values are in nats or in units of the data. Second derivatives of total
 variation, and of Wasserstein distances that are integrals over quantiles, are NaN.
+
+A divergence of one's own is ``f_divergence(integrand(q f(p / q), …), p, q)``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +39,7 @@ from gan_jax.distributions import ParallelLine
 from gan_jax.divergences import accuracy, gaussians, in_the_plane, integrands, laws, on_the_line, plans
 from gan_jax.divergences.accuracy import ExactValue, closed_form
 from gan_jax.divergences.integrands import Integrand
+from gan_jax.divergences.own_f import integrand as integrand
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
@@ -54,7 +57,7 @@ def kl(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _accepted("kl", _f_divergence("kl", p, q), p, q)
+    return _accepted("kl", _f_divergence("kl", integrands.KL, p, q), p, q)
 
 
 def jensen_shannon(p: Distribution, q: Distribution) -> Array:
@@ -74,7 +77,7 @@ def jensen_shannon(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _accepted("jensen_shannon", _f_divergence("jensen_shannon", p, q), p, q)
+    return _accepted("jensen_shannon", _f_divergence("jensen_shannon", integrands.JENSEN_SHANNON, p, q), p, q)
 
 
 def total_variation(p: Distribution, q: Distribution) -> Array:
@@ -94,7 +97,7 @@ def total_variation(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    result = _f_divergence("total_variation", p, q)
+    result = _f_divergence("total_variation", integrands.TOTAL_VARIATION, p, q)
     return accuracy.accepted("total_variation", result, p, q, relative=accuracy.KINKED if p.event_shape else None)
 
 
@@ -113,7 +116,7 @@ def squared_hellinger(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _accepted("squared_hellinger", _f_divergence("squared_hellinger", p, q), p, q)
+    return _accepted("squared_hellinger", _f_divergence("squared_hellinger", integrands.SQUARED_HELLINGER, p, q), p, q)
 
 
 def chi_squared(p: Distribution, q: Distribution) -> Array:
@@ -129,7 +132,28 @@ def chi_squared(p: Distribution, q: Distribution) -> Array:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return _accepted("chi_squared", _f_divergence("chi_squared", p, q), p, q)
+    return _accepted("chi_squared", _f_divergence("chi_squared", integrands.CHI_SQUARED, p, q), p, q)
+
+
+def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> Array:
+    """``D_f(p || q) = integral of q f(p / q)`` for an ``f`` of one's own, with the same quadrature, and as sure as the others here.
+
+    ``with_error(f_divergence, p, q, integrand=...)`` has the value with its error; a function of it (Rényi's divergences) takes both
+    through ``accuracy.mapped``. In the plane ``f`` must not grow faster than ``u log u``.
+
+    Args:
+      integrand: of ``exact.integrand``, or one of ``divergences.integrands``.
+      p: NumPyro distribution, batch shape ``()``.
+      q: NumPyro distribution with the same event shape.
+
+    Returns:
+      ``[]``, ``>= 0``; ``inf`` where the integral does not converge.
+
+    Raises:
+      ValueError: batch or event shapes, NaN parameters, a pair that no rule covers, or an error that is too large.
+      TypeError: no integrand.
+    """
+    return _accepted("f_divergence", _f_divergence("f_divergence", integrand, p, q), p, q)
 
 
 def wasserstein(p: Distribution, q: Distribution, order: float = 1) -> Array:
@@ -175,7 +199,7 @@ def energy_distance(p: Distribution, q: Distribution) -> Array:
     return accuracy.accepted("energy_distance", _energy_distance(p, q), p, q, scale=0.0)
 
 
-def with_error(divergence: Callable[..., Array], p: Distribution, q: Distribution, **options: float) -> ExactValue:
+def with_error(divergence: Callable[..., Array], p: Distribution, q: Distribution, **options: Any) -> ExactValue:
     """A divergence together with an estimate of its error, however large: ``with_error(exact.kl, p, q)``.
 
     The functions of this module return a value only where its error is at most ``accuracy.tolerance``. The estimate
@@ -187,7 +211,7 @@ def with_error(divergence: Callable[..., Array], p: Distribution, q: Distributio
       divergence: one of the divergences and distances of this module.
       p: NumPyro distribution, batch shape ``()``.
       q: NumPyro distribution with the same event shape.
-      options: those of ``divergence`` (``order``).
+      options: those of ``divergence`` (``order``, ``integrand``).
 
     Returns:
       The value and its error, ``[]`` each.
@@ -245,20 +269,12 @@ def _unsupported(what: str, p: Distribution, q: Distribution) -> ValueError:
 # -------------------------------------------------------------------------------------------------------- f-divergences
 
 
-_Name = Literal["kl", "jensen_shannon", "total_variation", "squared_hellinger", "chi_squared"]
-
-_INTEGRANDS: dict[str, Integrand] = {
-    "kl": integrands.KL,
-    "jensen_shannon": integrands.JENSEN_SHANNON,
-    "total_variation": integrands.TOTAL_VARIATION,
-    "squared_hellinger": integrands.SQUARED_HELLINGER,
-    "chi_squared": integrands.CHI_SQUARED,
-}
 _CLOSED_FORMS = {
-    "kl": gaussians.kl,
-    "squared_hellinger": gaussians.squared_hellinger,
-    "chi_squared": gaussians.chi_squared,
+    integrands.KL: gaussians.kl,
+    integrands.SQUARED_HELLINGER: gaussians.squared_hellinger,
+    integrands.CHI_SQUARED: gaussians.chi_squared,
 }
+"""Between two Gaussians."""
 
 
 def _coincide(p: Distribution, q: Distribution) -> Array | None:
@@ -276,32 +292,32 @@ def _accepted(what: str, result: ExactValue, p: Distribution, q: Distribution) -
     return accuracy.accepted(what, result, p, q)
 
 
-def _f_divergence(name: _Name, p: Distribution, q: Distribution) -> ExactValue:
+def _f_divergence(what: str, integrand: Integrand, p: Distribution, q: Distribution) -> ExactValue:
+    checks.made("integrand", integrand, Integrand, "exact.integrand(perspective, at_zero=1.0, at_infinity=1.0)")
     _check(p, q)
     expected = "Gaussians with the same covariance, in more than two dimensions"
-    value, error = _compiled_f_divergence(name, p, q)
-    return ExactValue(plans.concrete_or_raise(name, value, p, q, expected), error)
+    value, error = _compiled_f_divergence(what, integrand, p, q)
+    return ExactValue(plans.concrete_or_raise(what, value, p, q, expected), error)
 
 
-@partial(jax.jit, static_argnums=0)
-def _compiled_f_divergence(name: _Name, p: Distribution, q: Distribution) -> ExactValue:
-    integrand = _INTEGRANDS[name]
+@partial(jax.jit, static_argnums=(0, 1))
+def _compiled_f_divergence(what: str, integrand: Integrand, p: Distribution, q: Distribution) -> ExactValue:
     coincide = _coincide(p, q)
     if coincide is not None:
         return closed_form(jnp.where(coincide, 0.0, integrand.bound).astype(float_of(p, q)))
     one_p, one_q = gaussians.gaussian(p), gaussians.gaussian(q)
     if one_p is not None and one_q is not None:
-        return _between_gaussians(name, integrand, one_p, one_q, p, q)
+        return _between_gaussians(what, integrand, one_p, one_q, p, q)
     if p.event_shape == ():
         return on_the_line.f_divergence(integrand, p, q)
     mixed_p, mixed_q = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
     if p.event_shape == (2,) and mixed_p is not None and mixed_q is not None:
-        return in_the_plane.f_divergence(integrand, mixed_p, mixed_q)
-    raise _unsupported(name, p, q)
+        return _in_the_plane(what, integrand, mixed_p, mixed_q)
+    raise _unsupported(what, p, q)
 
 
 def _between_gaussians(
-    name: _Name,
+    what: str,
     integrand: Integrand,
     p: gaussians.Gaussian,
     q: gaussians.Gaussian,
@@ -309,8 +325,8 @@ def _between_gaussians(
     law_q: Distribution,
 ) -> ExactValue:
     """Closed forms; else one dimension; else, for equal covariances, one dimension with the Mahalanobis distance."""
-    if name in _CLOSED_FORMS:
-        return closed_form(_CLOSED_FORMS[name](p, q))
+    if integrand in _CLOSED_FORMS:
+        return closed_form(_CLOSED_FORMS[integrand](p, q))
     if p.mean.shape == (1,):
         line_p, line_q = (dist.Normal(g.mean[0], numerics.absolute(g.factor[0, 0])) for g in (p, q))
         return on_the_line.f_divergence(integrand, line_p, line_q)
@@ -322,8 +338,18 @@ def _between_gaussians(
         mixed_p, mixed_q = gaussians.gaussian_mixture(law_p), gaussians.gaussian_mixture(law_q)
         assert mixed_p is not None
         assert mixed_q is not None
-        other = in_the_plane.f_divergence(integrand, mixed_p, mixed_q)
+        other = _in_the_plane(what, integrand, mixed_p, mixed_q)
     return ExactValue(*(jnp.where(same, one, two) for one, two in zip(reduced, other, strict=True)))
+
+
+def _in_the_plane(
+    what: str, integrand: Integrand, p: gaussians.GaussianMixture, q: gaussians.GaussianMixture
+) -> ExactValue:
+    if integrand.reflects and integrand != integrands.CHI_SQUARED:
+        raise ValueError(
+            f"{what} in the plane has an f that grows faster than u log u; expected one that does not (chi_squared alone has a rule there)"
+        )
+    return in_the_plane.f_divergence(integrand, p, q)
 
 
 # ------------------------------------------------------------------------------------------------------------ distances
@@ -364,11 +390,12 @@ def _found(what: str, found: ExactValue | Array | None, p: Distribution, q: Dist
 
 
 _MEASURED: dict[Callable[..., Array], Callable[..., ExactValue]] = {
-    kl: partial(_f_divergence, "kl"),
-    jensen_shannon: partial(_f_divergence, "jensen_shannon"),
-    total_variation: partial(_f_divergence, "total_variation"),
-    squared_hellinger: partial(_f_divergence, "squared_hellinger"),
-    chi_squared: partial(_f_divergence, "chi_squared"),
+    kl: partial(_f_divergence, "kl", integrands.KL),
+    jensen_shannon: partial(_f_divergence, "jensen_shannon", integrands.JENSEN_SHANNON),
+    total_variation: partial(_f_divergence, "total_variation", integrands.TOTAL_VARIATION),
+    squared_hellinger: partial(_f_divergence, "squared_hellinger", integrands.SQUARED_HELLINGER),
+    chi_squared: partial(_f_divergence, "chi_squared", integrands.CHI_SQUARED),
+    f_divergence: lambda p, q, *, integrand: _f_divergence("f_divergence", integrand, p, q),
     wasserstein: _wasserstein,
     energy_distance: _energy_distance,
 }
