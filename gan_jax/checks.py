@@ -6,10 +6,12 @@ Values are looked at where they are concrete; inside ``jit``, ``vmap`` and ``gra
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -146,6 +148,37 @@ class Named(Mapping[str, Value]):
     def meant(self, word: str) -> str | None:
         """The name for another word of the field, whatever its case; None where there is none."""
         return self._also.get(word.lower())
+
+
+@dataclass(frozen=True)
+class At:
+    """A function by the place where it is, imported at its first call: what a table has of a file that imports the table's own.
+
+    Attributes:
+      path: ``"module:function"``, such as ``"gan_jax.objectives.mine:mine"``.
+    """
+
+    path: str
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function.
+
+        Raises:
+          ValueError: there is no such module, or none such in it; the message gives the nearest.
+        """
+        module, _, name = self.path.partition(":")
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise
+            raise ValueError(f"path is {self.path!r}, and there is no module {error.name!r}") from None
+        names = [own for own, value in vars(found).items() if getattr(value, "__module__", None) == module]
+        return cast("Callable[..., Any]", getattr(found, one_of(f"function of {module}", name, names)))
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.function(*arguments, **keywords)
 
 
 def nearest(value: object, choices: Iterable[str]) -> str | None:

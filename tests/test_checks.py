@@ -241,3 +241,13 @@ def test_masked_entries_are_no_numbers(score: str) -> None:
     hidden = np.ma.masked_array(NUMBERS, mask=NUMBERS > 20_000.0)
     with pytest.raises(ValueError, match=rf"has {int(np.sum(NUMBERS > 20_000.0))} masked entries; expected numbers"):
         SCORES[score](hidden, NUMBERS)
+
+
+def test_a_function_by_its_place_is_imported_when_it_is_called() -> None:
+    at = checks.At("gan_jax.objectives.losses:least_squares")
+    assert at(fake_label=-1.0) is losses.least_squares(fake_label=-1.0)
+    assert at == checks.At("gan_jax.objectives.losses:least_squares")
+    with pytest.raises(ValueError, match=r"there is no module 'gan_jax.objectives.mine'"):
+        checks.At("gan_jax.objectives.mine:mine")()
+    with pytest.raises(ValueError, match=r"is 'least_square'; did you mean 'least_squares'\?"):
+        checks.At("gan_jax.objectives.losses:least_square")()

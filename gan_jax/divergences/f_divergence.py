@@ -45,6 +45,8 @@ class FDivergence(NamedTuple):
       f_prime_at_one: ``f'(1)``, the critic's threshold between real and fake.
       standard: from the best value of the bound to the divergence of the textbooks (``exact``'s).
       standard_name: which divergence that is, in words.
+      unit: what the textbook's divergence is measured in.
+      disjoint: what it is worth on disjoint supports.
     """
 
     f: Function
@@ -56,6 +58,8 @@ class FDivergence(NamedTuple):
     f_prime_at_one: float
     standard: Function
     standard_name: str
+    unit: str = "1"
+    disjoint: float = math.inf
 
 
 def _same(value: Array) -> Array:
@@ -150,6 +154,7 @@ F_DIVERGENCES: Mapping[str, FDivergence] = checks.Named(
             f_prime_at_one=1.0,
             standard=_same,
             standard_name="KL(P || Q)",
+            unit="nats",
         ),
         "reverse_kl": FDivergence(
             f=lambda r: -r,
@@ -161,6 +166,7 @@ F_DIVERGENCES: Mapping[str, FDivergence] = checks.Named(
             f_prime_at_one=-1.0,
             standard=_same,
             standard_name="KL(Q || P)",
+            unit="nats",
         ),
         "pearson": FDivergence(
             f=lambda r: jnp.square(jnp.expm1(r)),
@@ -194,6 +200,7 @@ F_DIVERGENCES: Mapping[str, FDivergence] = checks.Named(
             f_prime_at_one=0.0,
             standard=_half,
             standard_name="squared Hellinger distance in [0, 1], half of the integral of (sqrt p - sqrt q)^2",
+            disjoint=1.0,
         ),
         "jeffreys": FDivergence(
             f=lambda r: r * jnp.expm1(r),
@@ -205,6 +212,7 @@ F_DIVERGENCES: Mapping[str, FDivergence] = checks.Named(
             f_prime_at_one=0.0,
             standard=_same,
             standard_name="KL(P || Q) + KL(Q || P)",
+            unit="nats",
         ),
         "jensen_shannon": FDivergence(
             f=_jensen_shannon_f,
@@ -216,6 +224,8 @@ F_DIVERGENCES: Mapping[str, FDivergence] = checks.Named(
             f_prime_at_one=0.0,
             standard=_half,
             standard_name="Jensen-Shannon divergence in [0, log 2]",
+            unit="nats",
+            disjoint=numerics.LOG_2,
         ),
         "total_variation": FDivergence(
             f=_total_variation_f,
@@ -228,6 +238,7 @@ F_DIVERGENCES: Mapping[str, FDivergence] = checks.Named(
             f_prime_at_one=0.0,
             standard=_same,
             standard_name="total variation in [0, 1]",
+            disjoint=1.0,
         ),
         "gan": FDivergence(
             # u log u - (u + 1) log(u + 1) = (1 + u) (h(r) - log 2).
@@ -240,6 +251,8 @@ F_DIVERGENCES: Mapping[str, FDivergence] = checks.Named(
             f_prime_at_one=-numerics.LOG_2,
             standard=lambda value: numerics.LOG_2 + 0.5 * value,
             standard_name="Jensen-Shannon divergence in [0, log 2] (the value itself is 2 JS - 2 log 2)",
+            unit="nats",
+            disjoint=numerics.LOG_2,
         ),
     },
 )

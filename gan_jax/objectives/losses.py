@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 
 from gan_jax import checks, numerics
 from gan_jax.caching import remembered
-from gan_jax.divergences.f_divergence import F_DIVERGENCES, f_divergence, variational_bound
+from gan_jax.divergences.f_divergence import F_DIVERGENCES, f_divergence
 from gan_jax.typing import Array
 
 
@@ -62,11 +63,6 @@ def _logits(name: str, logits: Array) -> Array:
     return logits
 
 
-def _of_fake(loss: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
-    """Returns a generator's loss that looks at fake logits alone."""
-    return lambda fake_logits, real_logits: loss(_logits("fake_logits", fake_logits))
-
-
 def _of_both(divergence: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
     """Returns a divergence of logits ``[n]`` and ``[m]``, which refuses other shapes."""
     return lambda real_logits, fake_logits: divergence(
@@ -74,18 +70,69 @@ def _of_both(divergence: Callable[[Array, Array], Array]) -> Callable[[Array, Ar
     )
 
 
+def separable(
+    real: Callable[[Array], Array],
+    fake: Callable[[Array], Array],
+    generator: Callable[[Array], Array],
+    *,
+    name: str,
+    divergence: Callable[[Array], Array] = operator.neg,
+    unit: str = "1",
+    scales_with_data: bool = False,
+    estimates: str = "",
+    saturation: float = math.inf,
+    optimal_logits: Callable[[Array], Array] | None = None,
+) -> Objective:
+    """An objective whose losses look at real and at generated examples apart.
+
+    ``L_D = E real(D(x)) + E fake(D(G(z)))`` and ``L_G = E generator(D(G(z)))``.
+
+    Args:
+      real: the discriminator's loss of a real example's logit, elementwise.
+      fake: the discriminator's loss of a generated example's logit, elementwise.
+      generator: the generator's loss of a generated example's logit, elementwise.
+      name: the field's name.
+      divergence: what the discriminator's loss ``L_D`` is worth, an affine and falling function; ``-L_D`` where not given.
+      unit, scales_with_data, estimates, saturation, optimal_logits: as of ``Objective``.
+
+    Returns:
+      The objective; what is not of shape ``[batch]`` is refused by all its parts.
+
+    Raises:
+      TypeError: ``real``, ``fake``, ``generator`` or ``divergence`` is no function of one argument.
+    """
+    parts = {"real": real, "fake": fake, "generator": generator, "divergence": divergence}
+    for part, function in parts.items():
+        checks.takes(part, function, ("logits",), "jax.nn.softplus")
+
+    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
+        one, other = _pair(real_logits, fake_logits)
+        return real(one) + fake(other)
+
+    return Objective(
+        name=name,
+        discriminator_loss=discriminator_loss,
+        generator_loss=lambda fake_logits, real_logits: generator(_logits("fake_logits", fake_logits)),
+        divergence=_of_both(lambda one, other: divergence(jnp.mean(real(one)) + jnp.mean(fake(other)))),
+        unit=unit,
+        scales_with_data=scales_with_data,
+        estimates=estimates,
+        saturation=saturation,
+        optimal_logits=optimal_logits,
+    )
+
+
 # ------------------------------------------------------------------------------------------------------ Jensen–Shannon
 
 
-def _classifier_loss(real_logits: Array, fake_logits: Array) -> Array:
-    """``-log σ(D(x)) - log(1 - σ(D(G(z))))``: the cross entropy of real against fake, un-halved."""
-    real, fake = _pair(real_logits, fake_logits)
-    return jax.nn.softplus(-real) + jax.nn.softplus(fake)
+def _minus_log_sigmoid(logits: Array) -> Array:
+    """``-log σ(v)``."""
+    return jax.nn.softplus(-logits)
 
 
-def _jensen_shannon(real_logits: Array, fake_logits: Array) -> Array:
-    """``JS >= log 2 + V / 2`` with ``V = E log σ(D(x)) + E log(1 - σ(D(G(z))))``, un-halved."""
-    return numerics.LOG_2 - 0.5 * (jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits)))
+def _jensen_shannon(loss: Array) -> Array:
+    """``JS >= log 2 + V / 2`` with ``V = E log σ(D(x)) + E log(1 - σ(D(G(z)))) = -L``, un-halved."""
+    return numerics.LOG_2 - 0.5 * loss
 
 
 def _identity(log_ratio: Array) -> Array:
@@ -104,13 +151,13 @@ def minimax() -> Objective:
 
     Source: Goodfellow et al. 2014, equation 1 and theorem 1.
     """
-    return Objective(
+    return separable(
+        real=_minus_log_sigmoid,
+        fake=jax.nn.softplus,
+        generator=lambda fake: -jax.nn.softplus(fake),
         name="minimax",
-        discriminator_loss=_classifier_loss,
-        generator_loss=_of_fake(lambda fake: -jax.nn.softplus(fake)),
-        divergence=_of_both(_jensen_shannon),
+        divergence=_jensen_shannon,
         unit="nats",
-        scales_with_data=False,
         estimates="Jensen–Shannon divergence",
         saturation=numerics.LOG_2,
         optimal_logits=_identity,
@@ -128,7 +175,17 @@ def non_saturating() -> Objective:
 
     Source: Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017, theorem 2.5.
     """
-    return minimax()._replace(name="non_saturating", generator_loss=_of_fake(lambda fake: jax.nn.softplus(-fake)))
+    return separable(
+        real=_minus_log_sigmoid,
+        fake=jax.nn.softplus,
+        generator=_minus_log_sigmoid,
+        name="non_saturating",
+        divergence=_jensen_shannon,
+        unit="nats",
+        estimates="Jensen–Shannon divergence",
+        saturation=numerics.LOG_2,
+        optimal_logits=_identity,
+    )
 
 
 # ------------------------------------------------------------------------------------ distances and other classifiers
@@ -146,16 +203,11 @@ def wasserstein() -> Objective:
 
     Source: Arjovsky, Chintala & Bottou 2017, equation 2.
     """
-
-    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
-        real, fake = _pair(real_logits, fake_logits)
-        return fake - real
-
-    return Objective(
+    return separable(
+        real=operator.neg,
+        fake=_identity,
+        generator=operator.neg,
         name="wasserstein",
-        discriminator_loss=discriminator_loss,
-        generator_loss=_of_fake(lambda fake: -fake),
-        divergence=_of_both(lambda real_logits, fake_logits: jnp.mean(real_logits) - jnp.mean(fake_logits)),
         unit="units of the data",
         scales_with_data=True,
         estimates="Wasserstein-1 distance",
@@ -189,21 +241,12 @@ def least_squares(*, fake_label: float = 0.0, real_label: float = 1.0, generator
     if fake_label == real_label:
         raise ValueError(f"fake_label and real_label are both {real_label}; expected two labels that can be told apart")
 
-    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
-        real, fake = _pair(real_logits, fake_logits)
-        return 0.5 * (jnp.square(real - real_label) + jnp.square(fake - fake_label))
-
-    def divergence(real_logits: Array, fake_logits: Array) -> Array:
-        twice = jnp.mean(jnp.square(real_logits - real_label)) + jnp.mean(jnp.square(fake_logits - fake_label))
-        return 1.0 - 2.0 * twice / (real_label - fake_label) ** 2
-
-    return Objective(
+    return separable(
+        real=lambda real: 0.5 * jnp.square(real - real_label),
+        fake=lambda fake: 0.5 * jnp.square(fake - fake_label),
+        generator=lambda fake: 0.5 * jnp.square(fake - generator_label),
         name="least_squares",
-        discriminator_loss=discriminator_loss,
-        generator_loss=_of_fake(lambda fake: 0.5 * jnp.square(fake - generator_label)),
-        divergence=_of_both(divergence),
-        unit="1",
-        scales_with_data=False,
+        divergence=lambda loss: 1.0 - 4.0 * loss / (real_label - fake_label) ** 2,
         estimates="triangular discrimination",
         saturation=1.0,
         optimal_logits=lambda log_ratio: fake_label + (real_label - fake_label) * jax.nn.sigmoid(log_ratio),
@@ -222,21 +265,12 @@ def hinge() -> Objective:
 
     Source: Lim & Ye 2017, equations 3 and 4; Nguyen, Wainwright & Jordan 2009 for the total variation.
     """
-
-    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
-        real, fake = _pair(real_logits, fake_logits)
-        return jax.nn.relu(1.0 - real) + jax.nn.relu(1.0 + fake)
-
-    def divergence(real_logits: Array, fake_logits: Array) -> Array:
-        return 1.0 - 0.5 * (jnp.mean(jax.nn.relu(1.0 - real_logits)) + jnp.mean(jax.nn.relu(1.0 + fake_logits)))
-
-    return Objective(
+    return separable(
+        real=lambda real: jax.nn.relu(1.0 - real),
+        fake=lambda fake: jax.nn.relu(1.0 + fake),
+        generator=operator.neg,
         name="hinge",
-        discriminator_loss=discriminator_loss,
-        generator_loss=_of_fake(lambda fake: -fake),
-        divergence=_of_both(divergence),
-        unit="1",
-        scales_with_data=False,
+        divergence=lambda loss: 1.0 - 0.5 * loss,
         estimates="total variation",
         saturation=1.0,
         optimal_logits=jnp.sign,
@@ -314,7 +348,8 @@ def relativistic_average() -> Objective:
         return losses(fake, real)
 
     def divergence(real_logits: Array, fake_logits: Array) -> Array:
-        return _jensen_shannon(real_logits - jnp.mean(fake_logits), fake_logits - jnp.mean(real_logits))
+        above, below = real_logits - jnp.mean(fake_logits), fake_logits - jnp.mean(real_logits)
+        return _jensen_shannon(jnp.mean(jax.nn.softplus(-above)) + jnp.mean(jax.nn.softplus(below)))
 
     return Objective(
         name="relativistic_average",
@@ -330,14 +365,6 @@ def relativistic_average() -> Objective:
 
 
 # ---------------------------------------------------------------------------------------------------------- f-divergences
-
-DISJOINT = {
-    "squared_hellinger": 1.0,
-    "jensen_shannon": numerics.LOG_2,
-    "total_variation": 1.0,
-    "gan": numerics.LOG_2,
-}
-"""What an f-divergence is worth on disjoint supports, in the textbook's units; infinite for the others."""
 
 
 @remembered
@@ -361,22 +388,15 @@ def f_gan(name: str, *, trick: bool = False) -> Objective:
     """
     row = f_divergence(name)
 
-    def discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
-        real, fake = _pair(real_logits, fake_logits)
-        return row.conjugate_of_activation(fake) - row.activation(real)
-
-    def generator_loss(fake: Array) -> Array:
-        return -row.activation(fake) if trick else -row.conjugate_of_activation(fake)
-
-    return Objective(
+    return separable(
+        real=lambda real: -row.activation(real),
+        fake=row.conjugate_of_activation,
+        generator=lambda fake: -row.activation(fake) if trick else -row.conjugate_of_activation(fake),
         name=f"f_{name}",
-        discriminator_loss=discriminator_loss,
-        generator_loss=_of_fake(generator_loss),
-        divergence=_of_both(lambda real, fake: row.standard(variational_bound(row, real, fake))),
-        unit="nats" if name in ("kl", "reverse_kl", "jeffreys", "jensen_shannon", "gan") else "1",
-        scales_with_data=False,
+        divergence=lambda loss: row.standard(-loss),
+        unit=row.unit,
         estimates=row.standard_name,
-        saturation=DISJOINT.get(name, math.inf),
+        saturation=row.disjoint,
         optimal_logits=row.link,
     )
 

@@ -106,6 +106,45 @@ def interpolates(real: Array, fake: Array, key: PRNGKey) -> Array:
     return u * real + (1 - u) * fake
 
 
+Points: TypeAlias = Callable[[Array, Array, PRNGKey], Array]
+"""``(real [batch, *event], fake, key) -> [batch, *event]``: where a penalty looks at the critic's gradient."""
+
+
+@dataclass(frozen=True)
+class GradientNormPenalty:
+    """A penalty on the length of a critic's gradient: ``cost(||∇f(x)||)`` at the ``points`` of its choice.
+
+    It is a ``Penalty`` that says what it is: the tests hold every such one in ``PENALTIES`` to its own points and cost.
+
+    Attributes:
+      points: where the gradient is looked at.
+      cost: of the gradient's norm (its square where ``squared``), elementwise.
+      squared: whether ``cost`` takes ``||∇f||²``, which is smooth where the gradient vanishes.
+    """
+
+    points: Points
+    cost: Callable[[Array], Array]
+    squared: bool = False
+
+    def __call__(self, critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
+        norms = squared_gradient_norms if self.squared else gradient_norms
+        return self.cost(norms(critic, self.points(real, fake, key)))
+
+
+def at_real(real: Array, fake: Array, key: PRNGKey) -> Array:
+    """The real examples."""
+    return real
+
+
+def at_fake(real: Array, fake: Array, key: PRNGKey) -> Array:
+    """The generated examples."""
+    return fake
+
+
+def _itself(value: Array) -> Array:
+    return value
+
+
 @remembered
 def gradient_penalty(*, target: float = 1.0) -> Penalty:
     """GP, two-sided: ``(||∇f(x̂)|| - target)²`` at points between real and fake.
@@ -123,10 +162,7 @@ def gradient_penalty(*, target: float = 1.0) -> Penalty:
     """
     checks.within("target", target, 0.0, math.inf, high_open=True)
 
-    def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
-        return jnp.square(gradient_norms(critic, interpolates(real, fake, key)) - target)
-
-    return penalty
+    return GradientNormPenalty(interpolates, lambda norm: jnp.square(norm - target))
 
 
 @remembered
@@ -146,10 +182,7 @@ def lipschitz_penalty(*, bound: float = 1.0) -> Penalty:
     """
     checks.within("bound", bound, 0.0, math.inf, low_open=True, high_open=True)
 
-    def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
-        return jnp.square(jnp.maximum(gradient_norms(critic, interpolates(real, fake, key)) - bound, 0.0))
-
-    return penalty
+    return GradientNormPenalty(interpolates, lambda norm: jnp.square(jnp.maximum(norm - bound, 0.0)))
 
 
 @remembered
@@ -165,7 +198,7 @@ def r1() -> Penalty:
 
     Source: Mescheder, Geiger & Nowozin 2018, equation 9.
     """
-    return lambda critic, real, fake, key: squared_gradient_norms(critic, real)
+    return GradientNormPenalty(at_real, _itself, squared=True)
 
 
 @remembered
@@ -177,7 +210,7 @@ def r2() -> Penalty:
 
     Source: Mescheder, Geiger & Nowozin 2018, equation 10.
     """
-    return lambda critic, real, fake, key: squared_gradient_norms(critic, fake)
+    return GradientNormPenalty(at_fake, _itself, squared=True)
 
 
 @remembered
@@ -189,7 +222,7 @@ def zero_centred() -> Penalty:
 
     Source: Thanh-Tung, Tran & Venkatesh 2019, equation 7 (weighted by λ, no ½).
     """
-    return lambda critic, real, fake, key: squared_gradient_norms(critic, interpolates(real, fake, key))
+    return GradientNormPenalty(interpolates, _itself, squared=True)
 
 
 @remembered
@@ -214,12 +247,11 @@ def dragan(*, spread: float = 0.5, target: float = 1.0) -> Penalty:
     for name, value in (("spread", spread), ("target", target)):
         checks.within(name, value, 0.0, math.inf, high_open=True)
 
-    def penalty(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
+    def near(real: Array, fake: Array, key: PRNGKey) -> Array:
         deviation = numerics.norm(real - jnp.mean(real), axis=None) / jnp.sqrt(real.size)
-        near = real + spread * deviation * jax.random.uniform(key, real.shape, real.dtype)
-        return jnp.square(gradient_norms(critic, near) - target)
+        return real + spread * deviation * jax.random.uniform(key, real.shape, real.dtype)
 
-    return penalty
+    return GradientNormPenalty(near, lambda norm: jnp.square(norm - target))
 
 
 @remembered

@@ -79,9 +79,9 @@ def broken(arrays: Arrays) -> list[str]:
 # -------------------------------------------------------------------------------------------------------------- what is in it
 
 
-def test_every_objective_and_penalty_of_the_library_is_in_the_zoo() -> None:
-    assert tuple(losses.OBJECTIVES) == OBJECTIVES
-    assert set(WEIGHTS) == {"none", *penalties.PENALTIES}
+def test_every_objective_and_penalty_of_the_zoo_is_in_the_library() -> None:
+    assert set(OBJECTIVES) <= set(losses.OBJECTIVES)
+    assert set(WEIGHTS) <= {"none", *penalties.PENALTIES}
     assert Config().objectives == OBJECTIVES
     assert Config().penalties == tuple(WEIGHTS)
 

@@ -146,3 +146,34 @@ def test_trick_of_f_gan_is_another_generators_loss_alone() -> None:
     np.testing.assert_allclose(trick.generator_loss(NEAR_FAKE, NEAR_REAL), -NEAR_FAKE, rtol=1e-6)
     with pytest.raises(ValueError, match="did you mean 'pearson'"):
         losses.f_gan("pearsons")
+
+
+def test_an_objective_of_ones_own_is_three_functions() -> None:
+    """Least squares, written again: the same numbers, and the same refusals."""
+    mine = losses.separable(
+        lambda real: 0.5 * jnp.square(real - 1.0),
+        lambda fake: 0.5 * jnp.square(fake),
+        lambda fake: 0.5 * jnp.square(fake - 1.0),
+        name="mine",
+        divergence=lambda loss: 1.0 - 4.0 * loss,
+    )
+    squares = losses.least_squares()
+    np.testing.assert_array_equal(
+        mine.discriminator_loss(NEAR_REAL, NEAR_FAKE), squares.discriminator_loss(NEAR_REAL, NEAR_FAKE)
+    )
+    np.testing.assert_array_equal(
+        mine.generator_loss(NEAR_FAKE, NEAR_REAL), squares.generator_loss(NEAR_FAKE, NEAR_REAL)
+    )
+    # The two sides may differ in number where the losses do not meet.
+    np.testing.assert_array_equal(mine.divergence(REAL, NEAR_FAKE), squares.divergence(REAL, NEAR_FAKE))
+    assert mine.separable
+    with pytest.raises(ValueError, match=r"real_logits has shape \(3, 1\)"):
+        mine.divergence(jnp.zeros((3, 1)), jnp.zeros(3))
+    with pytest.raises(TypeError, match=r"generator is 2; expected a function of \(logits\)"):
+        losses.separable(jnp.square, jnp.square, 2, name="mine")  # type: ignore[arg-type]  # What is tested.
+
+
+def test_a_row_of_f_divergences_says_what_it_is_measured_in() -> None:
+    nats = {name for name, make in OBJECTIVES.items() if name.startswith("f_") and make().unit == "nats"}
+    assert {"f_kl", "f_reverse_kl", "f_jeffreys", "f_jensen_shannon", "f_gan"} <= nats
+    assert not {"f_pearson", "f_neyman", "f_squared_hellinger", "f_total_variation"} & nats
