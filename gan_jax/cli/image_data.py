@@ -81,7 +81,9 @@ class Facts:
 
 def split_of(data: Data) -> str:
     """The part of the set that is learned."""
-    return data.split or ("all" if data.name in ("digits", STACKED) else "train")
+    from gan_jax.data.sets import SETS
+
+    return data.split or (SETS[data.name].learned if data.name in SETS else "train")
 
 
 def open_data(data: Data, *, option: str = "data", sizes: Sequence[int] = SIZES) -> Images:

@@ -111,12 +111,12 @@ def _part(data: Data, images: Images, name: str, split: str) -> ImageSet:
 
 def _has_test_images(data: Data) -> bool:
     """Whether a set has a split of test images beside what is learned; opens it, and reads nothing."""
-    from gan_jax.data.sets import BUILT_IN, open_images
+    from gan_jax.data.sets import SETS, open_images
 
     if data.name.startswith(FOLDER):
         return False
-    if data.name in BUILT_IN:
-        return True
+    if data.name in SETS:
+        return "test" in SETS[data.name].splits
     try:
         open_images(data.name, size=SIZES[0], split="test", data_dir=data.data_dir)
     except ValueError:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -13,24 +15,41 @@ from PIL import Image
 from gan_jax import checks
 from gan_jax.data.digits import load_digits
 from gan_jax.data.folder import MOST_PIXELS, open_folder
-from gan_jax.data.images import ImageSet, LazyImages, check_set, checked_size, collect, lazy, named, nearest
+from gan_jax.data.images import ImageSet, LazyImages, check_set, checked_size, collect, lazy, named, nearest, resize
 from gan_jax.data.stream import permutation
 from gan_jax.data.tfds_sets import open_tfds
 
 FOLDER, TFDS = "folder:", "tfds:"
 """What a name begins with that says where a set is: in a folder of the user's, or among TFDS's."""
 
-BUILT_IN = ("digits", "stacked_digits", "avatars", "cartoons")
-"""Sets that need no network, ever."""
 
-NATIVE = {"digits": 8, "stacked_digits": 8, "avatars": 32, "cartoons": 32}
-"""The edges of the built-in sets' images where no size is given, in pixels."""
+class BuiltIn(NamedTuple):
+    """A set that needs no network, ever.
+
+    Attributes:
+      load: ``(size, split, data_dir) -> ImageSet``: the images of a split, at ``size`` pixels or, where ``size`` is None or the set has no
+        such size, at its own; ``load`` below resizes them.
+      native: the edge of its images where no size is given, in pixels.
+      splits: what it has.
+      learned: the split that a run learns where none is named.
+      class_names: in the order of their numbers; empty where they have none.
+    """
+
+    load: Callable[[int | None, str, str | os.PathLike[str] | None], ImageSet]
+    native: int
+    splits: tuple[str, ...] = ("train",)
+    learned: str = "train"
+    class_names: tuple[str, ...] = ()
+
 
 PREPARED = ("mnist", "fashion_mnist", "cifar10", "celeb_a")
 """Sets that ``tfds_sets.prepare`` fetches once; ``tfds:NAME`` reads any other of TFDS's that has images."""
 
-NAMES = (*BUILT_IN, *PREPARED, f"{FOLDER}PATH", f"{TFDS}NAME")
-"""What ``load`` knows."""
+
+def names() -> tuple[str, ...]:
+    """What ``load`` knows."""
+    return (*SETS, *PREPARED, f"{FOLDER}PATH", f"{TFDS}NAME")
+
 
 DIGIT_SPLITS = ("train", "test", "all")
 TEST_SHARE = 5
@@ -82,12 +101,8 @@ def load(
       ValueError: no such set (the message gives the nearest) or split, a size below 8; what ``folder.open_folder`` raises.
       FileNotFoundError: a set of TFDS that is not prepared (the message gives the command), a folder that is not there.
     """
-    if name == "digits":
-        return _digits(size, split, data_dir)
-    if name == "stacked_digits":
-        return stack(_digits(size, split, data_dir), STACKED_DRAWS, seed=0)
-    if name in ("avatars", "cartoons"):
-        return _avatars(name, size, split, data_dir)
+    if name in SETS:
+        return _built_in(name, checked_size(size), split, data_dir)
     opened = open_images(
         name, size=size, split=split, data_dir=data_dir, crop=crop, skip_corrupt=skip_corrupt, most_pixels=most_pixels
     )
@@ -116,18 +131,31 @@ def open_images(
     Raises:
       ValueError: as of ``load``; a path without ``folder:``.
     """
-    if name in BUILT_IN:
-        edge = size if size is None or isinstance(size, int) else nearest(NATIVE[name], size)
+    if name in SETS:
+        of = SETS[name]
+        edge = size if size is None or isinstance(size, int) else nearest(of.native, size)
         images = lazy(load(name, size=edge, split=split, data_dir=data_dir))
-        digits = tuple("0123456789") if name == "digits" else ()
-        return dataclasses.replace(images, class_names=digits, native=(NATIVE[name],) * 2)
+        return dataclasses.replace(images, class_names=of.class_names, native=(of.native,) * 2)
     for prefix, opener in OPENERS.items():
         if name.startswith(prefix):
             return opener(name.removeprefix(prefix), size, split, data_dir, crop, skip_corrupt, most_pixels)
-    if name not in NAMES:
+    known = names()
+    if name not in known:
         _refuse_bare_path(name)
-    checks.one_of("name", name, NAMES)
+    checks.one_of("name", name, known)
     return open_tfds(name, size=size, split=split, data_dir=data_dir, crop=crop)
+
+
+def _built_in(name: str, size: int | None, split: str, data_dir: str | os.PathLike[str] | None) -> ImageSet:
+    of = SETS[name]
+    checks.one_of(f"split of {name}", split, of.splits)
+    images = of.load(size, split, data_dir)
+    check_set(images)
+    edge = size or of.native
+    if images.images.shape[1:3] != (edge, edge):
+        resized = np.stack([resize(image, edge) for image in images.images])
+        images = images._replace(name=named(name, resized.shape[1:]), images=resized)
+    return images
 
 
 def _folder(
@@ -226,8 +254,7 @@ def held_out(images: ImageSet) -> tuple[ImageSet, ImageSet]:
 
 
 def _digits(size: int | None, split: str, data_dir: str | os.PathLike[str] | None) -> ImageSet:
-    size = checked_size(size) or 8
-    checks.one_of("split of digits", split, DIGIT_SPLITS)
+    size = size or 8
     digits = load_digits(data_dir)
     chosen = _split(digits.labels, split)
     levels = digits.images[chosen] * np.float32(255.0)
@@ -267,3 +294,21 @@ def _split(labels: np.ndarray, split: str) -> np.ndarray:
 def _enlarged(image: np.ndarray, size: int) -> np.ndarray:
     """Bilinear interpolation of ``[h, w]`` float32: no value outside those that are there, as bicubic has at every stroke."""
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _stacked_digits(size: int | None, split: str, data_dir: str | os.PathLike[str] | None) -> ImageSet:
+    return stack(_digits(size, split, data_dir), STACKED_DRAWS, seed=0)
+
+
+_AVATARS = ("train", "test", "held_out")
+
+SETS: Mapping[str, BuiltIn] = checks.Named(
+    "set",
+    {
+        "digits": BuiltIn(_digits, 8, DIGIT_SPLITS, "all", tuple("0123456789")),
+        "stacked_digits": BuiltIn(_stacked_digits, 8, DIGIT_SPLITS, "all"),
+        "avatars": BuiltIn(partial(_avatars, "avatars"), 32, _AVATARS),
+        "cartoons": BuiltIn(partial(_avatars, "cartoons"), 32, _AVATARS),
+    },
+)
+"""The sets that need no network, by name: one's own arrays are a line here."""

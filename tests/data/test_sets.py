@@ -129,7 +129,10 @@ def test_cartoons_are_the_avatars_in_another_style(monkeypatch: pytest.MonkeyPat
         ({"name": "digitz"}, r"did you mean 'digits'\?"),
         ({"name": "folder"}, r"did you mean 'folder:PATH'\?"),
         ({"name": "digits", "split": "tests"}, r"split of digits is 'tests'; did you mean 'test'\?"),
-        ({"name": "stacked_digits", "split": "validation"}, "split of digits is 'validation'; expected one of 'train'"),
+        (
+            {"name": "stacked_digits", "split": "validation"},
+            "split of stacked_digits is 'validation'; expected one of 'train'",
+        ),
         ({"name": "digits", "size": 7}, "size is 7; expected a whole number of pixels of at least 8"),
         ({"name": "folder:x", "split": "test"}, "split of a folder is 'test'; expected one of 'train', 'all'"),
     ],
