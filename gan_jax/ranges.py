@@ -7,10 +7,11 @@ finite is in no range. This module imports nothing, so that a command line can s
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import numbers
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -47,6 +48,29 @@ class Range:
         if self.multiple > 1:
             what = "an even number" if self.multiple == 2 else f"a multiple of {self.multiple}"
         return " ".join(filter(None, (what, low, "and" if low and high else "", high)))
+
+
+class OneOf:
+    """Which names are meant: those that a table has when it is asked, so that an entry added to the table is one at once.
+
+    Args:
+      names: the names, in order; asked when a value is checked, or what is expected is said.
+      closed: whether there are no others.
+    """
+
+    def __init__(self, names: Callable[[], Iterable[str]], *, closed: bool = True) -> None:
+        self.names, self.closed = names, closed
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, str) and (not self.closed or value in self.names())
+
+    def described(self) -> str:
+        """``one of 'a', 'b'``."""
+        return f"one of {', '.join(map(repr, self.names()))}" if self.closed else "a text"
+
+    def near(self, value: object) -> str | None:
+        """The name that was probably meant."""
+        return next(iter(difflib.get_close_matches(str(value), list(self.names()), n=1)), None)
 
 
 Count: TypeAlias = Annotated[int, Range(1)]
@@ -90,14 +114,21 @@ class Fault(NamedTuple):
       name: of the field, dotted.
       value: it.
       expected: what its type says, in words.
+      near: the name that was probably meant; None where none is near, or no name is expected.
     """
 
     name: str
     value: object
     expected: str
+    near: str | None = None
+
+    @property
+    def wanted(self) -> str:
+        """What follows the value in a sentence: ``did you mean 'a'? expected one of 'a', 'b'``."""
+        return f"{'' if self.near is None else f'did you mean {self.near!r}? '}expected {self.expected}"
 
     def __str__(self) -> str:
-        return f"{self.name} is {self.value!r}; expected {self.expected}"
+        return f"{self.name} is {self.value!r}; {self.wanted}"
 
 
 def faults(options: Any, prefix: str = "") -> Iterator[Fault]:
@@ -135,7 +166,7 @@ def faults_of(name: str, value: object, hint: Any) -> Iterator[Fault]:
         for index, (part, part_hint) in enumerate(zip(value, inner, strict=True)):
             yield from faults_of(f"{name}[{index}]", part, part_hint)
     elif not _fits(value, hint):
-        yield Fault(name, value, described(hint))
+        yield Fault(name, value, described(hint), near(value, hint))
 
 
 def split(hint: Any) -> tuple[Any, Range | None]:
@@ -146,6 +177,23 @@ def split(hint: Any) -> tuple[Any, Range | None]:
     return kind, next((item for item in metadata if isinstance(item, Range)), None)
 
 
+def choice(hint: Any) -> OneOf | None:
+    """The names that a type has in its metadata; None where it has none."""
+    metadata = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return next((item for item in metadata if isinstance(item, OneOf)), None)
+
+
+def near(value: object, hint: Any) -> str | None:
+    """The name that was probably meant by a value of a type that has names; None where none is near."""
+    names = choice(hint)
+    if names is not None:
+        return names.near(value)
+    kind, _ = split(hint)
+    if get_origin(kind) is Literal:
+        return OneOf(lambda: map(str, get_args(kind))).near(value)
+    return None
+
+
 def is_union(kind: Any) -> bool:
     """Whether ``kind`` is ``A | B``."""
     return get_origin(kind) in (Union, types.UnionType)
@@ -153,6 +201,9 @@ def is_union(kind: Any) -> bool:
 
 def _fits(value: object, hint: Any) -> bool:
     kind, range_ = split(hint)
+    names = choice(hint)
+    if names is not None:
+        return value in names
     if is_union(kind):
         return any(_fits(value, choice) for choice in get_args(kind))
     if get_origin(kind) is Literal:
@@ -166,6 +217,9 @@ def _fits(value: object, hint: Any) -> bool:
 def described(hint: Any) -> str:
     """What a type expects, in words: ``a finite number above 0, or None``."""
     kind, range_ = split(hint)
+    names = choice(hint)
+    if names is not None:
+        return names.described()
     if is_union(kind):
         return ", or ".join(described(choice) for choice in get_args(kind))
     if get_origin(kind) is Literal:

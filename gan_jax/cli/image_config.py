@@ -7,21 +7,28 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from gan_jax.cli import options
 from gan_jax.cli.errors import UserError
+from gan_jax.cli.names import Names
 from gan_jax.data.folder import MOST_PIXELS
 from gan_jax.ranges import Count, Decay, NonNegative, Seed, Share, Whole
 from gan_jax.training.runs import Schedule
+
+Objective: TypeAlias = Annotated[str, Names("gan_jax.objectives.losses:OBJECTIVES")]
+"""The name of an objective."""
+
+Penalty: TypeAlias = Annotated[str, Names("gan_jax.objectives.penalties:PENALTIES", first=("none",))]
+"""The name of a penalty."""
 
 
 @dataclass(frozen=True)
 class Data:
     """Which images."""
 
-    name: str = "digits"
-    """digits, stacked_digits, avatars, mnist, fashion_mnist, cifar10, celeb_a, tfds:NAME, or folder:PATH."""
+    name: Annotated[str, Names("gan_jax.data.sets:names", closed=False)] = "digits"
+    """The set of images."""
 
     size: Count | None = None
     """Edge in pixels: 8, 16, 32 or 64; the nearest of these to the images' own where not given."""
@@ -49,7 +56,7 @@ class Data:
 class Model:
     """Which networks."""
 
-    pair: Literal["mlp", "dcgan", "dcgan_norm_free", "resnet_spectral", "resnet", "r3gan"] = "dcgan_norm_free"
+    pair: Annotated[str, Names("gan_jax.models.image_pairs:PAIRS")] = "dcgan_norm_free"
     """Generator and discriminator."""
 
     width: Count | None = None
@@ -66,11 +73,11 @@ class Model:
 class Rule:
     """Which game."""
 
-    objective: str = "relativistic"
-    """minimax, non_saturating, wasserstein, least_squares, hinge, relativistic, relativistic_average, or f_… of an f-divergence."""
+    objective: Objective = "relativistic"
+    """The losses of both players."""
 
-    penalty: str = "r1_and_r2"
-    """none, gp, lp, r1, r2, r1_and_r2, zero_centred or dragan."""
+    penalty: Penalty = "r1_and_r2"
+    """What the discriminator's loss has beside the objective."""
 
     penalty_weight: NonNegative = 0.5
     """Of the mean penalty, without a half: γ / 2 for a paper's γ of R1 and R2."""
@@ -98,7 +105,7 @@ class Condition:
     kind: Literal["none", "label", "caption"] = "none"
     """Nothing; the class of a set that has classes; or a sentence, which avatars have."""
 
-    encoder: Literal["gru", "lstm", "transformer"] = "gru"
+    encoder: Annotated[str, Names("gan_jax.models.text:ENCODERS")] = "gru"
     """Of captions; each player trains one of its own."""
 
     width: Count = 64

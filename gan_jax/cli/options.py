@@ -47,7 +47,8 @@ def check(options: object, *, flat: bool = False) -> None:
     """
     for fault in ranges.faults(options):
         name = fault.name.rpartition(".")[2] if flat else fault.name
-        raise UserError(f"--{name.replace('_', '-')} is {fault.value}; expected {fault.expected}")
+        value = repr(fault.value) if isinstance(fault.value, str) else fault.value
+        raise UserError(f"--{name.replace('_', '-')} is {value}; {fault.wanted}")
 
 
 def from_json(kind: type[Options], tree: Mapping[str, Any], where: object, prefix: str = "") -> Options:
@@ -89,5 +90,5 @@ def _value(hint: Any, value: Any, where: object, name: str) -> Any:
     elif isinstance(value, list) and get_origin(kind) is tuple:
         made = tuple(value)
     for fault in ranges.faults_of(name, made, hint):
-        raise UserError(f"{where}: {fault.name} is {json.dumps(value)}; expected {fault.expected}")
+        raise UserError(f"{where}: {fault.name} is {json.dumps(value)}; {fault.wanted}")
     return made

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from gan_jax.cli.names import Names
 from gan_jax.cli.options import parsed
 from gan_jax.cli.terminal import say
 
@@ -17,8 +18,8 @@ from gan_jax.cli.terminal import say
 class Options:
     """Prepares a set of TensorFlow Datasets; needs a network and TensorFlow, which reading it later does not."""
 
-    name: Annotated[str, tyro.conf.Positional]
-    """mnist, fashion_mnist, cifar10, celeb_a, or any other of TFDS's sets with images."""
+    name: Annotated[str, Names("gan_jax.data.sets:PREPARED", closed=False), tyro.conf.Positional]
+    """The set: one of these, or any other of TFDS's with images."""
 
     data_dir: Path | None = None
     """Where to; the user's cache folder where not given."""
@@ -27,10 +28,10 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Prepares the set, and says where it is."""
     options = parsed(Options, "prepare", words)
-    from gan_jax.data.sets import BUILT_IN
+    from gan_jax.data.sets import SETS
     from gan_jax.data.tfds_sets import prepare
 
-    if options.name in BUILT_IN:
+    if options.name in SETS:
         say(f"{options.name} come with gan_jax: there is nothing to prepare")
         return 0
     say(f"{options.name} is prepared in {prepare(options.name, options.data_dir, show=True)}")

@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from gan_jax import checks
 from gan_jax.cli import options
 from gan_jax.cli.errors import UserError
-from gan_jax.cli.image_config import Adam, Data, Devices
+from gan_jax.cli.image_config import Adam, Data, Devices, Objective, Penalty
 from gan_jax.cli.image_data import (
     Facts,
     Images,
@@ -24,6 +24,7 @@ from gan_jax.cli.image_data import (
     settle,
     source_of,
 )
+from gan_jax.cli.names import Names
 from gan_jax.cli.terminal import say
 from gan_jax.ranges import Count, Decay, NonNegative, Seed, Whole
 from gan_jax.training.runs import Schedule
@@ -59,7 +60,7 @@ class Model:
     kernel_size: Count = 7
     """Of the translators' first and last convolution; 3 suits images of 16 or 32 pixels."""
 
-    skip: str = "none"
+    skip: Annotated[str, Names("gan_jax.models.translators:SKIPS")] = "none"
     """How an image gets around the translators: none, as in the paper, joined (a U-Net) or added (near the identity at first)."""
 
     judge_width: Count = 32
@@ -76,11 +77,11 @@ class Model:
 class Rule:
     """Which game: the paper's, where nothing is given."""
 
-    objective: str = "least_squares"
-    """minimax, non_saturating, wasserstein, least_squares, hinge, relativistic, relativistic_average, or f_… of an f-divergence."""
+    objective: Objective = "least_squares"
+    """The losses of both players."""
 
-    ablation: str = "full"
-    """full, "adversarial only", "forward cycle only", "backward cycle only" or "cycle only"."""
+    ablation: Annotated[str, Names("gan_jax.training.translation:ABLATIONS")] = "full"
+    """The terms that are left."""
 
     cycle_weight: NonNegative = 10.0
     """Of the way there and back, for each domain."""
@@ -91,8 +92,8 @@ class Rule:
     pool_size: Whole = 50
     """Translated images of each domain that are kept for the discriminators."""
 
-    penalty: str = "none"
-    """none, gp, lp, r1, r2, r1_and_r2, zero_centred or dragan."""
+    penalty: Penalty = "none"
+    """What the discriminators' losses have beside the objective."""
 
     penalty_weight: NonNegative = 0.5
     """Of the mean penalty, without a half."""

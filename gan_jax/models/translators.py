@@ -268,8 +268,7 @@ def resnet_translator(
     checks.integer("fine_blocks", fine_blocks, 0)
     if checks.integer("kernel_size", kernel_size, 1) % 2 == 0 or kernel_size > size // 2:
         raise ValueError(f"kernel_size is {kernel_size}; expected an odd number, 1 to {size // 2}")
-    if skip not in SKIPS:
-        raise ValueError(f"skip is {skip!r}; expected one of {', '.join(SKIPS)}")
+    checks.one_of("skip", skip, SKIPS)
     if skip == "added" and other != channels:
         raise ValueError(f"skip is 'added' and channels are {channels} and {other}; expected equal ones")
     module = ResNetTranslator(other, width, count, fine_blocks, kernel_size, skip, compute_dtype(dtype))

@@ -74,7 +74,7 @@ def test_what_is_joined_reaches_the_last_convolution_as_it_is() -> None:
 def test_a_skip_is_one_of_three_and_adds_between_equal_channels() -> None:
     with pytest.raises(ValueError, match="skip is 'added' and channels are 3 and 1; expected equal ones"):
         resnet_translator(16, 3, other_channels=1, skip="added")
-    with pytest.raises(ValueError, match="skip is 'around'; expected one of none, joined, added"):
+    with pytest.raises(ValueError, match="skip is 'around'; expected one of 'none', 'joined', 'added'"):
         resnet_translator(16, skip="around")
 
 
