@@ -50,6 +50,7 @@ class Entry(NamedTuple):
       smoke: seconds that the smoke preset takes there.
       chapter: the part of the story that it belongs to; ``python -m experiments CHAPTER`` runs all of it.
       quick: seconds that the quick preset takes there; None where it is the full one.
+      measured: whether these were measured; where not they are guesses, which no page of the documentation gives.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Entry(NamedTuple):
     smoke: float
     chapter: str = "divergences"
     quick: float | None = None
+    measured: bool = True
 
     def seconds(self, preset: str) -> float:
         """What a preset takes on ``PROCESSOR``; the full one's time where nothing is known of it."""
@@ -103,3 +105,6 @@ EXPERIMENTS: tuple[Entry, ...] = (
     Entry("cycle_digits", full=1000.0, smoke=40.0, chapter="translation", quick=230.0),
     Entry("cycle_avatars", full=1850.0, smoke=60.0, chapter="translation", quick=320.0),
 )
+
+TEMPLATE = Entry("forkme", full=10.0, smoke=10.0, chapter="")
+"""What ``python -m experiments new`` copies; it runs by its name, and is in no chapter and in no list."""

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from experiments import EXPERIMENTS, PROCESSOR
-from experiments.framework import harness, times
+from experiments import EXPERIMENTS, PROCESSOR, TEMPLATE
+from experiments.framework import harness, new, times
 from experiments.framework.claims import Kind, claims_table, tally
 from experiments.framework.harness import Outcome, Request
 from experiments.framework.progress import shown_progress
@@ -34,6 +34,8 @@ USAGE = f"""{PROGRAM}                  list the experiments
 {PROGRAM} CHAPTER          run all of one chapter, in this order: divergences, game, images, diversity, conditional
                                        or translation
 {PROGRAM} all              run all of them, in this order
+{PROGRAM} new NAME --chapter CHAPTER
+                                       begin one of your own: a copy of experiments/forkme.py, in the table of contents
 
 {cli.usage()}"""
 
@@ -95,6 +97,8 @@ def _answered(words: Sequence[str]) -> int:
     if words[0] in COMMANDS:
         say(f"{PROGRAM}: {words[0]} is a command of the library now: {cli.PROGRAM} {words[0]}", file=sys.stderr)
         return cli.command(words[0], words[1:])
+    if words[0] == "new":
+        return new.main(words[1:])
     name = _known(words[0])
     several = name == "all" or name in _chapters()
     return _several(name, words[1:]) if several else _one(name, words[1:])
@@ -104,6 +108,8 @@ def _left_by(words: Sequence[str]) -> str:
     """What there is after Ctrl-C."""
     if words[0] in COMMANDS:
         return cli.left_by(words[0])
+    if words[0] == "new":
+        return "what it had written so far is there"
     return "the experiment under way left nothing, earlier results are as they were"
 
 
@@ -134,12 +140,12 @@ def _chapters() -> list[str]:
 
 def _known(name: str) -> str:
     names = [*(entry.name for entry in EXPERIMENTS), *_chapters(), "all"]
-    if name in names:
+    if name in (*names, TEMPLATE.name):
         return name
-    near = difflib.get_close_matches(name, [*names, *COMMANDS], n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, [*names, TEMPLATE.name, "new", *COMMANDS], n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise UserError(
-        f"there is no experiment {name!r}; {hint}Known ones: {', '.join(names)}. Commands: {', '.join(COMMANDS)}."
+        f"there is no experiment {name!r}; {hint}Known ones: {', '.join(names)}. Commands: new, {', '.join(COMMANDS)}."
     )
 
 

@@ -37,12 +37,6 @@ class Snippet(NamedTuple):
         """Its first line."""
         return self.code.lstrip().partition("\n")[0].strip('"')
 
-    @property
-    def experiment(self) -> str | None:
-        """The name of the experiment that it is; None where it is none."""
-        named = re.search(r"``python -m experiments (\w+)``", self.code)
-        return named.group(1) if named else None
-
 
 _SNIPPET = re.compile(rf"{MARK.pattern}\n+```python\n(.*?)^```$", re.M | re.S)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import io
 import os
 import re
-import runpy
 import shlex
 import subprocess
 import sys
@@ -17,22 +15,14 @@ from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
 import pytest
-from rich.console import Console
 
 import experiments
 from benchmarks.__main__ import MODULES
 from experiments import __main__ as command_line
-from experiments import divergences
-from experiments.framework import harness
-from experiments.framework.progress import shown_progress
-from gan_jax import ranges
-from gan_jax.cli import devices, options
+from experiments.framework import harness, new
 from gan_jax.cli import main as cli
+from gan_jax.cli import options
 from tests.pages import MARK, PAGES, ROOT, SNIPPETS, Snippet, anchors, code, commands, links
-
-EXPERIMENT_PAGES = "divergences"
-"""The chapter that the experiment of the recipes is in."""
-
 
 # --------------------------------------------------------------------------------------------------------------- pages
 
@@ -79,7 +69,6 @@ def test_files_that_pages_name_exist() -> None:
         for span in code(text)
         if re.fullmatch(r"(gan_jax|experiments|tests|docs|notebooks)/[\w./-]*", span)
     }
-    made = {"experiments/divergences/laplaces.py"}  # The recipe for an experiment says where it goes.
     assert named
     assert sorted((page, name) for page, name in named if not (ROOT / name).exists() and name not in made) == []
 
@@ -117,6 +106,7 @@ def nothing_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "parsed", parsed)
     for name in ("run", "run_all", "redraw"):
         monkeypatch.setattr(harness, name, would_work)
+    monkeypatch.setattr(new, "write", would_work)
 
 
 def targets() -> set[str]:
@@ -211,7 +201,7 @@ def names_of(kind: type, prefix: str = "", *, flat: bool = False) -> Iterator[st
 def known_options() -> set[str]:
     modules = [importlib.import_module(f"gan_jax.cli.{name}") for name in cli.COMMANDS]
     kinds = [getattr(module, "Options", None) or module.Config for module in modules]
-    found = {option for kind in [*kinds, command_line.Options] for option in names_of(kind)}
+    found = {option for kind in [*kinds, command_line.Options, new.Options] for option in names_of(kind)}
     for entry in experiments.EXPERIMENTS:
         found |= set(names_of(harness.load(entry.name).Config, flat=True))
     return found | {"--help"}
@@ -238,7 +228,6 @@ def test_every_block_of_python_is_tested() -> None:
     for page, text in PAGES.items():
         blocks = [snippet for snippet in SNIPPETS if snippet.page == page]
         assert len(blocks) == text.count("```python") == len(MARK.findall(text)), page
-    assert len([snippet for snippet in SNIPPETS if snippet.experiment]) == 1
 
 
 def title(snippet: Snippet) -> str:
@@ -247,7 +236,7 @@ def title(snippet: Snippet) -> str:
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=title)
 def test_code_of_a_page_passes_lint_as_a_file_of_the_tree(snippet: Snippet) -> None:
-    file = ROOT / "experiments" / EXPERIMENT_PAGES / f"{snippet.experiment or 'block_of_a_page'}.py"
+    file = ROOT / "experiments" / "block_of_a_page.py"
     # The empty lines above it are there for tracebacks.
     for words in (["check"], ["format", "--diff"]):
         command = [sys.executable, "-m", "ruff", *words, "--stdin-filename", str(file), "-"]
@@ -267,38 +256,8 @@ def test_code_of_pages_passes_types_as_files_of_the_tree(tmp_path: Path) -> None
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_experiment_of_a_page_passes_the_tests_of_experiments(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (snippet,) = (snippet for snippet in SNIPPETS if snippet.experiment)
-    name = snippet.experiment
-    assert name is not None
-    (tmp_path / f"{name}.py").write_text(snippet.code.lstrip(), encoding="utf-8")
-    monkeypatch.setattr(divergences, "__path__", [*divergences.__path__, str(tmp_path)])
-    monkeypatch.setattr(experiments, "EXPERIMENTS", (experiments.Entry(name, full=10.0, smoke=10.0),))
-    monkeypatch.setattr(devices, "configure_jax", lambda: None)
-    tests = runpy.run_path(str(ROOT / "tests" / "experiments" / "test_every_experiment.py"))
-    tests["test_docstring_says_what_a_reader_asks_first"](name)
-    tests["test_config_is_frozen_and_every_field_is_documented"](name)
-    module = harness.load(name)
-    assert ranges.check(module.SMOKE) is None
-    with shown_progress(Console(file=io.StringIO())) as progress:
-        outcome = harness.run(harness.Request(name, module, module.SMOKE, "smoke", snippet.page), tmp_path, progress)
-    assert outcome.claims
-    assert all(claim.holds for claim in outcome.claims)
-    for look in (
-        "smoke_preset_leaves_every_file",
-        "claims_name_their_source_and_have_a_tolerance",
-        "figure_can_be_read_at_half_width",
-    ):
-        tests[f"test_{look}"](name, outcome.folder)
-    monkeypatch.delitem(sys.modules, f"experiments.{EXPERIMENT_PAGES}.{name}")
-
-
 RUNS = [
-    pytest.param(snippet, marks=[pytest.mark.slow] if snippet.slow else [], id=snippet.title)
-    for snippet in SNIPPETS
-    if not snippet.experiment
+    pytest.param(snippet, marks=[pytest.mark.slow] if snippet.slow else [], id=snippet.title) for snippet in SNIPPETS
 ]
 
 

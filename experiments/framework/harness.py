@@ -68,8 +68,8 @@ def module_of(name: str) -> str:
     Raises:
       ModuleNotFoundError: the table of contents has it, and the chapter has not.
     """
-    entry = next(entry for entry in experiments.EXPERIMENTS if entry.name == name)
-    path = f"experiments.{entry.chapter}.{name}"
+    entry = next(entry for entry in (*experiments.EXPERIMENTS, experiments.TEMPLATE) if entry.name == name)
+    path = ".".join(filter(None, ("experiments", entry.chapter, name)))
     spec = importlib.util.find_spec(path)
     if spec is None:
         raise ModuleNotFoundError(f"EXPERIMENTS names {name!r}, but there is no {path.replace('.', '/')}.py")

@@ -14,7 +14,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from experiments import EXPERIMENTS
+from experiments import EXPERIMENTS, TEMPLATE
 from experiments import __main__ as command_line
 from experiments.framework import harness
 from gan_jax.cli import devices
@@ -22,7 +22,10 @@ from gan_jax.cli import devices
 QUICK = 10.0
 """Seconds. What takes longer in its smoke preset, because it has much to compile, is for the slow tier."""
 
-NAMES = [pytest.param(entry.name, marks=pytest.mark.slow if entry.smoke > QUICK else ()) for entry in EXPERIMENTS]
+NAMES = [
+    pytest.param(entry.name, marks=pytest.mark.slow if entry.smoke > QUICK else ())
+    for entry in (*EXPERIMENTS, TEMPLATE)
+]
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
 pytestmark = pytest.mark.parametrize("name", NAMES)

@@ -132,9 +132,9 @@ assert "jax" not in sys.modules
 def test_no_experiment_loads_jax_to_be_listed_drawn_or_claimed() -> None:
     code = """
 import sys
-from experiments import EXPERIMENTS
+from experiments import EXPERIMENTS, TEMPLATE
 from experiments.framework import harness
-for entry in EXPERIMENTS:
+for entry in (*EXPERIMENTS, TEMPLATE):
     harness.load(entry.name)
     assert "jax" not in sys.modules, entry.name
 """
