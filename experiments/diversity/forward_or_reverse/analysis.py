@@ -13,7 +13,7 @@ from experiments.framework.artifacts import Arrays, Row
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.game.f_gan.analysis import CROSS, OPTIMA
 from experiments.game.f_gan.config import NAMES as REFERENCE
-from gan_jax.metrics import statistics
+from gan_jax.metrics.statistics import mean_and_error
 
 STEIN = "Stein's identity; Opper & Archambeau 2009, equation 4"
 
@@ -167,15 +167,12 @@ def _of_games(arrays: Arrays) -> list[Claim]:
     for row, label in enumerate(NAMES.values()):
         for start, where in enumerate(STARTS):
             for column, d in enumerate(arrays["games/separations"]):
-                least, reached = (
-                    float(arrays["games/least"][row, column, start]),
-                    arrays["games/reached"][row, column, start],
-                )
-                error = float(statistics.standard_error(reached))
+                least = float(arrays["games/least"][row, column, start])
+                reached, error = mean_and_error(arrays["games/reached"][row, column, start])
                 # A game that left the numbers is counted as one whose standard error is unknown: the claim does not hold.
                 slack = 0.02 * least + (error if np.isfinite(error) else 0.0)
                 what = f"games, {label} from {where}, d = {d:g}: exact D − its minimum downhill of the start"
-                result.append(finding(what, source, 0.0, float(reached.mean()) - least, slack, AT_MOST, "s.e. + 2 %"))
+                result.append(finding(what, source, 0.0, reached - least, slack, AT_MOST, "s.e. + 2 %"))
     return result
 
 

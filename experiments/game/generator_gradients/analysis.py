@@ -16,6 +16,7 @@ from experiments.framework.claims import (
     over_seeds,
     replication,
 )
+from experiments.framework.tables import long_rows
 
 OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "orthonormal", "gp")
 """All curves; non-saturating shares its discriminator with minimax."""
@@ -88,6 +89,7 @@ def claims(arrays: Arrays) -> list[Claim]:
 def table(arrays: Arrays) -> list[Row]:
     """Norms of every objective, age, seed and record, and how far the generators are from the data."""
     rows: list[Row] = []
+    steps = [int(step) for step in arrays["steps"]]
     for problem in TITLES:
         for (seed, age), distance in np.ndenumerate(arrays[f"{problem}/energy_distance"]):
             shared = {"problem": problem, "age": int(arrays["ages"][age]), "seed": seed}
@@ -95,8 +97,5 @@ def table(arrays: Arrays) -> list[Row]:
             for objective in OBJECTIVES:
                 for field in ("norm", "batch_norm", "spread", "value"):
                     values = arrays[f"{problem}/{objective}/{field}"][seed, age]
-                    rows += [
-                        {**shared, "objective": objective, "step": int(step), "quantity": field, "value": float(value)}
-                        for step, value in zip(arrays["steps"], values, strict=True)
-                    ]
+                    rows += long_rows(values, {"step": steps}, **shared, objective=objective, quantity=field)
     return rows

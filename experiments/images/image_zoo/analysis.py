@@ -10,7 +10,7 @@ import numpy as np
 from experiments.framework.artifacts import Arrays, Row
 from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 from experiments.images.image_zoo.config import SCORES, WEIGHTS
-from gan_jax.metrics import statistics
+from gan_jax.metrics.statistics import mean_and_error
 
 
 class Comparison(NamedTuple):
@@ -80,38 +80,25 @@ def _helped(arrays: Arrays) -> list[Claim]:
         return []
     rows = np.unique(logs, axis=0)
     without, count = rows[:, penalties.index("none")], len(rows)
-    return [
-        finding(
-            f"{LABELS[name]}: of {count} different games, those with a lower KID than without a penalty",
-            "Kurach et al. 2019, on penalties",
-            count / 2 + math.sqrt(count),
-            (rows[:, column] < without).sum(),
-            0.0,
-            AT_LEAST,
-            "half, and 2 deviations of fair coins",
-        )
-        for column, name in enumerate(penalties)
-        if name != "none"
-    ]
+    least, basis = count / 2 + math.sqrt(count), "half, and 2 deviations of fair coins"
+    result = []
+    for column, name in enumerate(penalties):
+        if name != "none":
+            better = (rows[:, column] < without).sum()
+            what = f"{LABELS[name]}: of {count} different games, those with a lower KID than without a penalty"
+            result.append(finding(what, "Kurach et al. 2019, on penalties", least, better, 0.0, AT_LEAST, basis))
+    return result
 
 
 def _aim(arrays: Arrays) -> list[Claim]:
     """Whether so short a run of the library's default game comes to where a long one should."""
     kid, error = distances(arrays)
     where = (arrays["objectives"].tolist().index("relativistic"), arrays["penalties"].tolist().index("r1_and_r2"))
-    halves = arrays["halves"]
-    floor_error = float(statistics.standard_error(halves))
-    return [
-        finding(
-            f"relativistic (R1+R2): KID after {int(arrays['steps'])} steps, against 2 KID(two halves of the data) + 0.01",
-            "the aim of a long run of the command line",
-            2.0 * float(halves.mean()) + 0.01,
-            kid[where],
-            2.0 * math.hypot(float(error[where]), 2.0 * floor_error),
-            AT_MOST,
-            "2 standard errors",
-        )
-    ]
+    halves, halves_error = mean_and_error(arrays["halves"])
+    steps, within = int(arrays["steps"]), 2.0 * math.hypot(float(error[where]), 2.0 * halves_error)
+    what = f"relativistic (R1+R2): KID after {steps} steps, against 2 KID(two halves of the data) + 0.01"
+    source = "the aim of a long run of the command line"
+    return [finding(what, source, 2.0 * halves + 0.01, kid[where], within, AT_MOST, "2 standard errors")]
 
 
 def spoken(cell: tuple[str, str]) -> str:
