@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from experiments.conditional.text_to_avatar.config import ENCODERS, PAIRS
 from experiments.framework.artifacts import Arrays
 from experiments.framework.artifacts import Row as TableRow
 from experiments.framework.claims import AT_LEAST, Claim, finding
+from experiments.framework.tables import long_rows, per_seed
 
 ATTRIBUTES = ("hair colour", "eye colour", "hair style", "face shape", "glasses")
 
@@ -36,21 +35,16 @@ def claims(arrays: Arrays) -> list[Claim]:
 def table(arrays: Arrays) -> list[TableRow]:
     """Every accuracy at every record, the last ones, and the diversity."""
     rows: list[TableRow] = []
-
-    def add(encoder: str, pairs: str, step: float, seed: int, quantity: str, value: float) -> None:
-        rows.append(
-            {"encoder": encoder, "pairs": pairs, "step": step, "seed": seed, "quantity": quantity, "value": value}
-        )
-
-    end = float(arrays["steps"][-1])
+    steps = [float(step) for step in arrays["steps"]]
     for encoder in arrays["encoders"].tolist():
-        n = int(arrays[f"{encoder}/n"])
+        last = {"encoder": encoder, "step": steps[-1]}
+        measured = [f"{name}, n = {int(arrays[f'{encoder}/n'])}" for name in ATTRIBUTES]
         for pairs in PAIRS:
-            for (record, seed, column), value in np.ndenumerate(arrays[f"{encoder}/{pairs}"]):
-                add(encoder, pairs, float(arrays["steps"][record]), seed, ATTRIBUTES[column], float(value))
-            for (seed, column), value in np.ndenumerate(arrays[f"{encoder}/last_{pairs}"]):
-                add(encoder, pairs, end, seed, f"{ATTRIBUTES[column]}, n = {n}", float(value))
-        for seed, values in enumerate(arrays[f"{encoder}/diversity"]):
-            ratio = float(values.mean() / arrays["real_diversity"].mean())
-            add(encoder, "seen", end, seed, "diversity within a caption over real", ratio)
+            values, ends = arrays[f"{encoder}/{pairs}"], arrays[f"{encoder}/last_{pairs}"]
+            seeds = range(len(ends))
+            axes = {"step": steps, "seed": seeds, "quantity": ATTRIBUTES}
+            rows += long_rows(values, axes, encoder=encoder, pairs=pairs)
+            rows += long_rows(ends, {"seed": seeds, "quantity": measured}, **last, pairs=pairs)
+        ratio = arrays[f"{encoder}/diversity"].mean(axis=1) / arrays["real_diversity"].mean()
+        rows += per_seed(ratio, **last, pairs="seen", quantity="diversity within a caption over real")
     return rows

@@ -14,7 +14,7 @@ from experiments.framework.claims import (
     over_seeds,
     theorem,
 )
-from experiments.framework.tables import per_seed
+from experiments.framework.tables import long_rows, per_seed
 from experiments.game.critic_surfaces.config import DATA
 from gan_jax.metrics.statistics import mean_and_error
 from gan_jax.plots.style import GREEN, ORANGE, PURPLE, SKY, VERMILION, Look
@@ -57,18 +57,11 @@ def table_at_depth(arrays: Arrays) -> list[Row]:
         *((f"clipping {c:g}", logs) for c, logs in zip(arrays["depth/bounds"], arrays["depth/clipping"], strict=True)),
         ("GP", arrays["depth/penalty"]),
     ]
-    return [
-        {
-            "data": "swiss roll",
-            "critic": name,
-            "quantity": f"log10 gradient norm, layer {layer}",
-            "seed": seed,
-            "value": float(value),
-        }
-        for name, logs in families
-        for seed, layers in enumerate(logs)
-        for layer, value in enumerate(layers)
-    ]
+    layers = [f"log10 gradient norm, layer {layer}" for layer in range(arrays["depth/penalty"].shape[-1])]
+    rows: list[Row] = []
+    for name, logs in families:
+        rows += long_rows(logs, {"seed": range(len(logs)), "quantity": layers}, data="swiss roll", critic=name)
+    return rows
 
 
 CRITICS = {

@@ -16,6 +16,7 @@ from experiments.framework.claims import (
     less,
     over_seeds,
 )
+from experiments.framework.tables import long_rows
 from experiments.images.loss_tracks_quality.config import GAMES, GENERATORS, TITLES
 from gan_jax.metrics import statistics
 
@@ -89,19 +90,15 @@ def _frozen_claims(arrays: Arrays) -> list[Claim]:
 def table(arrays: Arrays) -> list[Row]:
     """Every estimate, KID and slope at every record, then the correlations, long format."""
     rows: list[Row] = []
+    fields = ("training", "held_out", "standard_error", "slope", "kid", "kid_standard_error")
     for name in GAMES:
-        for (place, seed, record), _ in np.ndenumerate(arrays[f"{name}/kid"]):
-            own: dict[str, object] = {"game": name, "generator": GENERATORS[place], "seed": seed}
-            own["step"] = int(arrays[f"{name}/step"][record])
-            fields = ("training", "held_out", "standard_error", "slope", "kid", "kid_standard_error")
-            rows += [
-                {**own, "quantity": field, "value": float(arrays[f"{name}/{field}"][place, seed, record])}
-                for field in fields
-            ]
+        values = np.stack([arrays[f"{name}/{field}"] for field in fields], axis=-1)
+        seeds, steps = range(values.shape[1]), [int(step) for step in arrays[f"{name}/step"]]
+        axes = {"generator": GENERATORS, "seed": seeds, "step": steps, "quantity": fields}
+        rows += long_rows(values, axes, game=name)
         for estimate in ("training", "held_out"):
-            for (place, seed), value in np.ndenumerate(correlations(arrays, name, estimate)):
-                own = {"game": name, "generator": GENERATORS[place], "seed": seed, "step": ""}
-                rows.append({**own, "quantity": f"rank correlation, {estimate}", "value": float(value)})
+            found, said = correlations(arrays, name, estimate), f"rank correlation, {estimate}"
+            rows += long_rows(found, {"generator": GENERATORS, "seed": seeds}, game=name, step="", quantity=said)
     floor, error = (float(value) for value in arrays["floor"])
     nothing: dict[str, object] = {"game": "", "generator": "training pictures", "seed": "", "step": ""}
     rows.append({**nothing, "quantity": "kid", "value": floor})
