@@ -49,7 +49,7 @@ def images(over: Mesh) -> Source:
 def dcgan_game(players: Pair, draw: Callable[..., Array], batch: int, over: Mesh) -> game.Game:
     """The game of Radford et al. 2016: non-saturating losses, one update each, Adam with rate 2e-4 and β₁ = ½."""
     adam = optimizers.adam(b1=0.5, b2=0.999)
-    return game.adversarial(
+    return game.gan(
         losses.non_saturating(),
         players.generator,
         players.discriminator,

@@ -30,7 +30,7 @@ from gan_jax.objectives import losses, penalties
 from gan_jax.training.ensemble import Mapper, sequential
 from gan_jax.training.game import Game, play
 from gan_jax.training.state import GameState, Info
-from gan_jax.training.translation import translation
+from gan_jax.training.translation import cyclegan
 from gan_jax.typing import Domains, PRNGKey
 
 GAMES, SIZE, WIDTH, BLOCKS, BATCH, STEPS, REPEATS = 12, 16, 16, 2, 8, 8, 3
@@ -48,7 +48,7 @@ def game() -> Game:
     translator = partial(
         resnet_translator, SIZE, width=WIDTH, blocks=BLOCKS, fine_blocks=BLOCKS, kernel_size=3, skip="joined"
     )
-    return translation(
+    return cyclegan(
         losses.relativistic(),
         translator(),
         translator(),

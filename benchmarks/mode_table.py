@@ -54,7 +54,7 @@ def drawn(key: PRNGKey, batch: int, feed: Array) -> Array:
 def gan(generator: Generator, data: game.Data) -> game.Game:
     """PacGAN's game without packing."""
     adam = optimizers.adam(b1=peer.BETAS[0], b2=peer.BETAS[1])
-    return game.adversarial(
+    return game.gan(
         losses.non_saturating(),
         generator,
         pacgan_discriminator(),

@@ -43,7 +43,7 @@ def data(key: PRNGKey, batch: int, /, **hyperparameters: Array) -> Array:
 
 def wgan_gp(generator: Generator, critic: Critic, data: game.Data, penalty: Penalty) -> game.Game:
     """The game of Gulrajani et al. 2017 with the numbers of the authors' toy code; Adam's (.5, .9) is the library's default."""
-    return game.adversarial(
+    return game.gan(
         losses.wasserstein(),
         generator,
         critic,

@@ -13,7 +13,8 @@ def moved(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
 
     Args:
       module: the one that had them, ``__name__``.
-      names: of each, the module that has it; of ``"*"``, the module that has all others.
+      names: of each, the module that has it, or ``"module:name"`` where it has another name there; of ``"*"``, the module that has all
+        others.
 
     Returns:
       A function of a name: what has moved, with a ``DeprecationWarning`` that says where to.
@@ -24,10 +25,11 @@ def moved(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         if target is None or name.startswith("__"):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         # By name, since the target may import the module that it has left.
-        found = importlib.import_module(target)
-        if not hasattr(found, name):
+        target, _, new = target.partition(":")
+        found, new = importlib.import_module(target), new or name
+        if not hasattr(found, new):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        warnings.warn(f"{module}.{name} is {target}.{name} now", DeprecationWarning, stacklevel=2)
-        return getattr(found, name)
+        warnings.warn(f"{module}.{name} is {target}.{new} now", DeprecationWarning, stacklevel=2)
+        return getattr(found, new)
 
     return get

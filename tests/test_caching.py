@@ -74,9 +74,7 @@ def test_playing_is_traced_once() -> None:
         traces.append(None)
         return jnp.zeros((batch, 1))
 
-    made = game.adversarial(
-        losses.minimax(), players.affine(), players.linear(), data, updates.alternating(), batch_size=2
-    )
+    made = game.gan(losses.minimax(), players.affine(), players.linear(), data, updates.alternating(), batch_size=2)
     state = made.init(0)
     first, _, _ = game.play(made, state, steps=4, records=2)
     traced = len(traces)
@@ -156,9 +154,7 @@ def test_a_first_passage_is_traced_once() -> None:
         traces.append(None)
         return jnp.zeros((batch, 1))
 
-    made = game.adversarial(
-        losses.minimax(), players.affine(), players.linear(), data, updates.alternating(), batch_size=2
-    )
+    made = game.gan(losses.minimax(), players.affine(), players.linear(), data, updates.alternating(), batch_size=2)
 
     def third(state: GameState) -> Array:
         return state.step >= 3

@@ -49,7 +49,7 @@ def played(
     objective: Any = MINIMAX, generator: Any = GENERATOR, data: Any = draw, update: Any = None, **options: Any
 ) -> game.Game:
     rule = updates.alternating() if update is None else update
-    return game.adversarial(objective, generator, NETWORK, data, rule, batch_size=8, **options)
+    return game.gan(objective, generator, NETWORK, data, rule, batch_size=8, **options)
 
 
 def estimate(p: Any, q: Any, key: Any = 0) -> variational.Estimate:
@@ -183,7 +183,7 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
     "kernel by name": (lambda: costs.mmd("gaussian"), "kernel is 'gaussian'"),
     "players exchanged": (lambda: played(generator=NETWORK), "generator is of type Critic; expected a Generator"),
     "player of another game": (
-        lambda: conditional.conditional(MINIMAX, GENERATOR, NETWORK, draw),
+        lambda: conditional.conditional_gan(MINIMAX, GENERATOR, NETWORK, draw),
         "generator is of type Generator; expected a ConditionalGenerator",
     ),
     "encoder without brackets": (

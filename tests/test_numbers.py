@@ -43,7 +43,7 @@ def data(key: jax.Array, batch: int) -> jax.Array:
 
 
 def played() -> game.Game:
-    return game.adversarial(MINIMAX, GENERATOR, NETWORK, data, updates.alternating())
+    return game.gan(MINIMAX, GENERATOR, NETWORK, data, updates.alternating())
 
 
 # What else a function needs before its numbers can be asked about.
@@ -84,7 +84,7 @@ NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
     "costs.sinkhorn": lambda: dict(epsilon=0.1),
     "penalties.weight_of_gamma": lambda: dict(gamma=1.0),
     "compiling.compile_together": lambda: dict(jobs=()),
-    "conditional.conditional": lambda: dict(
+    "conditional.conditional_gan": lambda: dict(
         objective=MINIMAX,
         generator=conditional_models.conditional_mlp_generator(ENCODER, (4,)),
         discriminator=conditional_critics.conditional_mlp_critic(ENCODER, (4,), head="auxiliary", classes=3),
@@ -100,7 +100,7 @@ NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
     "critic.lazy_penalty": lambda: dict(mean=lambda: jnp.zeros(()), every=1, count=jnp.zeros((), int)),
     "ensemble.sweep": lambda: dict(member=lambda key: {"x": key}, key=jax.random.key(0)),
     "frozen.log_spaced": lambda: dict(last=10, count=3),
-    "game.adversarial": lambda: dict(
+    "game.gan": lambda: dict(
         objective=MINIMAX,
         generator=GENERATOR,
         discriminator=NETWORK,
@@ -137,7 +137,7 @@ NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
     "sampling.sampler": lambda: dict(generator=GENERATOR),
     "sampling.in_pieces": lambda: dict(generator=GENERATOR),
     **{f"optimizers.{name}": lambda: dict(steps=4) for name in ("half_constant", "linear_decay", "cosine_decay")},
-    "translation.translation": lambda: dict(
+    "translation.cyclegan": lambda: dict(
         objective=MINIMAX,
         forward=translators.mlp_translator((4,)),
         backward=translators.mlp_translator((4,)),
@@ -176,7 +176,7 @@ INSIDE = {
     "conditional_critics.conditional_critic",
     "critic.warn_where_nothing_holds_the_slope",
     "dcgan.channels_of_layers",
-    "game.anywhere",
+    "game.unsharded",
     "game.check_data",
     "game.game_of",
     "image_players.check_image",
@@ -197,8 +197,8 @@ INSIDE = {
 ALLOWED = {
     "affine.shift": (-1.0,),
     "affine.scale": (-1.0,),
-    "adversarial.noise_steps": (math.inf,),
-    "conditional.noise_steps": (math.inf,),
+    "gan.noise_steps": (math.inf,),
+    "conditional_gan.noise_steps": (math.inf,),
     "least_squares.fake_label": (-1.0,),
     "least_squares.real_label": (-1.0,),
     "least_squares.generator_label": (-1.0,),

@@ -14,7 +14,7 @@ from gan_jax.models.mlp import mlp
 from gan_jax.models.reconstructor import mlp_reconstructor
 from gan_jax.objectives import losses, penalties, regularisers
 from gan_jax.objectives.losses import non_saturating
-from gan_jax.training.game import Game, adversarial
+from gan_jax.training.game import Game, gan
 from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.packing import packed
 from gan_jax.training.state import GameState, averaged
@@ -37,7 +37,7 @@ class Player(NamedTuple):
 
 
 Change = Callable[[Recipe, int], Mapping[str, Any]]
-"""``(recipe, steps of the game) -> {argument of game.adversarial: value}``; ``sample`` among them is how the generator is sampled."""
+"""``(recipe, steps of the game) -> {argument of game.gan: value}``; ``sample`` among them is how the generator is sampled."""
 
 
 def rows_of(key: Any, batch: int, *, feed: Any) -> Any:
@@ -77,7 +77,7 @@ def small_game(recipe: Recipe, steps: int, change: Change = nothing) -> Player:
     }
     settings |= change(recipe, steps)
     sample = settings.pop("sample")
-    return Player(adversarial(**settings), sample)
+    return Player(gan(**settings), sample)
 
 
 def packing(recipe: Recipe, steps: int, *, size: int = 4) -> Mapping[str, Any]:

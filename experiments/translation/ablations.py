@@ -78,10 +78,10 @@ def game_of_four(
     from gan_jax.objectives.losses import OBJECTIVES
     from gan_jax.objectives.penalties import both, r1, r2
     from gan_jax.training.optimizers import half_constant
-    from gan_jax.training.translation import translation
+    from gan_jax.training.translation import cyclegan
 
     optimizer = half_constant(steps, b1=recipe.b1, b2=recipe.b2)
-    return translation(
+    return cyclegan(
         OBJECTIVES[recipe.objective](),
         forward,
         backward,

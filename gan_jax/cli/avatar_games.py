@@ -102,14 +102,14 @@ def text_game(recipe: Recipe, encoder: str, words: Vocabulary, size: int, steps:
     from gan_jax.models.conditional_critics import conditional_dcgan_critic
     from gan_jax.objectives.losses import relativistic
     from gan_jax.objectives.penalties import both, r1, r2
-    from gan_jax.training.conditional import conditional
+    from gan_jax.training.conditional import conditional_gan
     from gan_jax.training.optimizers import adam, linear_decay
 
     optimizer = adam(b1=0.0, b2=0.99, schedule=linear_decay(steps, constant=0.5, end=0.01))
     own = encoder_of(encoder, words, recipe.text_width)
     generator = conditional_dcgan_generator(size, 3, own, width=recipe.width, latent=recipe.latent)
     critic = conditional_dcgan_critic(size, 3, own, width=recipe.critic_width, head=recipe.head, hidden=recipe.hidden)
-    game = conditional(
+    game = conditional_gan(
         relativistic(),
         generator,
         critic,

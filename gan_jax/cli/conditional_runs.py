@@ -52,7 +52,7 @@ def assemble(
     from gan_jax.objectives.penalties import PENALTIES
     from gan_jax.training import mesh as meshes
     from gan_jax.training import optimizers
-    from gan_jax.training.conditional import conditional, with_conditions
+    from gan_jax.training.conditional import conditional_gan, with_conditions
 
     _check(config)
     rule, model, condition = config.rule, config.model, config.condition
@@ -70,7 +70,7 @@ def assemble(
     common: dict[str, Any] = {"dtype": jnp.dtype(model.dtype), "width": model.width or WIDTH}
     generator = conditional_dcgan_generator(size, channels, encoder, latent=model.latent, **common)
     critic = conditional_dcgan_critic(size, channels, encoder, head=condition.head, classes=facts.classes, **common)
-    made = conditional(
+    made = conditional_gan(
         objective,
         generator,
         critic,

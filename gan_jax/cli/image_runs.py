@@ -91,7 +91,7 @@ def assemble(
     pair = PAIRS[config.model.pair](
         size, channels, latent=config.model.latent, dtype=jnp.dtype(config.model.dtype), **width
     )
-    made = game.adversarial(
+    made = game.gan(
         objective,
         pair.generator,
         pair.discriminator,

@@ -214,7 +214,7 @@ def assemble(config: Config, mesh: Mesh, facts: tuple[Facts, Facts] | None = Non
     from gan_jax.objectives.penalties import PENALTIES
     from gan_jax.training import mesh as meshes
     from gan_jax.training.optimizers import half_constant
-    from gan_jax.training.translation import ABLATIONS, ablation, translation
+    from gan_jax.training.translation import ABLATIONS, ablation, cyclegan
 
     rule = config.rule
     objective = OBJECTIVES[checks.one_of("rule.objective", rule.objective, OBJECTIVES)]()
@@ -241,7 +241,7 @@ def assemble(config: Config, mesh: Mesh, facts: tuple[Facts, Facts] | None = Non
     source = unpaired(x, y)
     networks = _networks(config.model, x.event_shape, y.event_shape)
     steps = config.schedule.steps
-    made = translation(
+    made = cyclegan(
         objective,
         *networks,
         source.draw,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import jax
@@ -19,13 +20,38 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import checks
+from gan_jax.moved import moved as moved_names
 from gan_jax.objectives.losses import Objective, check_objective
-from gan_jax.objectives.penalties import ExampleWise, Penalty, Perturbation, check_penalty
-from gan_jax.training.critic import lazy_penalty, refuse_mixing, warn_where_nothing_holds_the_slope
-from gan_jax.training.game import Game, Place, anywhere, check_optimizers, drawn_from, game_of
+from gan_jax.objectives.penalties import ExampleWise, Penalty, Perturbation
+from gan_jax.training.critic import lazy_penalty, warn_where_nothing_holds_the_slope
+from gan_jax.training.game import (
+    Game,
+    Place,
+    check_changes,
+    check_optimizers,
+    check_penalised,
+    check_sizes,
+    drawn_from,
+    game_of,
+    penalty_scale,
+    perturbed,
+    ruled,
+    unsharded,
+)
 from gan_jax.training.optimizers import OptimizerOf, adam
-from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
-from gan_jax.training.updates import perturbed
+from gan_jax.training.sides import (
+    DiscriminatorReport,
+    Drawing,
+    GeneratorReport,
+    Moment,
+    Setup,
+    Update,
+    apart,
+    folded,
+    one_after_another,
+)
+from gan_jax.training.state import Hyperparameters, Player, spread
+from gan_jax.training.updates import alternating
 from gan_jax.typing import (
     UNSAID,
     Array,
@@ -39,6 +65,8 @@ from gan_jax.typing import (
 from gan_jax.typing import (
     Pairs as Pairs,  # what users make batches of
 )
+
+__getattr__ = moved_names(__name__, {"conditional": f"{__name__}:conditional_gan"})
 
 PairData: TypeAlias = Callable[..., Pairs]
 """``(key, batch, feed=…) -> Pairs``: draws examples with conditions."""
@@ -94,28 +122,13 @@ def mismatched(key: PRNGKey, said: Array, true: Array) -> Mismatch:
     return Mismatch(jax.random.categorical(key, weights, axis=1), found)
 
 
-class _Setup(NamedTuple):
-    """What is fixed at compile time."""
-
-    objective: Objective
-    generator: ConditionalGenerator
-    discriminator: ConditionalCritic
-    batch_size: int
-    discriminator_steps: int
-    generator_optimizer: OptimizerOf
-    discriminator_optimizer: OptimizerOf
-    penalty: Penalty | None
-    penalty_every: int
-    perturb: Perturbation | None
-    place: Place
-
-
-def conditional(
+def conditional_gan(
     objective: Objective,
     generator: ConditionalGenerator,
     discriminator: ConditionalCritic,
     data: PairData,
     *,
+    update: Update | None = None,
     batch_size: int = 64,
     discriminator_steps: int = 1,
     generator_optimizer: OptimizerOf | None = None,
@@ -131,9 +144,9 @@ def conditional(
     noise: float = 0.0,
     noise_steps: float = math.inf,
     ema_decay: float | None = None,
-    place: Place = anywhere,
+    place: Place = unsharded,
 ) -> Game:
-    """A conditional generator against a discriminator of pairs, in turn.
+    """A conditional generator against a discriminator of pairs.
 
     ``L_D = (1 − w) L(D(x, c), D(G(z, c), c)) + w L(D(x, c), D(x, c'))``, ``c'`` a condition that does not describe x, L the objective's
     loss of the discriminator; of a separable objective that is its loss on right pairs, plus ``1 − w`` times that on generated and w
@@ -147,6 +160,7 @@ def conditional(
       objective: both losses, from ``objectives.losses``.
       generator, discriminator: from ``models.conditional`` and ``models.conditional_critics``.
       data: ``(key, batch, feed=…) -> Pairs``.
+      update: from ``training.updates``; ``alternating()`` where None.
       batch_size: examples of each kind at an update.
       discriminator_steps: updates of the discriminator at one step, each on fresh examples.
       generator_optimizer, discriminator_optimizer: ``game.adam()`` where None.
@@ -154,10 +168,10 @@ def conditional(
       wrong_weight: w, ½ in the paper; 0 for no third kind (a hyperparameter).
       auxiliary_weight: of the cross-entropy of the class that the first attribute of ``said`` is (a hyperparameter; only where the
         discriminator has a classifier).
-      penalty, penalty_weight, penalty_every: as in ``game.adversarial``; the gradient is that with respect to the example.
-      perturb, noise, noise_steps: as in ``game.adversarial``.
-      ema_decay: as in ``game.adversarial``.
-      place: as in ``game.adversarial``.
+      penalty, penalty_weight, penalty_every: as in ``game.gan``; the gradient is that with respect to the example.
+      perturb, noise, noise_steps: as in ``game.gan``.
+      ema_decay: as in ``game.gan``.
+      place: as in ``game.gan``.
 
     Returns:
       The game; ``Info.divergence`` and ``spread`` are of right and generated pairs.
@@ -167,61 +181,42 @@ def conditional(
         unknown hyperparameter, data of another shape than samples.
 
     Warns:
-      UserWarning: as ``game.adversarial`` does.
+      UserWarning: as ``game.gan`` does.
 
     Source: Reed et al. 2016, "Generative adversarial text to image synthesis", Algorithm 1 (GAN-CLS), where the halves are lines 9 and 10;
       Odena, Olah & Shlens 2017, equations 2 and 3, for the auxiliary classifier.
     """
-    sizes = {"batch_size": batch_size, "discriminator_steps": discriminator_steps, "penalty_every": penalty_every}
-    for name, value in sizes.items():
-        checks.integer(name, value, 1)
+    check_sizes(batch_size=batch_size, discriminator_steps=discriminator_steps, penalty_every=penalty_every)
     check_objective(objective)
     checks.made("generator", generator, ConditionalGenerator, "models.conditional.conditional_mlp_generator")
     checks.made("discriminator", discriminator, ConditionalCritic, "models.conditional_critics.conditional_mlp_critic")
     checks.takes("data", data, ("key", "batch"), "one that gives training.conditional.Pairs", more=True)
+    update = alternating() if update is None else update
+    checks.made("update", update, Update, "updates.alternating()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    if penalty is not None:
-        check_penalty(penalty)
-        refuse_mixing(discriminator)
+    check_penalised(penalty, discriminator)
     warn_where_nothing_holds_the_slope(objective, discriminator, penalty, stacklevel=3)
-    setup = _Setup(
-        objective,
-        generator,
-        discriminator,
-        batch_size,
-        discriminator_steps,
-        generator_optimizer or adam(),
-        discriminator_optimizer or adam(),
-        penalty,
-        penalty_every,
-        perturb,
-        place,
+    check_changes(perturb)
+    parts = _Parts(
+        objective=objective,
+        generator=generator,
+        discriminator=discriminator,
+        data=data,
+        batch_size=batch_size,
+        discriminator_steps=discriminator_steps,
+        generator_optimizer=generator_optimizer or adam(),
+        discriminator_optimizer=discriminator_optimizer or adam(),
+        penalty=penalty,
+        penalty_every=penalty_every,
+        perturb=perturb,
+        place=place,
     )
     hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, "wrong_weight": wrong_weight}
+    hyper |= update.hyperparameters
     hyper |= {} if discriminator.classify is None else {"auxiliary_weight": auxiliary_weight}
     hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
     hyper |= {} if perturb is None else {"noise": noise, "noise_steps": noise_steps}
-
-    def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
-        data_key, generator_key, noise_key, discriminator_key = jax.random.split(key, 4)
-        pairs = drawn_from(data, feed)(data_key, 1)
-        variables = generator.init(generator_key, pairs.condition)
-        made = generator.apply(variables, generator.noise(noise_key, 1), generator.embed(variables, pairs.condition))
-        check_pairs(drawn_from(data, feed), batch_size, made.shape[1:])
-        judge = discriminator.init(discriminator_key, made, pairs.condition)
-        return (
-            Player(variables, setup.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
-            Player(judge, setup.discriminator_optimizer(hyper["discriminator_rate"]).init(judge["params"])),
-        )
-
-    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
-        draw = drawn_from(data, feed)
-        discriminator_key, generator_key = jax.random.split(key)
-        judge, verdict = _train_discriminator(setup, draw, state, discriminator_key)
-        player, loss, norm = _train_generator(setup, draw, state, judge.variables, generator_key)
-        return player, judge, verdict._replace(generator_loss=loss, generator_gradient=norm)
-
-    return game_of(players, step, hyper, {}, ema_decay)
+    return game_of(partial(_players, parts), ruled(update, partial(_setup, parts)), hyper, {}, ema_decay)
 
 
 def check_pairs(data: PairData, batch_size: int, event_shape: tuple[int, ...]) -> None:
@@ -237,121 +232,181 @@ def check_pairs(data: PairData, batch_size: int, event_shape: tuple[int, ...]) -
         )
 
 
-# --------------------------------------------------------------------------------------------------------------- the updates
+# ------------------------------------------------------------------------------------------------------------- the two sides
 
 
-def _train_discriminator(setup: _Setup, data: PairData, state: GameState, key: PRNGKey) -> tuple[Player, Info]:
-    """``discriminator_steps`` updates of the discriminator, each on fresh examples; of the last one, what it saw."""
-    first = state.step * setup.discriminator_steps
+class _Parts(NamedTuple):
+    """What of ``conditional_gan`` is fixed at compile time, by the names of its arguments."""
 
-    def one(player: Player, number: Array) -> tuple[Player, Info]:
-        own_key = jax.random.fold_in(key, number)
-        gradients, info = _discriminator_gradient(setup, data, state, player.variables, own_key, first + number)
-        optimizer = setup.discriminator_optimizer(state.hyper["discriminator_rate"])
-        return moved(player, gradients, optimizer, setup.discriminator.constrain), info
+    objective: Objective
+    generator: ConditionalGenerator
+    discriminator: ConditionalCritic
+    data: PairData
+    batch_size: int
+    discriminator_steps: int
+    generator_optimizer: OptimizerOf
+    discriminator_optimizer: OptimizerOf
+    penalty: Penalty | None
+    penalty_every: int
+    perturb: Perturbation | None
+    place: Place
 
-    if setup.discriminator_steps == 1:
-        return one(state.discriminator, jnp.zeros((), jnp.int32))
-    player, infos = jax.lax.scan(one, state.discriminator, jnp.arange(setup.discriminator_steps))
-    return player, jax.tree.map(lambda a: a[-1], infos)
+
+class _Triples(NamedTuple):
+    """What a discriminator is shown: right pairs, what was generated from their conditions, and whose conditions are wrong."""
+
+    pairs: Pairs
+    fake: Array
+    wrong: Mismatch
 
 
-def _discriminator_gradient(
-    setup: _Setup, data: PairData, state: GameState, variables: Variables, key: PRNGKey, count: Array
-) -> tuple[PyTree, Info]:
-    """The gradient of ``mean L_D + λ mean penalty`` with respect to the discriminator's parameters, at update number ``count``."""
-    data_key, noise_key, wrong_key, real_key, fake_key, penalty_key = jax.random.split(key, 6)
-    judge, generator, own = setup.discriminator, setup.generator, state.generator.variables
-    pairs = setup.place(data(data_key, setup.batch_size), 0)
-    z = setup.place(generator.noise(noise_key, setup.batch_size), 0)
-    made, _ = generator.train(own, z, generator.embed(own, pairs.condition))
-    real = perturbed(setup.perturb, real_key, pairs.x, state)
-    fake = perturbed(setup.perturb, fake_key, made, state)
-    wrong = mismatched(wrong_key, pairs.said, pairs.true)
-    weight = state.hyper["wrong_weight"] * wrong.found
+class _Latents(NamedTuple):
+    """What a generator makes samples of, beside the pairs whose conditions it takes."""
 
-    def loss(params: PyTree) -> tuple[Array, tuple[Array, Array, Array]]:
-        ours = {**variables, "params": params}
-        embedding = judge.embed(ours, pairs.condition)
-        of_real, of_fake = _features_of_both(judge, ours, real, fake)
-        real_logits = judge.judge(ours, of_real, embedding)
-        fake_logits = judge.judge(ours, of_fake, embedding)
-        wrong_logits = judge.judge(ours, of_real, jax.tree.map(lambda leaf: leaf[wrong.places], embedding))
-        against_fake = setup.objective.discriminator_loss(real_logits, fake_logits)
-        against_wrong = setup.objective.discriminator_loss(real_logits, wrong_logits)
-        value = jnp.mean((1.0 - weight) * against_fake + weight * against_wrong)
-        penalty = _penalty(setup, ours, real, fake, pairs.condition, penalty_key, count)
-        scale = state.hyper["penalty_weight"] * setup.penalty_every if setup.penalty is not None else 0.0
-        total = value + scale * penalty + _classification(setup, state, ours, of_real, pairs.said)
-        return total, (setup.objective.divergence(real_logits, fake_logits), value, penalty)
+    pairs: Pairs
+    noise: PyTree
 
-    gradients, (divergence, value, penalty) = jax.grad(loss, has_aux=True)(variables["params"])
-    nothing = jnp.zeros_like(value)
-    return gradients, Info(
-        divergence, value, penalty, nothing, optax.tree.norm(gradients), nothing, spread(pairs.x, made)
+
+def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+    data_key, generator_key, noise_key, discriminator_key = jax.random.split(key, 4)
+    generator, data = parts.generator, drawn_from(parts.data, feed)
+    pairs = data(data_key, 1)
+    variables = generator.init(generator_key, pairs.condition)
+    made = generator.apply(variables, generator.noise(noise_key, 1), generator.embed(variables, pairs.condition))
+    check_pairs(data, parts.batch_size, made.shape[1:])
+    variables_d = parts.discriminator.init(discriminator_key, made, pairs.condition)
+    return (
+        Player(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
+        Player(variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])),
     )
 
 
-def _train_generator(
-    setup: _Setup, data: PairData, state: GameState, judge_variables: Variables, key: PRNGKey
-) -> tuple[Player, Array, Array]:
-    """One update of the generator on fresh noise and conditions; its loss, and the norm of its gradient."""
-    data_key, noise_key, real_key, fake_key = jax.random.split(key, 4)
-    judge, generator, own = setup.discriminator, setup.generator, state.generator.variables
-    pairs = setup.place(data(data_key, setup.batch_size), 0)
-    z = setup.place(generator.noise(noise_key, setup.batch_size), 0)
+def _setup(parts: _Parts, feed: PyTree) -> Setup:
+    parts = parts._replace(data=drawn_from(parts.data, feed))
+    draw_d, draw_g = partial(_draw_d, parts), partial(_draw_g, parts)
+    return Setup(
+        d_loss=partial(_d_loss, parts),
+        g_loss=partial(_g_loss, parts),
+        draw_d=draw_d,
+        draw_g=draw_g,
+        draw_both=apart(draw_d, draw_g),
+        one_batch=False,
+        discriminator_steps=parts.discriminator_steps,
+        discriminator_optimizer=parts.discriminator_optimizer,
+        generator_optimizer=parts.generator_optimizer,
+        constrain=parts.discriminator.constrain,
+    )
 
-    def loss(params: PyTree) -> tuple[Array, tuple[Array, Variables]]:
-        ours = {**own, "params": params}
-        made, variables = generator.train(ours, z, generator.embed(ours, pairs.condition))
-        embedding = judge.embed(judge_variables, pairs.condition)
-        of_fake = judge.features(judge_variables, perturbed(setup.perturb, fake_key, made, state))
-        # Where the loss does not look at real logits, XLA drops what follows from here.
-        of_real = judge.features(judge_variables, perturbed(setup.perturb, real_key, pairs.x, state))
-        value = jnp.mean(
-            setup.objective.generator_loss(
-                judge.judge(judge_variables, of_fake, embedding), judge.judge(judge_variables, of_real, embedding)
-            )
-        )
-        return value + _classification(setup, state, judge_variables, of_fake, pairs.said), (value, variables)
 
-    gradients, (value, variables) = jax.grad(loss, has_aux=True)(own["params"])
-    optimizer = setup.generator_optimizer(state.hyper["generator_rate"])
-    player = moved(Player(variables, state.generator.optimizer), gradients, optimizer)
-    return player, value, optax.tree.norm(gradients)
+def _draw_d(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> Drawing:
+    del moment
+    network = parts.generator
+
+    def draw(key: PRNGKey) -> Drawing:
+        keys = jax.random.split(key, 6)
+        pairs = parts.place(parts.data(keys[0], parts.batch_size), 0)
+        z = parts.place(network.noise(keys[1], parts.batch_size), 0)
+        fake, _ = network.train(generator, z, network.embed(generator, pairs.condition))
+        return Drawing(_Triples(pairs, fake, mismatched(keys[2], pairs.said, pairs.true)), keys[3:])
+
+    return one_after_another(draw, folded(key, steps))
+
+
+def _draw_g(parts: _Parts, key: PRNGKey, *, moment: Moment) -> Drawing:
+    del moment
+    keys = jax.random.split(key, 4)
+    pairs = parts.place(parts.data(keys[0], parts.batch_size), 0)
+    noise = parts.place(parts.generator.noise(keys[1], parts.batch_size), 0)
+    return Drawing(_Latents(pairs, noise), keys[2:])
+
+
+def _d_loss(
+    parts: _Parts, params: PyTree, *, variables: Variables, batch: _Triples, key: PRNGKey, moment: Moment
+) -> tuple[Array, DiscriminatorReport]:
+    """``mean L_D + λ mean penalty``, and the cross-entropy of the class."""
+    real_key, fake_key, penalty_key = key
+    network, objective, pairs = parts.discriminator, parts.objective, batch.pairs
+    real = perturbed(parts.perturb, real_key, pairs.x, moment)
+    fake = perturbed(parts.perturb, fake_key, batch.fake, moment)
+    weight = moment.hyper["wrong_weight"] * batch.wrong.found
+    own = {**variables, "params": params}
+    embedding = network.embed(own, pairs.condition)
+    of_real, of_fake = _features_of_both(network, own, real, fake)
+    real_logits = network.judge(own, of_real, embedding)
+    fake_logits = network.judge(own, of_fake, embedding)
+    wrong_logits = network.judge(own, of_real, jax.tree.map(lambda leaf: leaf[batch.wrong.places], embedding))
+    on_fake = objective.discriminator_loss(real_logits, fake_logits)
+    on_wrong = objective.discriminator_loss(real_logits, wrong_logits)
+    value = jnp.mean((1.0 - weight) * on_fake + weight * on_wrong)
+    penalty = _penalty(parts, own, real, fake, pairs.condition, penalty_key, moment.updates)
+    loss = value + penalty_scale(parts.penalty, parts.penalty_every, moment) * penalty
+    return loss + _classification(network, own, of_real, pairs.said, moment), DiscriminatorReport(
+        divergence=objective.divergence(real_logits, fake_logits),
+        loss=value,
+        penalty=penalty,
+        spread=spread(pairs.x, batch.fake),
+        collections={},
+    )
+
+
+def _g_loss(
+    parts: _Parts,
+    params: PyTree,
+    *,
+    variables: Variables,
+    discriminator: Variables,
+    batch: _Latents,
+    key: PRNGKey,
+    moment: Moment,
+) -> tuple[Array, GeneratorReport]:
+    """``mean L_G``, which is what is told of it, and the cross-entropy of the class."""
+    real_key, fake_key = key
+    network, pairs, own = parts.discriminator, batch.pairs, {**variables, "params": params}
+    fake, advanced = parts.generator.train(own, batch.noise, parts.generator.embed(own, pairs.condition))
+    embedding = network.embed(discriminator, pairs.condition)
+    of_fake = network.features(discriminator, perturbed(parts.perturb, fake_key, fake, moment))
+    # Where the loss does not look at real logits, XLA drops what they are made of.
+    of_real = network.features(discriminator, perturbed(parts.perturb, real_key, pairs.x, moment))
+    fake_logits = network.judge(discriminator, of_fake, embedding)
+    real_logits = network.judge(discriminator, of_real, embedding)
+    value = jnp.mean(parts.objective.generator_loss(fake_logits, real_logits))
+    loss = value + _classification(network, discriminator, of_fake, pairs.said, moment)
+    return loss, GeneratorReport(value, advanced)
 
 
 def _features_of_both(
-    judge: ConditionalCritic, variables: Variables, real: Array, fake: Array
+    network: ConditionalCritic, variables: Variables, real: Array, fake: Array
 ) -> tuple[PyTree, PyTree]:
     """Features of both batches: in one pass where examples are seen one by one, apart where a batch has statistics of its own."""
-    if judge.mixes_examples:
-        return judge.features(variables, real), judge.features(variables, fake)
-    together = judge.features(variables, jnp.concatenate([real, fake]))
+    if network.mixes_examples:
+        return network.features(variables, real), network.features(variables, fake)
+    together = network.features(variables, jnp.concatenate([real, fake]))
     n = real.shape[0]
     return jax.tree.map(lambda leaf: leaf[:n], together), jax.tree.map(lambda leaf: leaf[n:], together)
 
 
 def _penalty(
-    setup: _Setup, variables: Variables, real: Array, fake: Array, condition: PyTree, key: PRNGKey, count: Array
+    parts: _Parts, variables: Variables, real: Array, fake: Array, condition: PyTree, key: PRNGKey, count: Array
 ) -> Array:
     """The mean penalty of ``x -> D(x, c)``, every example with its own condition; zero at the updates that a lazy one leaves out."""
-    penalty = setup.penalty
+    penalty = parts.penalty
     if penalty is None:
         return jnp.zeros(())
 
     def mean() -> Array:
-        return jnp.mean(penalty(given(setup.discriminator, variables, condition), real, fake, key))
+        return jnp.mean(penalty(given(parts.discriminator, variables, condition), real, fake, key))
 
-    return lazy_penalty(mean, setup.penalty_every, count)
+    return lazy_penalty(mean, parts.penalty_every, count)
 
 
-def _classification(setup: _Setup, state: GameState, variables: Variables, features: PyTree, said: Array) -> Array:
+def _classification(
+    network: ConditionalCritic, variables: Variables, features: PyTree, said: Array, moment: Moment
+) -> Array:
     """The weighted cross-entropy of the auxiliary classifier, zero where there is none."""
-    if setup.discriminator.classify is None:
+    if network.classify is None:
         return jnp.zeros(())
-    logits = setup.discriminator.classify(variables, features)
-    return state.hyper["auxiliary_weight"] * jnp.mean(
+    logits = network.classify(variables, features)
+    return moment.hyper["auxiliary_weight"] * jnp.mean(
         optax.softmax_cross_entropy_with_integer_labels(logits, said[:, 0])
     )
 

@@ -1,7 +1,7 @@
 """The game: a generator and a discriminator in turn, as a pure ``init`` and a pure ``step`` over one state.
 
-``adversarial`` makes a game from an objective and two players, ``direct`` one without a discriminator. What moves whom, in which order
-and by which gradient is an ``Update`` of ``training.updates``. A game knows no model and no file, and is not jitted: ``play`` scans it,
+``gan`` makes a game from an objective and two players, ``direct`` one without a discriminator. What moves whom, in which order and by
+which gradient is an ``Update`` of ``training.updates``. A game knows no model and no file, and is not jitted: ``play`` scans it,
 ``training.loop`` runs it from the host, ``training.ensemble`` runs many as one program, ``training.mesh`` one over many devices.
 """
 
@@ -21,11 +21,28 @@ import numpyro.distributions as dist
 import optax
 
 from gan_jax import caching, checks
+from gan_jax.moved import moved as moved_names
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, Perturbation, check_penalty
 from gan_jax.objectives.regularisers import Regulariser
-from gan_jax.training.critic import check_records, refuse_mixing, warn_where_nothing_holds_the_slope
+from gan_jax.training.critic import (
+    check_records,
+    lazy_penalty,
+    logits_of_both,
+    mean_penalty,
+    refuse_mixing,
+    warn_where_nothing_holds_the_slope,
+)
 from gan_jax.training.optimizers import OptimizerOf, adam
+from gan_jax.training.sides import (
+    DiscriminatorReport,
+    Drawing,
+    GeneratorReport,
+    Moment,
+    Setup,
+    Update,
+    folded,
+)
 from gan_jax.training.state import (
     GameState,
     Hyperparameters,
@@ -36,7 +53,9 @@ from gan_jax.training.state import (
     moved,
     spread,
 )
-from gan_jax.typing import Array, Critic, Drawn, Generator, PRNGKey, PyTree, Variables
+from gan_jax.typing import Array, ConditionalCritic, Critic, Drawn, Generator, PRNGKey, PyTree, Variables
+
+__getattr__ = moved_names(__name__, {"adversarial": f"{__name__}:gan", "anywhere": f"{__name__}:unsharded"})
 
 Data: TypeAlias = Callable[..., Array]
 """``(key, batch, **hyperparameters) -> [batch, *event]``: draws data; takes the hyperparameters that the game hands to it by name.
@@ -67,61 +86,13 @@ class Game(NamedTuple):
     hyperparameters: Mapping[str, float]
 
 
-class Setup(NamedTuple):
-    """What is fixed at compile time; updates read it.
-
-    Attributes:
-      objective: of the game.
-      generator, discriminator: the players' functions.
-      data: draws real examples.
-      data_names: which hyperparameters ``data`` takes.
-      batch_size: examples of each kind at an update.
-      discriminator_steps: updates of the discriminator at one step of the game.
-      generator_optimizer, discriminator_optimizer: from learning rates.
-      penalty: on the discriminator; None for none.
-      penalty_every: it is computed, and weighs so many times more, at every so many discriminator updates.
-      perturb: what the discriminator sees in place of examples; None for the examples themselves.
-      regulariser: added to the generator's loss; None for none.
-      place: how batches lie on the devices.
-    """
-
-    objective: Objective
-    generator: Generator
-    discriminator: Critic
-    data: Data
-    data_names: tuple[str, ...]
-    batch_size: int
-    discriminator_steps: int
-    generator_optimizer: OptimizerOf
-    discriminator_optimizer: OptimizerOf
-    penalty: Penalty | None
-    penalty_every: int
-    perturb: Perturbation | None
-    regulariser: Regulariser | None
-    place: Place
-
-
-def anywhere(tree: PyTree, axis: int) -> PyTree:
+def unsharded(tree: PyTree, axis: int) -> PyTree:
     """Leaves it to the compiler where a batch lies."""
     del axis
     return tree
 
 
-class Update(NamedTuple):
-    """How one step moves the two players.
-
-    Attributes:
-      name: the field's.
-      step: ``(setup, state, key) -> (generator, discriminator, info)``; the key is the step's own.
-      hyperparameters: of the rule itself, with their values.
-    """
-
-    name: str
-    step: Callable[[Setup, GameState, PRNGKey], tuple[Player, Player, Info]]
-    hyperparameters: Mapping[str, float] = MappingProxyType({})
-
-
-def adversarial(
+def gan(
     objective: Objective,
     generator: Generator,
     discriminator: Critic,
@@ -144,7 +115,7 @@ def adversarial(
     regulariser_weight: float = 1.0,
     ema_decay: float | None = None,
     data_parameters: Mapping[str, float] = MappingProxyType({}),
-    place: Place = anywhere,
+    place: Place = unsharded,
 ) -> Game:
     """A generator against a discriminator.
 
@@ -188,60 +159,206 @@ def adversarial(
     Source: Goodfellow et al. 2014, Algorithm 1; Karras et al. 2020, appendix B, for lazy regularisation; Yazıcı et al. 2019 for the
       average.
     """
-    sizes = {"batch_size": batch_size, "discriminator_steps": discriminator_steps, "penalty_every": penalty_every}
-    for name, value in sizes.items():
-        checks.integer(name, value, 1)
+    check_sizes(batch_size=batch_size, discriminator_steps=discriminator_steps, penalty_every=penalty_every)
     check_objective(objective)
     checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
     checks.made("discriminator", discriminator, Critic, "models.mlp.mlp()")
     checks.made("update", update, Update, "updates.alternating()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    data = drawer(data)
-    if penalty is not None:
-        check_penalty(penalty)
-        refuse_mixing(discriminator)
+    check_penalised(penalty, discriminator)
     warn_where_nothing_holds_the_slope(objective, discriminator, penalty, stacklevel=3)
-    if perturb is not None:
-        checks.takes("perturb", perturb, ("key", "x", "scale"), "penalties.instance_noise")
-    if regulariser is not None:
-        checks.takes("regulariser", regulariser, ("noise", "fake"), "regularisers.mode_seeking()")
+    check_changes(perturb, regulariser)
+    parts = _Parts(
+        objective=objective,
+        generator=generator,
+        discriminator=discriminator,
+        data=drawer(data),
+        data_names=tuple(data_parameters),
+        batch_size=batch_size,
+        discriminator_steps=discriminator_steps,
+        generator_optimizer=generator_optimizer or adam(),
+        discriminator_optimizer=discriminator_optimizer or adam(),
+        penalty=penalty,
+        penalty_every=penalty_every,
+        perturb=perturb,
+        regulariser=regulariser,
+        place=place,
+    )
     hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, **update.hyperparameters}
     hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
     hyper |= {} if perturb is None else {"noise": noise, "noise_steps": noise_steps}
     hyper |= {} if regulariser is None else {"regulariser_weight": regulariser_weight}
-    setup = Setup(
-        objective,
-        generator,
-        discriminator,
-        data,
-        tuple(data_parameters),
-        batch_size,
-        discriminator_steps,
-        generator_optimizer or adam(),
-        discriminator_optimizer or adam(),
-        penalty,
-        penalty_every,
-        perturb,
-        regulariser,
-        place,
+    return game_of(partial(_players, parts), ruled(update, partial(_setup, parts)), hyper, data_parameters, ema_decay)
+
+
+# --------------------------------------------------------------------------------------------------- a generator's two sides
+
+
+class _Parts(NamedTuple):
+    """What of ``gan`` is fixed at compile time, by the names of its arguments; ``data_names`` are the hyperparameters that data take."""
+
+    objective: Objective
+    generator: Generator
+    discriminator: Critic
+    data: Data
+    data_names: tuple[str, ...]
+    batch_size: int
+    discriminator_steps: int
+    generator_optimizer: OptimizerOf
+    discriminator_optimizer: OptimizerOf
+    penalty: Penalty | None
+    penalty_every: int
+    perturb: Perturbation | None
+    regulariser: Regulariser | None
+    place: Place
+
+
+class _Examples(NamedTuple):
+    """What a discriminator is shown, each ``[batch, *event]``."""
+
+    real: Array
+    fake: Array
+
+
+class _Latents(NamedTuple):
+    """What a generator makes samples of, and real examples ``[batch, *event]`` beside them."""
+
+    noise: PyTree
+    real: Array
+
+
+def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+    generator_key, noise_key, discriminator_key = jax.random.split(key, 3)
+    variables = parts.generator.init(generator_key)
+    example = parts.generator.apply(variables, parts.generator.noise(noise_key, 1))
+    own = {name: hyper[name] for name in parts.data_names}
+    check_data(drawn_from(parts.data, feed, own), parts.batch_size, example.shape[1:])
+    variables_d = parts.discriminator.init(discriminator_key, example)
+    return (
+        Player(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
+        Player(variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])),
     )
 
-    def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
-        generator_key, noise_key, discriminator_key = jax.random.split(key, 3)
-        variables = generator.init(generator_key)
-        example = generator.apply(variables, generator.noise(noise_key, 1))
-        own = {name: hyper[name] for name in data_parameters}
-        check_data(drawn_from(data, feed, own), batch_size, example.shape[1:])
-        judge = discriminator.init(discriminator_key, example)
-        return (
-            Player(variables, setup.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
-            Player(judge, setup.discriminator_optimizer(hyper["discriminator_rate"]).init(judge["params"])),
-        )
 
-    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
-        return update.step(setup._replace(data=drawn_from(data, feed)), state, key)
+def _setup(parts: _Parts, feed: PyTree) -> Setup:
+    parts = parts._replace(data=drawn_from(parts.data, feed))
+    return Setup(
+        d_loss=partial(_d_loss, parts),
+        g_loss=partial(_g_loss, parts),
+        draw_d=partial(_draw_d, parts),
+        draw_g=partial(_draw_g, parts),
+        draw_both=partial(_draw_both, parts),
+        one_batch=False,
+        discriminator_steps=parts.discriminator_steps,
+        discriminator_optimizer=parts.discriminator_optimizer,
+        generator_optimizer=parts.generator_optimizer,
+        constrain=parts.discriminator.constrain,
+    )
 
-    return game_of(players, step, hyper, data_parameters, ema_decay)
+
+def _real(parts: _Parts, key: PRNGKey, count: int, moment: Moment) -> Array:
+    return parts.data(key, count, **{name: moment.hyper[name] for name in parts.data_names})
+
+
+def _examples(parts: _Parts, key: PRNGKey, generator: Variables, moment: Moment, steps: int) -> _Examples:
+    """Examples of ``steps`` discriminator updates, ``[steps, batch, *event]``: all of them in one pass."""
+    real_key, noise_key = jax.random.split(key)
+    total = steps * parts.batch_size
+    real = _real(parts, real_key, total, moment)
+
+    def split(a: Array) -> Array:
+        return a.reshape(steps, parts.batch_size, *a.shape[1:])
+
+    noise = parts.place(jax.tree.map(split, parts.generator.noise(noise_key, total)), 1)
+    # Update by update, since batch statistics are those of one batch; without any, XLA makes it one large product.
+    fake = jax.vmap(lambda z: parts.generator.train(generator, z)[0])(noise)
+    return _Examples(parts.place(split(real), 1), fake)
+
+
+def _draw_d(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> Drawing:
+    examples_key, update_key = jax.random.split(key)
+    return Drawing(_examples(parts, examples_key, generator, moment, steps), folded(update_key, steps))
+
+
+def _draw_g(parts: _Parts, key: PRNGKey, *, moment: Moment) -> Drawing:
+    keys = jax.random.split(key, 4)
+    noise = parts.place(parts.generator.noise(keys[0], parts.batch_size), 0)
+    real = parts.place(_real(parts, keys[1], parts.batch_size, moment), 0)
+    return Drawing(_Latents(noise, real), keys[2:])
+
+
+def _draw_both(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment) -> tuple[Drawing, Drawing]:
+    discriminator_key, generator_key = jax.random.split(key)
+    examples_key, update_key = jax.random.split(discriminator_key)
+    examples = jax.tree.map(lambda leaf: leaf[0], _examples(parts, examples_key, generator, moment, 1))
+    return Drawing(examples, update_key), _draw_g(parts, generator_key, moment=moment)
+
+
+def _d_loss(
+    parts: _Parts, params: PyTree, *, variables: Variables, batch: _Examples, key: PRNGKey, moment: Moment
+) -> tuple[Array, DiscriminatorReport]:
+    """``mean L_D + λ mean penalty``."""
+    real_key, fake_key, penalty_key = jax.random.split(key, 3)
+    x = perturbed(parts.perturb, real_key, batch.real, moment)
+    y = perturbed(parts.perturb, fake_key, batch.fake, moment)
+    own = {**variables, "params": params}
+    real_logits, fake_logits = logits_of_both(parts.discriminator, own, x, y)
+    value = jnp.mean(parts.objective.discriminator_loss(real_logits, fake_logits))
+    penalty = _penalty(parts, own, x, y, penalty_key, moment.updates)
+    return value + penalty_scale(parts.penalty, parts.penalty_every, moment) * penalty, DiscriminatorReport(
+        divergence=parts.objective.divergence(real_logits, fake_logits),
+        loss=value,
+        penalty=penalty,
+        spread=spread(batch.real, batch.fake),
+        collections={},
+    )
+
+
+def _penalty(parts: _Parts, variables: Variables, real: Array, fake: Array, key: PRNGKey, count: Array) -> Array:
+    """The mean penalty, zero at the updates that a lazy one leaves out."""
+    if parts.penalty is None:
+        return jnp.zeros(())
+    mean = partial(mean_penalty, parts.penalty, parts.discriminator, variables, real, fake, key)
+    return lazy_penalty(mean, parts.penalty_every, count)
+
+
+def _g_loss(
+    parts: _Parts,
+    params: PyTree,
+    *,
+    variables: Variables,
+    discriminator: Variables,
+    batch: _Latents,
+    key: PRNGKey,
+    moment: Moment,
+) -> tuple[Array, GeneratorReport]:
+    """``mean L_G``, which is what is told of it, and the regulariser."""
+    fake_key, real_key = key
+    fake, advanced = parts.generator.train({**variables, "params": params}, batch.noise)
+    fake_logits = parts.discriminator.apply(discriminator, perturbed(parts.perturb, fake_key, fake, moment))
+    # Where the loss does not look at real logits, XLA drops what they are made of.
+    real_logits = parts.discriminator.apply(discriminator, perturbed(parts.perturb, real_key, batch.real, moment))
+    loss = jnp.mean(parts.objective.generator_loss(fake_logits, real_logits))
+    report = GeneratorReport(loss, advanced)
+    if parts.regulariser is None:
+        return loss, report
+    return loss + moment.hyper["regulariser_weight"] * parts.regulariser(batch.noise, fake), report
+
+
+def perturbed(perturb: Perturbation | None, key: PRNGKey, x: Array, moment: Moment) -> Array:
+    """Examples as a discriminator sees them: changed by as much as the hyperparameters ``noise`` and ``noise_steps`` say of a moment."""
+    if perturb is None:
+        return x
+    left = jnp.maximum(1.0 - moment.step / moment.hyper["noise_steps"], 0.0)
+    return perturb(key, x, moment.hyper["noise"] * left)
+
+
+def penalty_scale(penalty: Penalty | None, every: int, moment: Moment) -> float | Array:
+    """What a mean penalty is multiplied by: a lazy one weighs as many times more as it comes less often."""
+    return moment.hyper["penalty_weight"] * every if penalty is not None else 0.0
+
+
+# ------------------------------------------------------------------------------------------------------ without a discriminator
 
 
 def direct(
@@ -259,7 +376,7 @@ def direct(
 
     Args:
       cost: from ``objectives.costs`` (MMD, energy, Sinkhorn), or any differentiable function of two samples.
-      generator, data, generator_optimizer, generator_rate, ema_decay, data_parameters: as in ``adversarial``.
+      generator, data, generator_optimizer, generator_rate, ema_decay, data_parameters: as in ``gan``.
       batch_size: samples of each law at a step.
 
     Returns:
@@ -302,7 +419,15 @@ def direct(
         return (
             player,
             state.discriminator,
-            Info(value, nothing, nothing, value, nothing, optax.tree.norm(gradients), spread(real, fake)),
+            Info(
+                divergence=value,
+                discriminator_loss=nothing,
+                penalty=nothing,
+                generator_loss=value,
+                discriminator_gradient=nothing,
+                generator_gradient=optax.tree.norm(gradients),
+                spread=spread(real, fake),
+            ),
         )
 
     return game_of(players, step, {"generator_rate": generator_rate}, data_parameters, ema_decay)
@@ -330,7 +455,7 @@ def play(
     part of that program.
 
     Args:
-      game: from ``adversarial`` or ``direct``.
+      game: from ``gan`` or ``direct``.
       state: from ``game.init``, or where an earlier call ended.
       steps: a multiple of ``records``.
       records: how many times the game is looked at.
@@ -345,7 +470,7 @@ def play(
       ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``; data that draws from a feed, and none.
       TypeError: a game or a state of another kind.
     """
-    checks.made("game", game, Game, "game.adversarial")
+    checks.made("game", game, Game, "game.gan")
     checks.made("state", state, GameState, "Game.init")
     checks.takes("observe", observe, ("state",), "lambda state: state.step")
     check_records(steps, records)
@@ -453,6 +578,28 @@ def check_optimizers(**optimizers: object) -> None:
             checks.takes(name, optimizer, ("rate",), "game.adam()")
 
 
+def check_sizes(**numbers: int) -> None:
+    """Raises ``ValueError`` where one is no integer of at least 1."""
+    for name, value in numbers.items():
+        checks.integer(name, value, 1)
+
+
+def check_penalised(penalty: Penalty | None, *discriminators: Critic | ConditionalCritic) -> None:
+    """Raises where ``penalty`` is none, or one that a discriminator has no per-example gradients for."""
+    if penalty is not None:
+        check_penalty(penalty)
+        for discriminator in discriminators:
+            refuse_mixing(discriminator)
+
+
+def check_changes(perturb: Perturbation | None, regulariser: Regulariser | None = None) -> None:
+    """Raises ``TypeError`` where one that is not None takes other arguments."""
+    if perturb is not None:
+        checks.takes("perturb", perturb, ("key", "x", "scale"), "penalties.instance_noise")
+    if regulariser is not None:
+        checks.takes("regulariser", regulariser, ("noise", "fake"), "regularisers.mode_seeking()")
+
+
 def check_data(data: Data, batch_size: int, event_shape: tuple[int, ...]) -> None:
     """Raises ``ValueError`` unless data comes as ``[batch, *event]``, with the generator's event shape."""
     shape = jax.eval_shape(lambda key: data(key, batch_size), jax.random.key(0)).shape
@@ -469,6 +616,17 @@ def _strongly_typed(leaf: Array) -> Array:
     return jax.lax.convert_element_type(leaf, leaf.dtype)
 
 
+def ruled(
+    update: Update, setup: Callable[[PyTree], Setup]
+) -> Callable[[GameState, PRNGKey, PyTree], tuple[Player, Player, Info]]:
+    """The step of a game whose sides ``setup(feed)`` says and ``update`` moves: what ``game_of`` takes."""
+
+    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
+        return update.step(setup(feed), state, key)
+
+    return step
+
+
 def game_of(
     players: Callable[[PRNGKey, Hyperparameters, PyTree], tuple[Player, Player]],
     step: Callable[[GameState, PRNGKey, PyTree], tuple[Player, Player, Info]],
@@ -482,7 +640,7 @@ def game_of(
       players: ``(key, hyperparameters, feed) -> (generator, discriminator)``, before the first step.
       step: ``(state, key, feed) -> (generator, discriminator, info)``; the key is the step's own.
       hyper: the game's own hyperparameters with their values.
-      data_parameters, ema_decay: as in ``adversarial``.
+      data_parameters, ema_decay: as in ``gan``.
     """
     taken = sorted(set(hyper) & set(data_parameters))
     if taken:

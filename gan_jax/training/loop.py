@@ -55,7 +55,7 @@ def run(
     usable: it is copied once.
 
     Args:
-      game: from ``game.adversarial`` or ``game.direct``.
+      game: from ``game.gan`` or ``game.direct``.
       state: from ``game.init``, or where an earlier run ended.
       steps: to make; what is left after whole chunks is a shorter last one (a second compilation).
       chunk: steps of one call of the compiled program.
@@ -73,7 +73,7 @@ def run(
       FloatingPointError: a quantity of ``Info`` is not finite; names it, the step, and the window of steps it was found in. Or the last
         state is not; names the leaf.
     """
-    checks.made("game", game, Game, "game.adversarial")
+    checks.made("game", game, Game, "game.gan")
     checks.made("state", state, GameState, "Game.init")
     if feed is not None:
         checks.takes("feed", feed, ("step", "steps"), "source.feed")

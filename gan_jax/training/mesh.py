@@ -96,7 +96,7 @@ def placement(mesh: Mesh) -> Place:
       mesh: from ``data_mesh``.
 
     Returns:
-      What ``game.adversarial`` takes as ``place``. On one device it says nothing, so that the program is that of a game without a mesh.
+      What ``game.gan`` takes as ``place``. On one device it says nothing, so that the program is that of a game without a mesh.
     """
 
     def place(tree: PyTree, axis: int) -> PyTree:

@@ -60,7 +60,7 @@ def packed(generator: Generator, data: Data, size: int) -> Packed:
       size: samples of a pack, m; 1 leaves the game as it is.
 
     Returns:
-      What ``game.adversarial`` takes in their place. The discriminator is one of packs (``[*event, m · c]``).
+      What ``game.gan`` takes in their place. The discriminator is one of packs (``[*event, m · c]``).
 
     Raises:
       ValueError: ``size`` below one.

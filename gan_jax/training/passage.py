@@ -41,7 +41,7 @@ def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: in
     until the last has arrived, the others standing still.
 
     Args:
-      game: from ``game.adversarial`` or ``game.direct``.
+      game: from ``game.gan`` or ``game.direct``.
       state: from ``game.init``, or where a run ended.
       reached: ``state -> []``, boolean; asked before the first step and after every one.
       at_most: steps.
@@ -52,7 +52,7 @@ def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: in
     Raises:
       ValueError: ``at_most`` below one.
     """
-    checks.made("game", game, Game, "game.adversarial")
+    checks.made("game", game, Game, "game.gan")
     checks.made("state", state, GameState, "Game.init")
     checks.takes("reached", reached, ("state",), "lambda state: state.step >= 3")
     checks.integer("at_most", at_most, 1)

@@ -62,7 +62,7 @@ def watch_cases(
     themselves alone.
 
     Args:
-      game: from ``game.adversarial``.
+      game: from ``game.gan``.
       key: of all seeds.
       look: ``look(key, state, case) -> pytree``; its key is another one at every record of every seed.
       cases: leading axis ``[cases]`` in every leaf.
@@ -77,7 +77,7 @@ def watch_cases(
     Raises:
       ValueError: no game, no key, a number below one, or ``steps`` that is no multiple of ``records``.
     """
-    checks.made("game", game, Game, "game.adversarial")
+    checks.made("game", game, Game, "game.gan")
     key = checks.key("key", key)
     for name, number in (("seeds", seeds), ("steps", steps), ("records", records)):
         checks.integer(name, number, 1)

@@ -116,7 +116,7 @@ def train(
     checkpoint that is whole, and writes the rows after it again, the same ones.
 
     Args:
-      game: from ``game.adversarial`` or ``game.direct``.
+      game: from ``game.gan`` or ``game.direct``.
       key: of the whole run; the same at every start.
       folder: of the run. It will hold ``config.json``, ``metrics.jsonl`` and ``metrics.csv``, and ``checkpoints/``.
       schedule: how long, and how often what.
@@ -146,7 +146,7 @@ def train(
       OSError: the folder cannot be written, or its disk is full; names the path. What was saved before stays.
       FloatingPointError: a quantity, or the state itself, is not finite; names it and the step. The checkpoint before it stays.
     """
-    checks.made("game", game, Game, "game.adversarial")
+    checks.made("game", game, Game, "game.gan")
     checks.made("schedule", schedule, Schedule, "runs.Schedule(1000)")
     if feed is not None:
         checks.takes("feed", feed, ("step", "steps"), "source.feed")

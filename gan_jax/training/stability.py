@@ -43,7 +43,7 @@ def flat(game: Game, state: GameState) -> FlatGame:
     expected map gives it examples whose mean is the expectation.
 
     Args:
-      game: from ``game.adversarial`` or ``game.direct``.
+      game: from ``game.gan`` or ``game.direct``.
       state: from ``game.init``, or where a run ended.
 
     Returns:
@@ -78,7 +78,7 @@ def jacobian(game: Game, state: GameState) -> Array:
     Pure: ``jit``, ``vmap`` and ``training.ensemble`` run it over hyperparameters. Costs n tangents of a step: for small games.
 
     Args:
-      game: from ``game.adversarial`` or ``game.direct``.
+      game: from ``game.gan`` or ``game.direct``.
       state: where; an equilibrium, if the eigenvalues are to say anything of convergence.
 
     Returns:

@@ -7,22 +7,47 @@ and back must return what it was given.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from gan_jax import checks
-from gan_jax import moved as relocated
+from gan_jax.moved import moved as moved_names
 from gan_jax.objectives.losses import Objective, check_objective
-from gan_jax.objectives.penalties import Penalty, check_penalty
+from gan_jax.objectives.penalties import Penalty
 from gan_jax.training import pool as pools
-from gan_jax.training.critic import lazy_penalty, mean_penalty, refuse_mixing, warn_where_nothing_holds_the_slope
-from gan_jax.training.game import Game, Place, anywhere, check_optimizers, drawn_from, game_of
+from gan_jax.training.critic import lazy_penalty, mean_penalty, warn_where_nothing_holds_the_slope
+from gan_jax.training.game import (
+    Game,
+    Place,
+    check_optimizers,
+    check_penalised,
+    check_sizes,
+    drawn_from,
+    game_of,
+    penalty_scale,
+    ruled,
+    unsharded,
+)
 from gan_jax.training.optimizers import OptimizerOf, adam
-from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
+from gan_jax.training.sides import (
+    DiscriminatorReport,
+    Drawing,
+    GeneratorReport,
+    Moment,
+    Setup,
+    Update,
+    one_after_another,
+)
+from gan_jax.training.state import Hyperparameters, Player, spread
+from gan_jax.training.updates import simultaneous
 from gan_jax.typing import Array, Critic, Domains, PRNGKey, PyTree, Translator, Variables
+
+__getattr__ = moved_names(
+    __name__, {"translation": f"{__name__}:cyclegan", "half_constant": "gan_jax.training.optimizers"}
+)
 
 DomainData: TypeAlias = Callable[..., Domains]
 """``(key, batch, feed=…) -> Domains``: draws examples of both domains, independently of each other."""
@@ -37,24 +62,7 @@ ABLATIONS: dict[str, dict[str, float]] = {
 """What ``init`` takes to leave terms out: all of them are one program (Zhu et al. 2017, table 4; the last one is the cycle alone)."""
 
 
-class _Setup(NamedTuple):
-    """What is fixed at compile time."""
-
-    objective: Objective
-    forward: Translator
-    backward: Translator
-    judge_x: Critic
-    judge_y: Critic
-    batch_size: int
-    generator_optimizer: OptimizerOf
-    discriminator_optimizer: OptimizerOf
-    identity: bool
-    penalty: Penalty | None
-    penalty_every: int
-    place: Place
-
-
-def translation(
+def cyclegan(
     objective: Objective,
     forward: Translator,
     backward: Translator,
@@ -62,7 +70,9 @@ def translation(
     judge_y: Critic,
     data: DomainData,
     *,
+    update: Update | None = None,
     batch_size: int = 1,
+    discriminator_steps: int = 1,
     generator_optimizer: OptimizerOf | None = None,
     discriminator_optimizer: OptimizerOf | None = None,
     generator_rate: float = 2e-4,
@@ -76,7 +86,7 @@ def translation(
     penalty_weight: float = 10.0,
     penalty_every: int = 1,
     ema_decay: float | None = None,
-    place: Place = anywhere,
+    place: Place = unsharded,
 ) -> Game:
     """CycleGAN: ``G: X -> Y`` and ``F: Y -> X``, who return what they were given, against ``D_Y`` and ``D_X``.
 
@@ -86,23 +96,26 @@ def translation(
     + ι λ_y mean |G(y) − y| + ι λ_x mean |F(x) − x|``,
 
     and the discriminators descend half the sum of their losses on ``(y, G(x))`` and on ``(x, F(y))``, where generated examples come by way
-    of a pool of each. Both generators move first, both discriminators after them, on the same batch.
+    of a pool of each. In the paper's code both generators move first, then both discriminators, against what the generators made before
+    they moved: all four along gradients at one point, on one batch.
 
     Args:
       objective: from ``objectives.losses``; least squares in the paper.
       forward, backward: G and F, from ``models.translators``.
       judge_x, judge_y: discriminators of the two domains.
       data: ``(key, batch, feed=…) -> Domains``.
-      batch_size: examples of each domain at a step.
+      update: from ``training.updates``; ``simultaneous()``, which is the paper's, where None.
+      batch_size: examples of each domain at an update.
+      discriminator_steps: updates of both discriminators at one step; each passes the pools.
       generator_optimizer, discriminator_optimizer: ``game.adam(b1=.5, b2=.999)`` where None; ``half_constant`` is the paper's.
       generator_rate, discriminator_rate: learning rates (hyperparameters).
       adversarial_weight, forward_weight, backward_weight: α, λ_x and λ_y (hyperparameters; ``ABLATIONS`` names some).
       identity_weight: ι (a hyperparameter); the terms are there only where both domains have one event shape. With None they are not in
         the program at all, which saves two of six passes through the generators.
       pool_size: generated examples of each domain that are kept; they change what discriminators see, and nothing else.
-      penalty, penalty_weight, penalty_every: as in ``game.adversarial``, on both discriminators.
-      ema_decay: as in ``game.adversarial``, of both generators.
-      place: as in ``game.adversarial``.
+      penalty, penalty_weight, penalty_every: as in ``game.gan``, on both discriminators.
+      ema_decay: as in ``game.gan``, of both generators.
+      place: as in ``game.gan``.
 
     Returns:
       The game. ``state.generator`` holds both translators (``translators`` reads them), ``state.discriminator`` both discriminators and
@@ -113,84 +126,78 @@ def translation(
         hyperparameter, translators whose events are not those of the data.
 
     Warns:
-      UserWarning: as ``game.adversarial`` does.
+      UserWarning: as ``game.gan`` does.
 
     Source: Zhu, Park, Isola & Efros 2017, "Unpaired image-to-image translation using cycle-consistent adversarial networks", equations 1 to
       3, section 4 and appendix 7.1; the identity terms are those of section 5.2.
     """
-    for name, value in {"batch_size": batch_size, "penalty_every": penalty_every}.items():
-        checks.integer(name, value, 1)
+    check_sizes(batch_size=batch_size, discriminator_steps=discriminator_steps, penalty_every=penalty_every)
     checks.integer("pool_size", pool_size, 0)
     check_objective(objective)
-    for name, player, kind, example in (
-        ("forward", forward, Translator, "models.translators.mlp_translator()"),
-        ("backward", backward, Translator, "models.translators.mlp_translator()"),
-        ("judge_x", judge_x, Critic, "models.mlp.mlp()"),
-        ("judge_y", judge_y, Critic, "models.mlp.mlp()"),
-    ):
-        checks.made(name, player, kind, example)
+    _check_networks(forward, backward, judge_x, judge_y)
     checks.takes("data", data, ("key", "batch"), "one that gives typing.Domains", more=True)
+    update = simultaneous() if update is None else update
+    checks.made("update", update, Update, "updates.simultaneous()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    if penalty is not None:
-        check_penalty(penalty)
-        refuse_mixing(judge_x)
-        refuse_mixing(judge_y)
+    check_penalised(penalty, judge_x, judge_y)
     free = judge_y if judge_x.bounded else judge_x
     warn_where_nothing_holds_the_slope(objective, free, penalty, stacklevel=3)
     usual = adam(b1=0.5, b2=0.999)
-    setup = _Setup(
-        objective,
-        forward,
-        backward,
-        judge_x,
-        judge_y,
-        batch_size,
-        generator_optimizer or usual,
-        discriminator_optimizer or usual,
-        identity_weight is not None,
-        penalty,
-        penalty_every,
-        place,
+    parts = _Parts(
+        objective=objective,
+        forward=forward,
+        backward=backward,
+        discriminator_x=judge_x,
+        discriminator_y=judge_y,
+        data=data,
+        batch_size=batch_size,
+        discriminator_steps=discriminator_steps,
+        generator_optimizer=generator_optimizer or usual,
+        discriminator_optimizer=discriminator_optimizer or usual,
+        identity=identity_weight is not None,
+        pool_size=pool_size,
+        penalty=penalty,
+        penalty_every=penalty_every,
+        place=place,
     )
-    hyper = {
-        "generator_rate": generator_rate,
-        "discriminator_rate": discriminator_rate,
-        "adversarial_weight": adversarial_weight,
-        "forward_weight": forward_weight,
-        "backward_weight": backward_weight,
-    }
+    hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, **update.hyperparameters}
+    hyper |= {"adversarial_weight": adversarial_weight}
+    hyper |= {"forward_weight": forward_weight, "backward_weight": backward_weight}
     hyper |= {} if identity_weight is None else {"identity_weight": identity_weight}
     hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
-
-    def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
-        data_key, *keys = jax.random.split(key, 5)
-        x, y = _checked(drawn_from(data, feed), data_key, batch_size)
-        both = _joined(forward.init(keys[0], x), backward.init(keys[1], y), ("forward", "backward"))
-        _check_events(forward, backward, both, x, y)
-        judges = _joined(judge_x.init(keys[2], x), judge_y.init(keys[3], y), ("x", "y"))
-        kept = {"x": pools.empty(pool_size, x.shape[1:]), "y": pools.empty(pool_size, y.shape[1:])}
-        return (
-            Player(both, setup.generator_optimizer(hyper["generator_rate"]).init(both["params"])),
-            Player(
-                {**judges, "pool": kept},
-                setup.discriminator_optimizer(hyper["discriminator_rate"]).init(judges["params"]),
-            ),
-        )
-
-    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
-        data_key, pool_key, penalty_key = jax.random.split(key, 3)
-        drawn = place(drawn_from(data, feed)(data_key, batch_size), 0)
-        own = setup._replace(identity=setup.identity and drawn.x.shape == drawn.y.shape)
-        generators, made, loss, norm = _train_generators(own, state, drawn)
-        judges, info = _train_discriminators(own, state, drawn, made, pool_key, penalty_key)
-        return generators, judges, info._replace(generator_loss=loss, generator_gradient=norm)
-
-    return game_of(players, step, hyper, {}, ema_decay)
+    return game_of(partial(_players, parts), ruled(update, partial(_setup, parts)), hyper, {}, ema_decay)
 
 
 def translators(variables: Variables) -> tuple[Variables, Variables]:
     """Variables of G and of F, from those of ``state.generator`` or ``state.averaged``."""
     return _own(variables, "forward"), _own(variables, "backward")
+
+
+class _Parts(NamedTuple):
+    """What of ``cyclegan`` is fixed at compile time; ``identity`` is whether there are such terms."""
+
+    objective: Objective
+    forward: Translator
+    backward: Translator
+    discriminator_x: Critic
+    discriminator_y: Critic
+    data: DomainData
+    batch_size: int
+    discriminator_steps: int
+    generator_optimizer: OptimizerOf
+    discriminator_optimizer: OptimizerOf
+    identity: bool
+    pool_size: int
+    penalty: Penalty | None
+    penalty_every: int
+    place: Place
+
+
+class _Examples(NamedTuple):
+    """What the discriminators are shown: of either domain what is real, and what was translated into it."""
+
+    real: Domains
+    fake: Domains
 
 
 def _joined(first: Variables, second: Variables, names: tuple[str, str]) -> Variables:
@@ -213,6 +220,13 @@ def _checked(data: DomainData, key: PRNGKey, batch_size: int) -> Domains:
     return Domains(x, y)
 
 
+def _check_networks(forward: object, backward: object, judge_x: object, judge_y: object) -> None:
+    for name, network in (("forward", forward), ("backward", backward)):
+        checks.made(name, network, Translator, "models.translators.mlp_translator()")
+    for name, network in (("judge_x", judge_x), ("judge_y", judge_y)):
+        checks.made(name, network, Critic, "models.mlp.mlp()")
+
+
 def _check_events(forward: Translator, backward: Translator, both: Variables, x: Array, y: Array) -> None:
     for name, network, given, wanted in (("forward", forward, x, y), ("backward", backward, y, x)):
         made = jax.eval_shape(network.apply, _own(both, name), given).shape
@@ -220,99 +234,155 @@ def _check_events(forward: Translator, backward: Translator, both: Variables, x:
             raise ValueError(f"{name} gives events of shape {made[1:]}; expected {wanted.shape[1:]}, as the data's")
 
 
-def _train_generators(setup: _Setup, state: GameState, drawn: Domains) -> tuple[Player, Domains, Array, Array]:
-    """One update of both generators; what they made before it, their loss, and the norm of its gradient."""
-    own, judges, hyper = state.generator.variables, state.discriminator.variables, state.hyper
-    x, y = drawn
-
-    def loss(params: PyTree) -> tuple[Array, Domains]:
-        variables = {**own, "params": params}
-        to_y, to_x = _own(variables, "forward"), _own(variables, "backward")
-        fake_y, fake_x = setup.forward.apply(to_y, x), setup.backward.apply(to_x, y)
-        deceived = [
-            _deception(setup, judge, _own(judges, name), real, fake)
-            for judge, name, real, fake in ((setup.judge_y, "y", y, fake_y), (setup.judge_x, "x", x, fake_x))
-        ]
-        value = hyper["adversarial_weight"] * (deceived[0] + deceived[1])
-        value += hyper["forward_weight"] * _distance(setup.backward.apply(to_x, fake_y), x)
-        value += hyper["backward_weight"] * _distance(setup.forward.apply(to_y, fake_x), y)
-        if setup.identity:
-            kept_y, kept_x = _distance(setup.forward.apply(to_y, y), y), _distance(setup.backward.apply(to_x, x), x)
-            value += hyper["identity_weight"] * (hyper["backward_weight"] * kept_y + hyper["forward_weight"] * kept_x)
-        return value, Domains(fake_x, fake_y)
-
-    (value, made), gradients = jax.value_and_grad(loss, has_aux=True)(own["params"])
-    player = moved(state.generator, gradients, setup.generator_optimizer(hyper["generator_rate"]))
-    return player, made, value, optax.tree.norm(gradients)
+def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+    data_key, *keys = jax.random.split(key, 5)
+    x, y = _checked(drawn_from(parts.data, feed), data_key, parts.batch_size)
+    forward, backward = parts.forward, parts.backward
+    both = _joined(forward.init(keys[0], x), backward.init(keys[1], y), ("forward", "backward"))
+    _check_events(forward, backward, both, x, y)
+    variables_d = _joined(parts.discriminator_x.init(keys[2], x), parts.discriminator_y.init(keys[3], y), ("x", "y"))
+    kept = {"x": pools.empty(parts.pool_size, x.shape[1:]), "y": pools.empty(parts.pool_size, y.shape[1:])}
+    return (
+        Player(both, parts.generator_optimizer(hyper["generator_rate"]).init(both["params"])),
+        Player(
+            {**variables_d, "pool": kept},
+            parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"]),
+        ),
+    )
 
 
-def _deception(setup: _Setup, judge: Critic, variables: Variables, real: Array, fake: Array) -> Array:
+def _setup(parts: _Parts, feed: PyTree) -> Setup:
+    parts = parts._replace(data=drawn_from(parts.data, feed))
+    return Setup(
+        d_loss=partial(_d_loss, parts),
+        g_loss=partial(_g_loss, parts),
+        draw_d=partial(_draw_d, parts),
+        draw_g=partial(_draw_g, parts),
+        draw_both=partial(_draw_both, parts),
+        one_batch=True,
+        discriminator_steps=parts.discriminator_steps,
+        discriminator_optimizer=parts.discriminator_optimizer,
+        generator_optimizer=parts.generator_optimizer,
+        constrain=partial(_constrained, parts),
+    )
+
+
+def _draw_both(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment) -> tuple[Drawing, Drawing]:
+    keys = jax.random.split(key, 3)
+    drawing = _draw_g(parts, keys[0], moment=moment)
+    x, y = drawing.batch
+    # What a generator makes in its own loss of the same examples is the same product to XLA.
+    fake = Domains(
+        parts.backward.apply(_own(generator, "backward"), y), parts.forward.apply(_own(generator, "forward"), x)
+    )
+    return Drawing(_Examples(drawing.batch, fake), keys[1:]), drawing
+
+
+def _draw_d(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> Drawing:
+    def draw(key: PRNGKey) -> Drawing:
+        return _draw_both(parts, key, generator=generator, moment=moment)[0]
+
+    return one_after_another(draw, jax.random.split(key, steps))
+
+
+def _draw_g(parts: _Parts, key: PRNGKey, *, moment: Moment) -> Drawing:
+    del moment
+    return Drawing(Domains(*parts.place(parts.data(key, parts.batch_size), 0)), None)
+
+
+def _g_loss(
+    parts: _Parts,
+    params: PyTree,
+    *,
+    variables: Variables,
+    discriminator: Variables,
+    batch: Domains,
+    key: None,
+    moment: Moment,
+) -> tuple[Array, GeneratorReport]:
+    """Of both generators: to be taken for real, to return what was given, and to keep what is there already."""
+    del key
+    hyper, (x, y) = moment.hyper, batch
+    own = {**variables, "params": params}
+    to_y, to_x = _own(own, "forward"), _own(own, "backward")
+    fake_y, fake_x = parts.forward.apply(to_y, x), parts.backward.apply(to_x, y)
+    value = hyper["adversarial_weight"] * (
+        _generator_loss(parts.objective, parts.discriminator_y, _own(discriminator, "y"), y, fake_y)
+        + _generator_loss(parts.objective, parts.discriminator_x, _own(discriminator, "x"), x, fake_x)
+    )
+    value += hyper["forward_weight"] * _distance(parts.backward.apply(to_x, fake_y), x)
+    value += hyper["backward_weight"] * _distance(parts.forward.apply(to_y, fake_x), y)
+    if parts.identity and x.shape == y.shape:
+        kept_y, kept_x = _distance(parts.forward.apply(to_y, y), y), _distance(parts.backward.apply(to_x, x), x)
+        value += hyper["identity_weight"] * (hyper["backward_weight"] * kept_y + hyper["forward_weight"] * kept_x)
+    return value, GeneratorReport(value, own)
+
+
+def _generator_loss(objective: Objective, network: Critic, variables: Variables, real: Array, fake: Array) -> Array:
     """The objective's loss of a generator, ``[]``; where it does not look at real logits, XLA drops what follows from them."""
-    return jnp.mean(setup.objective.generator_loss(_logits(judge, variables, fake), _logits(judge, variables, real)))
+    return jnp.mean(objective.generator_loss(_logits(network, variables, fake), _logits(network, variables, real)))
 
 
-def _logits(judge: Critic, variables: Variables, x: Array) -> Array:
+def _logits(network: Critic, variables: Variables, x: Array) -> Array:
     """One logit an example, or one for every patch of every example: ``[batch]`` or ``[batch · places]``."""
-    return judge.apply(variables, x).reshape(-1)
+    return network.apply(variables, x).reshape(-1)
 
 
 def _distance(made: Array, given: Array) -> Array:
     return jnp.mean(jnp.abs(made - given))
 
 
-def _train_discriminators(
-    setup: _Setup, state: GameState, drawn: Domains, made: Domains, pool_key: PRNGKey, penalty_key: PRNGKey
-) -> tuple[Player, Info]:
-    """One update of both discriminators, D_Y on y and G(x), D_X on x and F(y), generated ones by way of their pools."""
-    own, kept = state.discriminator.variables, state.discriminator.variables["pool"]
+def _d_loss(
+    parts: _Parts, params: PyTree, *, variables: Variables, batch: _Examples, key: PRNGKey, moment: Moment
+) -> tuple[Array, DiscriminatorReport]:
+    """Of both discriminators, D_Y on y and G(x), D_X on x and F(y), generated ones by way of their pools."""
+    pool_key, penalty_key = key
     x_key, y_key = jax.random.split(pool_key)
-    pool_x, seen_x = pools.exchanged(x_key, kept["x"], made.x)
-    pool_y, seen_y = pools.exchanged(y_key, kept["y"], made.y)
-
-    def loss(params: PyTree) -> tuple[Array, tuple[Array, Array, Array]]:
-        variables = {**own, "params": params}
-        sides = (setup.judge_x, "x", drawn.x, seen_x), (setup.judge_y, "y", drawn.y, seen_y)
-        verdicts = [
-            _verdict(setup, judge, _own(variables, name), real, fake, jax.random.fold_in(penalty_key, i), state.step)
-            for i, (judge, name, real, fake) in enumerate(sides)
-        ]
-        divergence, value, penalty = (a + b for a, b in zip(*verdicts, strict=True))
-        scale = state.hyper["penalty_weight"] * setup.penalty_every if setup.penalty is not None else 0.0
-        return 0.5 * value + scale * penalty, (divergence, value, penalty)
-
-    gradients, (divergence, value, penalty) = jax.grad(loss, has_aux=True)(own["params"])
-    optimizer = setup.discriminator_optimizer(state.hyper["discriminator_rate"])
-    player = moved(state.discriminator, gradients, optimizer, lambda variables: _constrained(setup, variables))
-    player = player._replace(variables={**player.variables, "pool": {"x": pool_x, "y": pool_y}})
-    nothing = jnp.zeros_like(value)
-    return player, Info(
-        divergence, value, penalty, nothing, optax.tree.norm(gradients), nothing, spread(drawn.y, made.y)
+    kept, (real, fake) = variables["pool"], batch
+    pool_x, seen_x = pools.exchanged(x_key, kept["x"], fake.x)
+    pool_y, seen_y = pools.exchanged(y_key, kept["y"], fake.y)
+    own = {**variables, "params": params}
+    sides = (parts.discriminator_x, "x", real.x, seen_x), (parts.discriminator_y, "y", real.y, seen_y)
+    verdicts = [
+        _verdict(parts, network, _own(own, name), x, seen, jax.random.fold_in(penalty_key, i), moment.updates)
+        for i, (network, name, x, seen) in enumerate(sides)
+    ]
+    divergence, value, penalty = (a + b for a, b in zip(*verdicts, strict=True))
+    loss = 0.5 * value + penalty_scale(parts.penalty, parts.penalty_every, moment) * penalty
+    return loss, DiscriminatorReport(
+        divergence=divergence,
+        loss=value,
+        penalty=penalty,
+        spread=spread(real.y, fake.y),
+        collections={"pool": {"x": pool_x, "y": pool_y}},
     )
 
 
 def _verdict(
-    setup: _Setup, judge: Critic, variables: Variables, real: Array, fake: Array, key: PRNGKey, count: Array
+    parts: _Parts, network: Critic, variables: Variables, real: Array, fake: Array, key: PRNGKey, count: Array
 ) -> tuple[Array, Array, Array]:
     """Divergence, loss and penalty of one discriminator, each ``[]``."""
-    real_logits, fake_logits = _logits(judge, variables, real), _logits(judge, variables, fake)
-    penalty, every = setup.penalty, setup.penalty_every
+    real_logits, fake_logits = _logits(network, variables, real), _logits(network, variables, fake)
+    penalty, every = parts.penalty, parts.penalty_every
     # One logit an example: where a discriminator judges patches, their mean.
-    whole = judge._replace(apply=lambda own, x: jnp.mean(judge.apply(own, x).reshape(x.shape[0], -1), axis=1))
+    whole = network._replace(apply=lambda own, x: jnp.mean(network.apply(own, x).reshape(x.shape[0], -1), axis=1))
     weighed = (
         jnp.zeros(())
         if penalty is None
         else lazy_penalty(lambda: mean_penalty(penalty, whole, variables, real, fake, key), every, count)
     )
     return (
-        setup.objective.divergence(real_logits, fake_logits),
-        jnp.mean(setup.objective.discriminator_loss(real_logits, fake_logits)),
+        parts.objective.divergence(real_logits, fake_logits),
+        jnp.mean(parts.objective.discriminator_loss(real_logits, fake_logits)),
         weighed,
     )
 
 
-def _constrained(setup: _Setup, variables: Variables) -> Variables:
+def _constrained(parts: _Parts, variables: Variables) -> Variables:
     both = _joined(
-        setup.judge_x.constrain(_own(variables, "x")), setup.judge_y.constrain(_own(variables, "y")), ("x", "y")
+        parts.discriminator_x.constrain(_own(variables, "x")),
+        parts.discriminator_y.constrain(_own(variables, "y")),
+        ("x", "y"),
     )
     return {**both, "pool": variables["pool"]}
 
@@ -324,6 +394,3 @@ def ablation(name: str) -> Mapping[str, float]:
       ValueError: another name.
     """
     return ABLATIONS[checks.one_of("name", name, ABLATIONS)]
-
-
-__getattr__ = relocated.moved(__name__, {"half_constant": "gan_jax.training.optimizers"})

@@ -1,4 +1,4 @@
-"""Update rules: who moves when, and along which gradient. Each is an ``Update`` for ``game.adversarial``.
+"""Update rules: who moves when, and along which gradient. Each is an ``Update``, for every game that says its losses (``sides.Setup``).
 
 Optimism is a property of the optimiser, not of the rule: ``simultaneous()`` with ``optax.optimistic_gradient_descent`` or
 ``optax.optimistic_adam_v2`` on both sides. Two time scales are two learning rates.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -17,10 +16,8 @@ import optax
 
 from gan_jax import checks
 from gan_jax.caching import remembered
-from gan_jax.objectives.penalties import Perturbation
-from gan_jax.training.critic import lazy_penalty, logits_of_both, mean_penalty
-from gan_jax.training.game import Setup, Update
-from gan_jax.training.state import GameState, Info, Player, moved, spread
+from gan_jax.training.sides import DiscriminatorReport, Drawing, GeneratorReport, Moment, Setup, Update
+from gan_jax.training.state import GameState, Info, Player, moved
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
 
@@ -46,12 +43,13 @@ def alternating() -> Update:
 
     def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
         discriminator_key, generator_key = jax.random.split(key)
-        discriminator, verdict = _train_discriminator(setup, state, discriminator_key, setup.discriminator_steps)
-        gradients, loss, variables = _generator_gradient(
-            setup, state.generator.variables, discriminator.variables, generator_key, state
+        discriminator, verdict = _train_discriminator(
+            setup, state, state.generator.variables, state.discriminator, discriminator_key, setup.discriminator_steps
         )
-        generator = _move_generator(setup, state, Player(variables, state.generator.optimizer), gradients)
-        return generator, discriminator, _info(verdict, loss, gradients)
+        drawing = setup.draw_g(generator_key, moment=_moment(setup, state))
+        grads_g, report = _generator_gradient(setup, state, state.generator.variables, discriminator.variables, drawing)
+        generator = _move_generator(setup, state, Player(report.variables, state.generator.optimizer), grads_g)
+        return generator, discriminator, _info(verdict, report.loss, grads_g)
 
     return Update("alternating", step)
 
@@ -67,14 +65,9 @@ def simultaneous() -> Update:
     """
 
     def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
-        before_key, field_key = jax.random.split(key)
-        before = _before(setup, state, before_key)
+        before, field_key = _before(setup, state, key)
         field = _field(setup, state, state.generator.variables, before.variables, field_key)
-        generator = _move_generator(
-            setup, state, Player(field.generator_variables, state.generator.optimizer), field.generator
-        )
-        discriminator = _move_discriminator(setup, state, before, field.discriminator)
-        return generator, discriminator, _info(field.verdict, field.generator_loss, field.generator)
+        return _moved_along(setup, state, before, field, field.grads_g, field.grads_d)
 
     return Update("simultaneous", step)
 
@@ -101,17 +94,25 @@ def unrolled(steps: int) -> Update:
 
     def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
         discriminator_key, ahead_key, generator_key = jax.random.split(key, 3)
-        discriminator, verdict = _train_discriminator(setup, state, discriminator_key, setup.discriminator_steps)
+        own = state.generator.variables
+        discriminator, verdict = _train_discriminator(
+            setup, state, own, state.discriminator, discriminator_key, setup.discriminator_steps
+        )
+        moment = _moment(setup, state)
+        drawing = setup.draw_g(generator_key, moment=moment)
 
-        def loss(params: PyTree) -> tuple[Array, tuple[Array, Variables]]:
-            variables = {**state.generator.variables, "params": params}
-            looking = state._replace(generator=Player(variables, ()), discriminator=discriminator)
-            ahead = _train_discriminator(setup, looking, ahead_key, steps)[0] if steps else discriminator
-            return _generator_loss(setup, variables, ahead.variables, generator_key, state)
+        def loss(params: PyTree) -> tuple[Array, GeneratorReport]:
+            looking = {**own, "params": params}
+            ahead = discriminator
+            if steps:
+                ahead, _ = _train_discriminator(setup, state, looking, discriminator, ahead_key, steps)
+            return setup.g_loss(
+                params, variables=own, discriminator=ahead.variables, **drawing._asdict(), moment=moment
+            )
 
-        gradients, (value, variables) = jax.grad(loss, has_aux=True)(state.generator.variables["params"])
-        generator = _move_generator(setup, state, Player(variables, state.generator.optimizer), gradients)
-        return generator, discriminator, _info(verdict, value, gradients)
+        grads_g, report = jax.grad(loss, has_aux=True)(own["params"])
+        generator = _move_generator(setup, state, Player(report.variables, state.generator.optimizer), grads_g)
+        return generator, discriminator, _info(verdict, report.loss, grads_g)
 
     return Update(f"unrolled_{steps}", step)
 
@@ -130,16 +131,18 @@ def extragradient() -> Update:
 
     def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
         before_key, here_key, ahead_key = jax.random.split(key, 3)
-        before = _before(setup, state, before_key)
+        before = _all_but_the_last(setup, state, before_key)
         here = _field(setup, state, state.generator.variables, before.variables, here_key)
-        generator = _move_generator(setup, state, state.generator, here.generator)
-        discriminator = _move_discriminator(setup, state, before, here.discriminator)
+        generator = _move_generator(setup, state, state.generator, here.grads_g)
+        discriminator = _move_discriminator(setup, state, before, here.grads_d)
         ahead = _field(setup, state, generator.variables, discriminator.variables, ahead_key)
-        back = {**ahead.generator_variables, "params": state.generator.variables["params"]}
+        # Back to where they were, with the moments and the collections that have seen what is ahead.
+        back = {**ahead.generator.variables, "params": state.generator.variables["params"]}
+        judged = {**before.variables, **ahead.collections}
         return (
-            _move_generator(setup, state, Player(back, generator.optimizer), ahead.generator),
-            _move_discriminator(setup, state, Player(before.variables, discriminator.optimizer), ahead.discriminator),
-            _info(ahead.verdict, ahead.generator_loss, ahead.generator),
+            _move_generator(setup, state, Player(back, generator.optimizer), ahead.grads_g),
+            _move_discriminator(setup, state, Player(judged, discriminator.optimizer), ahead.grads_d),
+            _info(ahead.verdict, ahead.generator.loss, ahead.grads_g),
         )
 
     return Update("extragradient", step)
@@ -165,32 +168,25 @@ def consensus(weight: float = 0.1) -> Update:
     checks.within("weight", weight, 0.0, math.inf, high_open=True)
 
     def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
-        before_key, field_key = jax.random.split(key)
-        before = _before(setup, state, before_key)
+        before, field_key = _before(setup, state, key)
+        params = state.generator.variables["params"], before.variables["params"]
 
-        def energy(generator_params: PyTree, discriminator_params: PyTree) -> tuple[Array, _Field]:
+        def energy(params_g: PyTree, params_d: PyTree) -> tuple[Array, _Field]:
             field = _field(
                 setup,
                 state,
-                {**state.generator.variables, "params": generator_params},
-                {**before.variables, "params": discriminator_params},
+                {**state.generator.variables, "params": params_g},
+                {**before.variables, "params": params_d},
                 field_key,
             )
             # Not the norm: its square, whose derivative at an equilibrium is zero.
-            squares = jax.tree.map(lambda g: jnp.sum(jnp.square(g)), (field.generator, field.discriminator))
+            squares = jax.tree.map(lambda g: jnp.sum(jnp.square(g)), (field.grads_g, field.grads_d))
             return 0.5 * sum(jax.tree.leaves(squares), start=jnp.zeros(())), field
 
-        pull, field = jax.grad(energy, argnums=(0, 1), has_aux=True)(
-            state.generator.variables["params"], before.variables["params"]
-        )
-        add = lambda gradient, towards: gradient + state.hyper["consensus_weight"] * towards  # noqa: E731
-        generator_gradients = jax.tree.map(add, field.generator, pull[0])
-        discriminator_gradients = jax.tree.map(add, field.discriminator, pull[1])
-        generator = _move_generator(
-            setup, state, Player(field.generator_variables, state.generator.optimizer), generator_gradients
-        )
-        discriminator = _move_discriminator(setup, state, before, discriminator_gradients)
-        return generator, discriminator, _info(field.verdict, field.generator_loss, field.generator)
+        pull, field = jax.grad(energy, argnums=(0, 1), has_aux=True)(*params)
+        add = lambda gradient, extra: gradient + state.hyper["consensus_weight"] * extra  # noqa: E731
+        grads_g, grads_d = jax.tree.map(add, (field.grads_g, field.grads_d), pull)
+        return _moved_along(setup, state, before, field, grads_g, grads_d)
 
     return Update("consensus", step, {"consensus_weight": weight})
 
@@ -199,155 +195,129 @@ def consensus(weight: float = 0.1) -> Update:
 
 
 class _Field(NamedTuple):
-    """Both gradients at one point."""
+    """Both gradients at one point, and what was told of either side."""
 
-    generator: PyTree
-    generator_loss: Array
-    generator_variables: Variables
-    discriminator: PyTree
+    grads_g: PyTree
+    generator: GeneratorReport
+    grads_d: PyTree
+    collections: Variables
     verdict: _Verdict
+
+
+def _moment(setup: Setup, state: GameState, number: Array | int = 0) -> Moment:
+    """Of the discriminator's update ``number`` of a step."""
+    return Moment(step=state.step, updates=state.step * setup.discriminator_steps + number, hyper=state.hyper)
 
 
 def _field(setup: Setup, state: GameState, generator: Variables, discriminator: Variables, key: PRNGKey) -> _Field:
     """The gradients of both sides where both are; the discriminator's is that of the last of its steps."""
-    discriminator_key, generator_key = jax.random.split(key)
-    examples_key, update_key = jax.random.split(discriminator_key)
-    real, fake = _examples(setup, generator, examples_key, state, 1)
-    count = state.step * setup.discriminator_steps + setup.discriminator_steps - 1
-    towards, verdict = _discriminator_gradient(setup, discriminator, real[0], fake[0], update_key, count, state)
-    gradients, loss, variables = _generator_gradient(setup, generator, discriminator, generator_key, state)
-    return _Field(gradients, loss, variables, towards, verdict)
+    moment = _moment(setup, state, setup.discriminator_steps - 1)
+    drawing_d, drawing_g = setup.draw_both(key, generator=generator, moment=moment)
+    grads_d, collections, verdict = _discriminator_gradient(setup, discriminator, drawing_d, moment)
+    grads_g, report = _generator_gradient(setup, state, generator, discriminator, drawing_g)
+    return _Field(grads_g, report, grads_d, collections, verdict)
 
 
-def _examples(setup: Setup, generator: Variables, key: PRNGKey, state: GameState, steps: int) -> tuple[Array, Array]:
-    """Real and fake examples of ``steps`` discriminator updates, ``[steps, batch, *event]``: all of them in one pass."""
-    real_key, noise_key = jax.random.split(key)
-    total = steps * setup.batch_size
-    real = setup.data(real_key, total, **{name: state.hyper[name] for name in setup.data_names})
+def _train_discriminator(
+    setup: Setup, state: GameState, generator: Variables, discriminator: Player, key: PRNGKey, steps: int
+) -> tuple[Player, _Verdict]:
+    """``steps`` updates of the discriminator against a generator that stays, each on fresh examples; what the last one saw."""
+    drawings = setup.draw_d(key, generator=generator, moment=_moment(setup, state), steps=steps)
 
-    def split(a: Array) -> Array:
-        return a.reshape(steps, setup.batch_size, *a.shape[1:])
-
-    noise = setup.place(jax.tree.map(split, setup.generator.noise(noise_key, total)), 1)
-    # Update by update, since batch statistics are those of one batch; without any, XLA makes it one large product.
-    fake = jax.vmap(lambda z: setup.generator.train(generator, z)[0])(noise)
-    return setup.place(split(real), 1), fake
-
-
-def _train_discriminator(setup: Setup, state: GameState, key: PRNGKey, steps: int) -> tuple[Player, _Verdict]:
-    """``steps`` updates of the discriminator against the generator of ``state``, each on fresh examples."""
-    examples_key, update_key = jax.random.split(key)
-    real, fake = _examples(setup, state.generator.variables, examples_key, state, steps)
-    first = state.step * setup.discriminator_steps
-
-    def one(player: Player, batch: tuple[Array, Array, Array]) -> tuple[Player, _Verdict]:
-        x, y, number = batch
-        own_key = jax.random.fold_in(update_key, number)
-        gradients, verdict = _discriminator_gradient(setup, player.variables, x, y, own_key, first + number, state)
-        return _move_discriminator(setup, state, player, gradients), verdict
+    def one(player: Player, update: tuple[Drawing, Array]) -> tuple[Player, _Verdict]:
+        drawing, number = update
+        moment = _moment(setup, state, number)
+        grads_d, collections, verdict = _discriminator_gradient(setup, player.variables, drawing, moment)
+        player = Player({**player.variables, **collections}, player.optimizer)
+        return _move_discriminator(setup, state, player, grads_d), verdict
 
     if steps == 1:
-        return one(state.discriminator, (real[0], fake[0], jnp.zeros((), jnp.int32)))
-    player, verdicts = jax.lax.scan(one, state.discriminator, (real, fake, jnp.arange(steps)))
+        return one(discriminator, (jax.tree.map(lambda leaf: leaf[0], drawings), jnp.zeros((), jnp.int32)))
+    player, verdicts = jax.lax.scan(one, discriminator, (drawings, jnp.arange(steps)))
     return player, jax.tree.map(lambda a: a[-1], verdicts)
 
 
-def _before(setup: Setup, state: GameState, key: PRNGKey) -> Player:
-    """The discriminator after all of its steps but the last."""
+def _before(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, PRNGKey]:
+    """The discriminator after all of its steps but the last, and the key of what follows."""
+    if setup.one_batch and setup.discriminator_steps == 1:
+        return state.discriminator, key
+    before_key, field_key = jax.random.split(key)
+    return _all_but_the_last(setup, state, before_key), field_key
+
+
+def _all_but_the_last(setup: Setup, state: GameState, key: PRNGKey) -> Player:
     steps = setup.discriminator_steps - 1
-    return _train_discriminator(setup, state, key, steps)[0] if steps else state.discriminator
+    if not steps:
+        return state.discriminator
+    return _train_discriminator(setup, state, state.generator.variables, state.discriminator, key, steps)[0]
 
 
 def _discriminator_gradient(
-    setup: Setup, variables: Variables, real: Array, fake: Array, key: PRNGKey, count: Array, state: GameState
-) -> tuple[PyTree, _Verdict]:
-    """The gradient of ``mean L_D + λ mean penalty`` with respect to the discriminator's parameters, at update number ``count``."""
-    real_key, fake_key, penalty_key = jax.random.split(key, 3)
-    x, y = _seen(setup, real_key, real, state), _seen(setup, fake_key, fake, state)
-
-    def loss(params: PyTree) -> tuple[Array, tuple[Array, Array, Array]]:
-        own = {**variables, "params": params}
-        real_logits, fake_logits = logits_of_both(setup.discriminator, own, x, y)
-        value = jnp.mean(setup.objective.discriminator_loss(real_logits, fake_logits))
-        divergence = setup.objective.divergence(real_logits, fake_logits)
-        penalty = _penalty(setup, own, x, y, penalty_key, count)
-        weight = state.hyper["penalty_weight"] * setup.penalty_every if setup.penalty is not None else 0.0
-        return value + weight * penalty, (divergence, value, penalty)
-
-    gradients, (divergence, value, penalty) = jax.grad(loss, has_aux=True)(variables["params"])
-    return gradients, _Verdict(divergence, value, penalty, optax.tree.norm(gradients), spread(real, fake))
+    setup: Setup, variables: Variables, drawing: Drawing, moment: Moment
+) -> tuple[PyTree, Variables, _Verdict]:
+    """The gradient in the discriminator's parameters, the collections that advanced, and what is recorded."""
+    grads_d, report = jax.grad(setup.d_loss, has_aux=True)(
+        variables["params"], variables=variables, **drawing._asdict(), moment=moment
+    )
+    return grads_d, report.collections, _verdict(report, grads_d)
 
 
-def _penalty(setup: Setup, variables: Variables, real: Array, fake: Array, key: PRNGKey, count: Array) -> Array:
-    """The mean penalty, zero at the updates that a lazy one leaves out."""
-    penalty = setup.penalty
-    if penalty is None:
-        return jnp.zeros(())
-    mean = partial(mean_penalty, penalty, setup.discriminator, variables, real, fake, key)
-    return lazy_penalty(mean, setup.penalty_every, count)
-
-
-def _generator_loss(
-    setup: Setup, generator: Variables, discriminator: Variables, key: PRNGKey, state: GameState
-) -> tuple[Array, tuple[Array, Variables]]:
-    """What the generator descends, on fresh noise; and ``mean L_G`` alone, with the generator's variables after the pass."""
-    noise_key, data_key, fake_key, real_key = jax.random.split(key, 4)
-    noise = setup.place(setup.generator.noise(noise_key, setup.batch_size), 0)
-    fake, variables = setup.generator.train(generator, noise)
-    # Where the loss does not look at real logits, XLA drops what follows from here.
-    real = setup.data(data_key, setup.batch_size, **{name: state.hyper[name] for name in setup.data_names})
-    real = setup.place(real, 0)
-    fake_logits = setup.discriminator.apply(discriminator, _seen(setup, fake_key, fake, state))
-    real_logits = setup.discriminator.apply(discriminator, _seen(setup, real_key, real, state))
-    loss = jnp.mean(setup.objective.generator_loss(fake_logits, real_logits))
-    if setup.regulariser is None:
-        return loss, (loss, variables)
-    return loss + state.hyper["regulariser_weight"] * setup.regulariser(noise, fake), (loss, variables)
+def _verdict(report: DiscriminatorReport, grads_d: PyTree) -> _Verdict:
+    return _Verdict(
+        divergence=report.divergence,
+        loss=report.loss,
+        penalty=report.penalty,
+        gradient=optax.tree.norm(grads_d),
+        spread=report.spread,
+    )
 
 
 def _generator_gradient(
-    setup: Setup, generator: Variables, discriminator: Variables, key: PRNGKey, state: GameState
-) -> tuple[PyTree, Array, Variables]:
-    """The gradient of ``mean L_G`` with respect to the generator's parameters, the loss, and the variables after the pass."""
-
-    def loss(params: PyTree) -> tuple[Array, tuple[Array, Variables]]:
-        return _generator_loss(setup, {**generator, "params": params}, discriminator, key, state)
-
-    gradients, (value, variables) = jax.grad(loss, has_aux=True)(generator["params"])
-    return gradients, value, variables
-
-
-def _seen(setup: Setup, key: PRNGKey, x: Array, state: GameState) -> Array:
-    """What the discriminator sees in place of ``x``."""
-    return perturbed(setup.perturb, key, x, state)
-
-
-def perturbed(perturb: Perturbation | None, key: PRNGKey, x: Array, state: GameState) -> Array:
-    """Examples as a discriminator sees them: changed by as much as the hyperparameters ``noise`` and ``noise_steps`` of a state say."""
-    if perturb is None:
-        return x
-    left = jnp.maximum(1.0 - state.step / state.hyper["noise_steps"], 0.0)
-    return perturb(key, x, state.hyper["noise"] * left)
+    setup: Setup, state: GameState, generator: Variables, discriminator: Variables, drawing: Drawing
+) -> tuple[PyTree, GeneratorReport]:
+    """The gradient in the generator's parameters, and what is told of it."""
+    grads_g: PyTree
+    report: GeneratorReport
+    grads_g, report = jax.grad(setup.g_loss, has_aux=True)(
+        generator["params"],
+        variables=generator,
+        discriminator=discriminator,
+        **drawing._asdict(),
+        moment=_moment(setup, state),
+    )
+    return grads_g, report
 
 
-def _move_generator(setup: Setup, state: GameState, player: Player, gradients: PyTree) -> Player:
-    return moved(player, gradients, setup.generator_optimizer(state.hyper["generator_rate"]))
+def _moved_along(
+    setup: Setup, state: GameState, before: Player, field: _Field, grads_g: PyTree, grads_d: PyTree
+) -> tuple[Player, Player, Info]:
+    """Both sides from where the field was taken, along two gradients; recorded are those of the field."""
+    generator = Player(field.generator.variables, state.generator.optimizer)
+    discriminator = Player({**before.variables, **field.collections}, before.optimizer)
+    return (
+        _move_generator(setup, state, generator, grads_g),
+        _move_discriminator(setup, state, discriminator, grads_d),
+        _info(field.verdict, field.generator.loss, field.grads_g),
+    )
 
 
-def _move_discriminator(setup: Setup, state: GameState, player: Player, gradients: PyTree) -> Player:
-    optimizer = setup.discriminator_optimizer(state.hyper["discriminator_rate"])
-    return moved(player, gradients, optimizer, setup.discriminator.constrain)
+def _move_generator(setup: Setup, state: GameState, player: Player, grads_g: PyTree) -> Player:
+    return moved(player, grads_g, setup.generator_optimizer(state.hyper["generator_rate"]))
 
 
-def _info(verdict: _Verdict, generator_loss: Array, generator_gradients: PyTree) -> Info:
+def _move_discriminator(setup: Setup, state: GameState, player: Player, grads_d: PyTree) -> Player:
+    return moved(player, grads_d, setup.discriminator_optimizer(state.hyper["discriminator_rate"]), setup.constrain)
+
+
+def _info(verdict: _Verdict, generator_loss: Array, grads_g: PyTree) -> Info:
     return Info(
-        verdict.divergence,
-        verdict.loss,
-        verdict.penalty,
-        generator_loss,
-        verdict.gradient,
-        optax.tree.norm(generator_gradients),
-        verdict.spread,
+        divergence=verdict.divergence,
+        discriminator_loss=verdict.loss,
+        penalty=verdict.penalty,
+        generator_loss=generator_loss,
+        discriminator_gradient=verdict.gradient,
+        generator_gradient=optax.tree.norm(grads_g),
+        spread=verdict.spread,
     )
 
 

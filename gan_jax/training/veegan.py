@@ -7,29 +7,42 @@ sees them, makes noise of them that no pair of the generator has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from gan_jax import checks
 from gan_jax.objectives import losses
+from gan_jax.objectives.losses import Objective
 from gan_jax.training.critic import logits_of_both
 from gan_jax.training.game import (
     Data,
     Game,
     Place,
-    anywhere,
     check_data,
     check_optimizers,
+    check_sizes,
     drawer,
     drawn_from,
     game_of,
+    ruled,
+    unsharded,
 )
 from gan_jax.training.optimizers import OptimizerOf, adam
-from gan_jax.training.state import GameState, Hyperparameters, Info, Player, moved, spread
+from gan_jax.training.sides import (
+    DiscriminatorReport,
+    Drawing,
+    GeneratorReport,
+    Moment,
+    Setup,
+    Update,
+    one_after_another,
+)
+from gan_jax.training.state import Hyperparameters, Player, spread
+from gan_jax.training.updates import simultaneous
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
 
 
@@ -87,7 +100,9 @@ def veegan(
     discriminator: Critic,
     data: Data,
     *,
+    update: Update | None = None,
     batch_size: int = 256,
+    discriminator_steps: int = 1,
     generator_optimizer: OptimizerOf | None = None,
     discriminator_optimizer: OptimizerOf | None = None,
     generator_rate: float = 1e-3,
@@ -95,9 +110,9 @@ def veegan(
     reconstruction_weight: float = 1.0,
     ema_decay: float | None = None,
     data_parameters: Mapping[str, float] = MappingProxyType({}),
-    place: Place = anywhere,
+    place: Place = unsharded,
 ) -> Game:
-    """Generator and reconstructor against a discriminator of pairs, all three moved at once along gradients at one point.
+    """Generator and reconstructor against a discriminator of pairs; in the paper all three move at once along gradients at one point.
 
     ``D <- D - ∇ E [-log σ(D(x, F(x))) - log(1 - σ(D(G(z), z)))]``, ``G <- G - ∇ E [-D(G(z), z) + λ ||z - F(G(z))||²]``, ``F <- F - ∇ λ E
     ||z - F(G(z))||²``. At the best discriminator, -D is the log-ratio of generated to real pairs, and the generator's first term their
@@ -113,94 +128,174 @@ def veegan(
       generator: G; all its noise, flattened, is z.
       reconstructor: F, of as many outputs as z has coordinates.
       discriminator: of examples ``[event + latent]``, the sample flattened and z after it.
-      data: as in ``game.adversarial``.
-      batch_size: examples of each kind at a step.
+      data: as in ``game.gan``.
+      update: from ``training.updates``; ``simultaneous()``, on one batch for all, where None.
+      batch_size: examples of each kind at an update.
+      discriminator_steps: updates of the discriminator at one step.
       generator_optimizer, discriminator_optimizer: ``adam()`` where None; the generator's moves the reconstructor too.
       generator_rate, discriminator_rate: learning rates (hyperparameters).
       reconstruction_weight: λ, 1 in the paper (a hyperparameter).
-      ema_decay, data_parameters, place: as in ``game.adversarial``.
+      ema_decay, data_parameters, place: as in ``game.gan``.
 
     Returns:
       The game. Its states are sampled with ``beside(generator, reconstructor)``. ``Info`` tells of pairs, but for ``spread``, which
       is that of samples; the generator's loss has the reconstruction in it.
 
     Raises:
-      ValueError: ``batch_size`` below one; (in ``init``) a reconstructor with another number of outputs than z has coordinates, and what
-        ``game.adversarial`` raises there.
+      ValueError: sizes below one; (in ``init``) a reconstructor with another number of outputs than z has coordinates, and what
+        ``game.gan`` raises there.
 
     Source: Srivastava et al. 2017, "VEEGAN: reducing mode collapse in GANs using implicit variational learning", Algorithm 1.
     """
-    checks.integer("batch_size", batch_size, 1)
+    check_sizes(batch_size=batch_size, discriminator_steps=discriminator_steps)
     checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
     checks.made("discriminator", discriminator, Critic, "models.mlp.mlp()")
+    update = simultaneous() if update is None else update
+    checks.made("update", update, Update, "updates.simultaneous()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    data = drawer(data)
-    both = beside(generator, reconstructor)
-    generator_of, discriminator_of = generator_optimizer or adam(), discriminator_optimizer or adam()
-    objective = losses.minimax()
-
-    def recovered(params: PyTree, x: Array) -> Array:
-        return reconstructor.apply({"params": params["reconstructor"]}, x)
-
-    def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
-        generator_key, noise_key, discriminator_key = jax.random.split(key, 3)
-        variables = both.init(generator_key)
-        noise = both.noise(noise_key, 1)
-        x, z = both.apply(variables, noise), flat(noise)
-        own = {name: hyper[name] for name in data_parameters}
-        check_data(drawn_from(data, feed, own), batch_size, x.shape[1:])
-        _check_reconstruction(recovered(variables["params"], x), z)
-        judge = discriminator.init(discriminator_key, joint(x, z))
-        return (
-            Player(variables, generator_of(hyper["generator_rate"]).init(variables["params"])),
-            Player(judge, discriminator_of(hyper["discriminator_rate"]).init(judge["params"])),
-        )
-
-    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
-        data_key, noise_key = jax.random.split(key)
-        own = {name: state.hyper[name] for name in data_parameters}
-        real = place(drawn_from(data, feed, own)(data_key, batch_size), 0)
-        noise = place(both.noise(noise_key, batch_size), 0)
-        z, before, judge = flat(noise), state.generator.variables, state.discriminator.variables
-
-        def generator_loss(params: PyTree) -> tuple[Array, tuple[Array, Array, Variables]]:
-            fake, variables = both.train({**before, "params": params}, noise)
-            error = jnp.mean(jnp.sum(jnp.square(z - recovered(params, fake)), axis=1))
-            log_ratio = -jnp.mean(discriminator.apply(judge, joint(fake, z)))
-            value = log_ratio + state.hyper["reconstruction_weight"] * error
-            return value, (value, fake, variables)
-
-        towards, (value, fake, variables) = jax.grad(generator_loss, has_aux=True)(before["params"])
-
-        def discriminator_loss(params: PyTree) -> tuple[Array, tuple[Array, Array]]:
-            real_logits, fake_logits = logits_of_both(
-                discriminator,
-                {**judge, "params": params},
-                joint(real, recovered(before["params"], real)),
-                joint(fake, z),
-            )
-            loss = jnp.mean(objective.discriminator_loss(real_logits, fake_logits))
-            return loss, (loss, objective.divergence(real_logits, fake_logits))
-
-        against, (loss, divergence) = jax.grad(discriminator_loss, has_aux=True)(judge["params"])
-        norms = optax.tree.norm(against), optax.tree.norm(towards)
-        return (
-            moved(Player(variables, state.generator.optimizer), towards, generator_of(state.hyper["generator_rate"])),
-            moved(
-                state.discriminator,
-                against,
-                discriminator_of(state.hyper["discriminator_rate"]),
-                discriminator.constrain,
-            ),
-            Info(divergence, loss, jnp.zeros_like(loss), value, *norms, spread(real, fake)),
-        )
-
+    parts = _Parts(
+        generator=beside(generator, reconstructor),
+        reconstructor=reconstructor,
+        discriminator=discriminator,
+        objective=losses.minimax(),
+        data=drawer(data),
+        data_names=tuple(data_parameters),
+        batch_size=batch_size,
+        discriminator_steps=discriminator_steps,
+        generator_optimizer=generator_optimizer or adam(),
+        discriminator_optimizer=discriminator_optimizer or adam(),
+        place=place,
+    )
     hyper = {
         "generator_rate": generator_rate,
         "discriminator_rate": discriminator_rate,
         "reconstruction_weight": reconstruction_weight,
+        **update.hyperparameters,
     }
-    return game_of(players, step, hyper, data_parameters, ema_decay)
+    return game_of(partial(_players, parts), ruled(update, partial(_setup, parts)), hyper, data_parameters, ema_decay)
+
+
+class _Parts(NamedTuple):
+    """What of ``veegan`` is fixed at compile time; the generator carries the reconstructor (``beside``)."""
+
+    generator: Generator
+    reconstructor: Reconstructor
+    discriminator: Critic
+    objective: Objective
+    data: Data
+    data_names: tuple[str, ...]
+    batch_size: int
+    discriminator_steps: int
+    generator_optimizer: OptimizerOf
+    discriminator_optimizer: OptimizerOf
+    place: Place
+
+
+class _Joint(NamedTuple):
+    """What a discriminator is shown: samples ``[batch, *event]``, each with noise ``[batch, latent]``: its own, or what F makes of it."""
+
+    real: Array
+    recovered: Array
+    fake: Array
+    z: Array
+
+
+def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+    generator_key, noise_key, discriminator_key = jax.random.split(key, 3)
+    variables = parts.generator.init(generator_key)
+    noise = parts.generator.noise(noise_key, 1)
+    x, z = parts.generator.apply(variables, noise), flat(noise)
+    own = {name: hyper[name] for name in parts.data_names}
+    check_data(drawn_from(parts.data, feed, own), parts.batch_size, x.shape[1:])
+    _check_reconstruction(_recovered(parts, variables["params"], x), z)
+    variables_d = parts.discriminator.init(discriminator_key, joint(x, z))
+    return (
+        Player(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
+        Player(variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])),
+    )
+
+
+def _setup(parts: _Parts, feed: PyTree) -> Setup:
+    parts = parts._replace(data=drawn_from(parts.data, feed))
+    return Setup(
+        d_loss=partial(_d_loss, parts),
+        g_loss=partial(_g_loss, parts),
+        draw_d=partial(_draw_d, parts),
+        draw_g=partial(_draw_g, parts),
+        draw_both=partial(_draw_both, parts),
+        one_batch=True,
+        discriminator_steps=parts.discriminator_steps,
+        discriminator_optimizer=parts.discriminator_optimizer,
+        generator_optimizer=parts.generator_optimizer,
+        constrain=parts.discriminator.constrain,
+    )
+
+
+def _recovered(parts: _Parts, params: PyTree, x: Array) -> Array:
+    return parts.reconstructor.apply({"params": params["reconstructor"]}, x)
+
+
+def _draw_both(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment) -> tuple[Drawing, Drawing]:
+    data_key, noise_key = jax.random.split(key)
+    own = {name: moment.hyper[name] for name in parts.data_names}
+    real = parts.place(parts.data(data_key, parts.batch_size, **own), 0)
+    drawing = _draw_g(parts, noise_key, moment=moment)
+    fake, _ = parts.generator.train(generator, drawing.batch)
+    recovered = _recovered(parts, generator["params"], real)
+    return Drawing(_Joint(real, recovered, fake, flat(drawing.batch)), None), drawing
+
+
+def _draw_d(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> Drawing:
+    def draw(key: PRNGKey) -> Drawing:
+        return _draw_both(parts, key, generator=generator, moment=moment)[0]
+
+    return one_after_another(draw, jax.random.split(key, steps))
+
+
+def _draw_g(parts: _Parts, key: PRNGKey, *, moment: Moment) -> Drawing:
+    del moment
+    return Drawing(parts.place(parts.generator.noise(key, parts.batch_size), 0), None)
+
+
+def _d_loss(
+    parts: _Parts, params: PyTree, *, variables: Variables, batch: _Joint, key: None, moment: Moment
+) -> tuple[Array, DiscriminatorReport]:
+    """``E [-log σ(D(x, F(x))) - log(1 - σ(D(G(z), z)))]``."""
+    del key, moment
+    real_logits, fake_logits = logits_of_both(
+        parts.discriminator,
+        {**variables, "params": params},
+        joint(batch.real, batch.recovered),
+        joint(batch.fake, batch.z),
+    )
+    loss = jnp.mean(parts.objective.discriminator_loss(real_logits, fake_logits))
+    return loss, DiscriminatorReport(
+        divergence=parts.objective.divergence(real_logits, fake_logits),
+        loss=loss,
+        penalty=jnp.zeros_like(loss),
+        spread=spread(batch.real, batch.fake),
+        collections={},
+    )
+
+
+def _g_loss(
+    parts: _Parts,
+    params: PyTree,
+    *,
+    variables: Variables,
+    discriminator: Variables,
+    batch: PyTree,
+    key: None,
+    moment: Moment,
+) -> tuple[Array, GeneratorReport]:
+    """``E [-D(G(z), z) + λ ||z - F(G(z))||²]``."""
+    del key
+    z = flat(batch)
+    fake, advanced = parts.generator.train({**variables, "params": params}, batch)
+    error = jnp.mean(jnp.sum(jnp.square(z - _recovered(parts, params, fake)), axis=1))
+    log_ratio = -jnp.mean(parts.discriminator.apply(discriminator, joint(fake, z)))
+    loss = log_ratio + moment.hyper["reconstruction_weight"] * error
+    return loss, GeneratorReport(loss, advanced)
 
 
 def _check_reconstruction(recovered: Array, z: Array) -> None:

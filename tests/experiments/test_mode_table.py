@@ -18,7 +18,7 @@ from experiments.framework.claims import Kind
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives.losses import non_saturating
-from gan_jax.training.game import Game, adversarial
+from gan_jax.training.game import Game, gan
 from gan_jax.training.recording import Case, watch, watch_cases
 from gan_jax.training.updates import alternating
 from tests.cases import cases
@@ -43,7 +43,7 @@ def test_every_row_is_a_game_and_samples_the_plane(name: str) -> None:
 
 @pytest.fixture
 def small() -> Game:
-    return adversarial(non_saturating(), mlp_generator((4,)), mlp((4,)), rows_of, alternating(), batch_size=8)
+    return gan(non_saturating(), mlp_generator((4,)), mlp((4,)), rows_of, alternating(), batch_size=8)
 
 
 def test_watched_games_are_plain_games(small: Game) -> None:

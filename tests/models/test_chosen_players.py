@@ -78,7 +78,7 @@ def test_game_of_a_chosen_pair_moves_that_pair_alone() -> None:
         return 2.0 + jax.random.normal(key, (batch, 1))
 
     def play(generator_number: Array, critic_number: Array) -> tuple[game.GameState, game.GameState]:
-        played = game.adversarial(
+        played = game.gan(
             losses.non_saturating(),
             one_of_generators(generators(), generator_number),
             one_of_critics(critics(), critic_number),

@@ -13,7 +13,7 @@ from gan_jax.models.minibatch import MinibatchDiscrimination, minibatch_discrimi
 from gan_jax.models.mlp import from_module, mlp
 from gan_jax.objectives import losses, penalties
 from gan_jax.training import updates
-from gan_jax.training.game import adversarial
+from gan_jax.training.game import gan
 from tests.compiling import AS_USERS_DO
 
 LAYER = MinibatchDiscrimination(kernels=3, dimension=4)
@@ -90,7 +90,7 @@ def test_it_mixes_examples_and_a_penalty_refuses_it() -> None:
     assert from_module(Custom(), jnp.zeros((2, 2))).mixes_examples
     assert not mlp((4,)).mixes_examples
     with pytest.raises(ValueError, match="mixes the examples of a batch"):
-        adversarial(
+        gan(
             losses.minimax(),
             mlp_generator((4,)),
             minibatch_discrimination_mlp((4,)),

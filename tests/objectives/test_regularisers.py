@@ -64,7 +64,7 @@ def test_every_rule_descends_it(rule: str) -> None:
     def twice_the_shift(noise: Any, fake: Array) -> Array:
         return 2.0 * jnp.mean(fake - noise)
 
-    made = game.adversarial(
+    made = game.gan(
         losses.wasserstein(),
         players.affine(),
         players.linear(),
@@ -86,7 +86,7 @@ def test_every_rule_descends_it(rule: str) -> None:
 
 
 def test_the_weight_is_there_only_with_a_regulariser() -> None:
-    plain = game.adversarial(
+    plain = game.gan(
         losses.wasserstein(),
         players.affine(),
         players.linear(),

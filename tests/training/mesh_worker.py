@@ -21,7 +21,7 @@ from gan_jax.objectives.losses import OBJECTIVES
 from gan_jax.objectives.penalties import PENALTIES
 from gan_jax.training import ensemble, updates
 from gan_jax.training import mesh as meshes
-from gan_jax.training.game import Game, adversarial
+from gan_jax.training.game import Game, gan
 
 STEPS, BATCH, SIZE = 50, 64, 8
 
@@ -45,7 +45,7 @@ def games(mesh: jax.sharding.Mesh, draw: Callable[..., jax.Array]) -> Iterator[t
     ):
         yield (
             objective,
-            adversarial(
+            gan(
                 OBJECTIVES[objective](),
                 pair.generator,
                 pair.discriminator,

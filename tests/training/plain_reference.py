@@ -78,7 +78,7 @@ def optimizer(rule: str) -> game.OptimizerOf:
 def make(
     rule: str, objective: losses.Objective, penalty: penalties.Penalty | None, critic: Critic = CRITIC
 ) -> game.Game:
-    return game.adversarial(
+    return game.gan(
         objective,
         GENERATOR,
         critic,

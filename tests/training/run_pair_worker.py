@@ -51,7 +51,7 @@ def work(folder: Path, port: str, process: int, piece: int, fails: str) -> None:
     jax.config.update("jax_num_cpu_devices", 1)
     meshes.connect(f"localhost:{port}", 2, process)
     mesh = meshes.data_mesh()
-    gan = game.adversarial(
+    gan = game.gan(
         losses.minimax(), players.affine(), players.linear(), data, updates.alternating(), batch_size=8,
         generator_rate=0.05, place=meshes.placement(mesh),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from gan_jax.objectives.losses import wasserstein
 from gan_jax.objectives.penalties import gradient_penalty
 from gan_jax.training import runs, updates
 from gan_jax.training.checkpoint import digest
-from gan_jax.training.game import Game, adversarial
+from gan_jax.training.game import Game, gan
 from gan_jax.training.sampling import sampler
 from gan_jax.training.state import GameState
 
@@ -29,7 +29,7 @@ DONE = "digest.txt"
 
 
 def game_of(source: sources.Source) -> Game:
-    return adversarial(
+    return gan(
         wasserstein(),
         GENERATOR,
         mlp((32, 32)),

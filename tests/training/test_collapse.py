@@ -69,7 +69,7 @@ def test_a_direct_game_tells_the_spread_of_its_batch() -> None:
 
 
 def test_a_point_against_a_point_keeps_every_quantity_finite() -> None:
-    dirac = game.adversarial(
+    dirac = game.gan(
         losses.minimax(),
         players.particles(lambda key: jnp.full((1, 1), 0.3)),
         players.linear(slope=0.5),
@@ -100,7 +100,7 @@ def test_collapsed_looks_at_the_mean_spread() -> None:
 
 @pytest.fixture(scope="module")
 def gan() -> Game:
-    return game.adversarial(
+    return game.gan(
         losses.minimax(), players.affine(), mlp((4,)), data, updates.alternating(), batch_size=8, generator_rate=0.05
     )
 

@@ -16,7 +16,7 @@ from gan_jax.models.conditional import conditional_mlp_generator
 from gan_jax.models.conditional_critics import conditional_mlp_critic
 from gan_jax.models.text import gru_encoder, label_encoder, sentence, transformer_encoder
 from gan_jax.objectives import losses, penalties
-from gan_jax.training.conditional import Pairs, conditional, describes, labelled, mismatched
+from gan_jax.training.conditional import Pairs, conditional_gan, describes, labelled, mismatched
 from gan_jax.training.game import Game, play
 from gan_jax.typing import Array, PRNGKey
 from tests.training.compilations import counted
@@ -34,7 +34,7 @@ def data(key: PRNGKey, batch: int) -> Pairs:
 def game(head: str = "concatenation", **settings: Any) -> Game:
     encoder = label_encoder(CLASSES, width=4)
     arguments: dict[str, Any] = {"objective": losses.non_saturating(), "data": data, "batch_size": 8} | settings
-    return conditional(
+    return conditional_gan(
         generator=conditional_mlp_generator(encoder, (8,)),
         discriminator=conditional_mlp_critic(encoder, (8,), head=head, classes=CLASSES),
         **arguments,
@@ -215,7 +215,7 @@ def test_a_penalty_looks_at_points_whose_condition_both_ends_share() -> None:
         return jnp.stack([label, label], axis=1).astype(float)
 
     oracle = tells._replace(init=lambda key, c: table, apply=apply, train=lambda v, z, e: (apply(v, z, e), v))
-    made_game = conditional(
+    made_game = conditional_gan(
         losses.hinge(), oracle, conditional_mlp_critic(encoder, (8,)), plain, batch_size=16, penalty=spy
     )
     made_game.step(made_game.init(jax.random.key(1)))
@@ -233,7 +233,7 @@ def test_gradients_reach_the_encoders_of_both_players(kind: str) -> None:
         tokens = jnp.pad(2 + labels + jnp.array([[0, 3]]), ((0, 0), (0, 3)))
         return Pairs(labels.astype(float), tokens, labels, labels)
 
-    made = conditional(
+    made = conditional_gan(
         losses.relativistic(),
         conditional_mlp_generator(encoder, (8,)),
         conditional_mlp_critic(encoder, (8,)),

@@ -31,7 +31,7 @@ def small(objective: losses.Objective | None = None, **options: Any) -> game.Gam
     options = {"batch_size": 4, "discriminator": players.linear(slope=0.5), "generator": players.affine(), **options}
     generator, discriminator, sampler = (options.pop(name, data) for name in ("generator", "discriminator", "data"))
     update = options.pop("update", updates.alternating())
-    return game.adversarial(objective or losses.non_saturating(), generator, discriminator, sampler, update, **options)
+    return game.gan(objective or losses.non_saturating(), generator, discriminator, sampler, update, **options)
 
 
 def sgd(rate: Array) -> optax.GradientTransformation:
@@ -121,7 +121,7 @@ def test_unequal_batches_are_one_sentence(objective: str) -> None:
 @pytest.mark.parametrize(
     "made",
     [small, lambda **options: game.direct(costs.energy(), players.affine(), batch_size=4, **options)],
-    ids=["adversarial", "direct"],
+    ids=["gan", "direct"],
 )
 def test_data_of_another_shape_is_one_sentence(
     made: Callable[..., game.Game], sampler: Callable[[Array, int], Array], words: str

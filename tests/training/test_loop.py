@@ -24,7 +24,7 @@ def data(key: PRNGKey, batch: int) -> Array:
 
 @pytest.fixture(scope="module")
 def gan() -> Game:
-    return game.adversarial(
+    return game.gan(
         losses.minimax(), players.affine(), players.fourier_logistic(8), data, updates.alternating(), batch_size=8
     )
 
@@ -97,7 +97,7 @@ def test_a_quantity_that_is_not_finite_is_named_with_its_step_and_window(gan: Ga
 def test_a_game_that_diverges_is_stopped_at_its_first_infinite_number() -> None:
     # Simultaneous descent on the bilinear game of DiracGAN with step h multiplies the distance by sqrt(1 + h²).
     rate = 1e4
-    bilinear = game.adversarial(
+    bilinear = game.gan(
         losses.wasserstein(),
         players.particles(lambda key: jnp.ones((1, 1))),
         players.linear(slope=1.0),

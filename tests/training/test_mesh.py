@@ -19,7 +19,7 @@ from gan_jax.models.mlp import mlp
 from gan_jax.objectives.losses import non_saturating
 from gan_jax.training import checkpoint, updates
 from gan_jax.training import mesh as meshes
-from gan_jax.training.game import Game, adversarial
+from gan_jax.training.game import Game, gan
 from gan_jax.training.state import Info
 
 WORKER = Path(__file__).with_name("mesh_worker.py")
@@ -78,7 +78,7 @@ def test_any_number_of_devices_and_processes_gives_the_same_losses(
 
 
 def small_game(mesh: jax.sharding.Mesh, batch_size: int = 8) -> Game:
-    return adversarial(
+    return gan(
         non_saturating(),
         mlp_generator((16,), batch_norm=True),
         mlp((16,)),
@@ -146,7 +146,7 @@ def test_a_checkpoint_goes_on_with_another_number_of_devices(tmp_path: Path) -> 
 def test_a_game_that_no_memory_holds_is_refused_before_it_is_compiled() -> None:
     """XLA's compiler ends the process with a page of C++ for some of them."""
     mesh = meshes.data_mesh(1)
-    huge = adversarial(
+    huge = gan(
         non_saturating(), mlp_generator((10**9, 10**9)), mlp((8,)), lambda key, n: jax.random.normal(key, (n, 2)),
         updates.alternating(), batch_size=8,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses
 from gan_jax.training import updates
-from gan_jax.training.game import adversarial
+from gan_jax.training.game import gan
 from gan_jax.training.packing import pack, packed
 from gan_jax.typing import Array, Critic, PRNGKey, Variables
 from tests.cases import cases
@@ -123,9 +123,7 @@ def test_the_best_discriminator_of_packs_says_the_divergence_of_the_product_laws
 def test_a_packed_game_is_sampled_as_the_plain_one() -> None:
     generator = players.affine((2,))
     both = packed(generator, data, 2)
-    made = adversarial(
-        losses.non_saturating(), both.generator, mlp((4,)), both.data, updates.simultaneous(), batch_size=8
-    )
+    made = gan(losses.non_saturating(), both.generator, mlp((4,)), both.data, updates.simultaneous(), batch_size=8)
     step, traces = counted(made.step)
     state, info = step(jax.jit(made.init)(jax.random.key(0)))
     state, info = step(state)

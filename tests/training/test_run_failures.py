@@ -32,7 +32,7 @@ def data(key: PRNGKey, batch: int) -> Array:
 
 
 def gan(rate: float = 0.05) -> Game:
-    return game.adversarial(
+    return game.gan(
         losses.minimax(), players.affine(), players.linear(), data, updates.alternating(), batch_size=8, generator_rate=rate
     )  # fmt: skip
 

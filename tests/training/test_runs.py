@@ -23,7 +23,7 @@ from gan_jax.models.mlp import mlp
 from gan_jax.objectives.losses import non_saturating
 from gan_jax.training import run_folder, runs, updates
 from gan_jax.training.checkpoint import digest
-from gan_jax.training.game import Game, adversarial
+from gan_jax.training.game import Game, gan
 from gan_jax.training.state import GameState
 
 sys.path.insert(0, os.fspath(Path(__file__).parent))
@@ -120,7 +120,7 @@ def test_a_signal_saves_and_exits_cleanly(
 
 
 def small_game(width: int = 8) -> Game:
-    return adversarial(
+    return gan(
         non_saturating(),
         mlp_generator((width,)),
         mlp((width,)),

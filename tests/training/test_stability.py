@@ -18,7 +18,7 @@ from gan_jax.typing import Array
 
 def dirac(update: game.Update | None = None, **settings: Any) -> game.Game:
     """DiracGAN: data at 0, a generator of one particle, a line as the discriminator."""
-    return game.adversarial(
+    return game.gan(
         losses.minimax(),
         players.particles(lambda key: jnp.zeros((1, 1))),
         players.linear(),
@@ -61,7 +61,7 @@ def test_jacobians_map_over_hyperparameters() -> None:
 
 
 def test_flat_game_steps_as_the_game_does() -> None:
-    own = game.adversarial(
+    own = game.gan(
         losses.minimax(),
         players.affine(),
         players.fourier_logistic(4),

@@ -13,7 +13,7 @@ from gan_jax.training.ensemble import sweep
 from gan_jax.typing import Array, PRNGKey
 from tests.cases import cases
 
-GAN = game.adversarial(
+GAN = game.gan(
     losses.non_saturating(),
     players.affine(),
     players.fourier_logistic(8),

@@ -66,7 +66,7 @@ def small(**settings: Any) -> Any:
         "pool_size": 0,
     }
     players = affine(0.8, 0.3), affine(1.3, -0.2), quadratic(0.05), quadratic(-0.04)
-    return games.translation(losses.least_squares(), *players, data, **(usual | settings))
+    return games.cyclegan(losses.least_squares(), *players, data, **(usual | settings))
 
 
 def by_hand(state: Any, weights: dict[str, float]) -> tuple[Any, Any, float]:
@@ -140,7 +140,7 @@ def test_patches_are_judged_each_by_itself() -> None:
 
     def losses_of(weights: tuple[float, ...]) -> tuple[float, float]:
         players = affine(0.8, 0.3), affine(1.3, -0.2), places(weights), places(weights)
-        game = games.translation(losses.least_squares(), *players, data, batch_size=BATCH, forward_weight=0.0)
+        game = games.cyclegan(losses.least_squares(), *players, data, batch_size=BATCH, forward_weight=0.0)
         _, info = game.step(game.init(jax.random.key(3)))
         return float(info.generator_loss), float(info.discriminator_loss)
 
@@ -176,7 +176,7 @@ def test_every_player_sees_its_own_domain() -> None:
         return free._replace(apply=apply)
 
     forward, backward = mlp_translator((8,), other_shape=(3,)), mlp_translator((8,), event_shape=(3,), other_shape=(2,))
-    game = games.translation(losses.least_squares(), forward, backward, spy("x"), spy("y"), both, batch_size=4)
+    game = games.cyclegan(losses.least_squares(), forward, backward, spy("x"), spy("y"), both, batch_size=4)
     state, info = game.step(game.init(jax.random.key(0)))
     assert seen == {"x": {(2,)}, "y": {(3,)}}
     assert bool(jnp.isfinite(info.generator_loss))
@@ -292,9 +292,9 @@ def test_a_distance_and_a_free_discriminator_warn_by_name(free: str) -> None:
     judges = [quadratic(1.0)._replace(bounded=name != free) for name in ("x", "y")]
     players = affine(1.0, 0.0), affine(1.0, 0.0), *judges
     with pytest.warns(UserWarning, match="objective wasserstein is in units of the data and nothing holds the slope"):
-        games.translation(losses.wasserstein(), *players, data)
+        games.cyclegan(losses.wasserstein(), *players, data)
     held = [judge._replace(bounded=True) for judge in judges]
-    games.translation(losses.wasserstein(), *players[:2], *held, data)
+    games.cyclegan(losses.wasserstein(), *players[:2], *held, data)
 
 
 def test_wrong_players_and_data() -> None:
@@ -303,9 +303,9 @@ def test_wrong_players_and_data() -> None:
     bad = mlp_translator((8,), other_shape=(3,))
     players = bad, affine(1.0, 0.0), quadratic(1.0), quadratic(1.0)
     with pytest.raises(ValueError, match=r"forward gives events of shape \(3,\); expected \(2,\)"):
-        games.translation(losses.least_squares(), *players, data).init(jax.random.key(0))
+        games.cyclegan(losses.least_squares(), *players, data).init(jax.random.key(0))
     with pytest.raises(ValueError, match=r"data gives x of shape \(5, 2\)"):
-        games.translation(losses.least_squares(), *players, lambda key, batch: data(key, 5), batch_size=4).init(
+        games.cyclegan(losses.least_squares(), *players, lambda key, batch: data(key, 5), batch_size=4).init(
             jax.random.key(0)
         )
     with pytest.raises(ValueError, match="name is 'forward'"):

@@ -41,7 +41,7 @@ def dirac(
     **options: Any,
 ) -> game.Game:
     """Data at 0, one particle θ, a discriminator ψx: nothing is random. With Wasserstein's losses the game is ``min max -ψθ``."""
-    return game.adversarial(
+    return game.gan(
         objective or losses.wasserstein(),
         players.particles(lambda key: jnp.full((1, 1), start)),
         players.linear(slope=0.5),

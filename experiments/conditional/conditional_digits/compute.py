@@ -24,7 +24,7 @@ from gan_jax.models.conditional_critics import conditional_dcgan_critic
 from gan_jax.models.text import label_encoder
 from gan_jax.objectives.losses import relativistic
 from gan_jax.objectives.penalties import both, r1, r2
-from gan_jax.training.conditional import conditional
+from gan_jax.training.conditional import conditional_gan
 from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.recording import watch
 from gan_jax.training.state import averaged
@@ -93,7 +93,7 @@ def _game(config: Config, row: Row, source: Any) -> tuple[Any, Any]:
     critic = conditional_dcgan_critic(SIZE, 1, encoder, width=config.critic_width, head=row.head, classes=CLASSES)
     decaying = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, constant=0.2, end=0.01))
 
-    game = conditional(
+    game = conditional_gan(
         relativistic(),
         generator,
         critic,

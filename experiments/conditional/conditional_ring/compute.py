@@ -22,7 +22,7 @@ from gan_jax.models.conditional_critics import conditional_mlp_critic
 from gan_jax.models.text import label_encoder
 from gan_jax.objectives.losses import relativistic
 from gan_jax.objectives.penalties import both, r1, r2
-from gan_jax.training.conditional import conditional, labelled
+from gan_jax.training.conditional import conditional_gan, labelled
 from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.recording import watch
 from gan_jax.training.state import averaged
@@ -73,7 +73,7 @@ def _game(config: Config, row: Row) -> tuple[Any, Any]:
 
     decaying = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, end=0.01))
 
-    game = conditional(
+    game = conditional_gan(
         relativistic(),
         generator,
         critic,

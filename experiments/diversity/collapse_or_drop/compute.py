@@ -16,7 +16,7 @@ from gan_jax.metrics.modes import THRESHOLD, modes_of, tally
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses, penalties
-from gan_jax.training.game import adversarial
+from gan_jax.training.game import gan
 from gan_jax.training.optimizers import adam
 from gan_jax.training.recording import watch
 from gan_jax.training.updates import alternating
@@ -86,7 +86,7 @@ CHANGES: dict[str, Callable[[Config], Mapping[str, Any]]] = {
     "noise": _strong_with_noise,
     "relativistic": _relativistic,
 }
-"""What is changed in each arm: ``config -> {argument of game.adversarial: value}``, in place of those of the plain game."""
+"""What is changed in each arm: ``config -> {argument of game.gan: value}``, in place of those of the plain game."""
 
 
 def play(config: Config, arm: str, key: Any, on_record: Callable[[int], None]) -> dict[str, np.ndarray]:
@@ -101,7 +101,7 @@ def play(config: Config, arm: str, key: Any, on_record: Callable[[int], None]) -
         "discriminator_rate": config.rate,
     }
     settings |= CHANGES[arm](config)
-    game = adversarial(
+    game = gan(
         settings.pop("objective"),
         generator,
         mlp((config.width, config.width)),

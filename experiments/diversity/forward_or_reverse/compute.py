@@ -23,7 +23,7 @@ from gan_jax.models.players import affine
 from gan_jax.objectives import losses
 from gan_jax.objectives.choice import one_of
 from gan_jax.training.ensemble import sweep
-from gan_jax.training.game import adversarial, play
+from gan_jax.training.game import gan, play
 from gan_jax.training.optimizers import adam, cosine_decay
 from gan_jax.training.updates import alternating
 
@@ -53,7 +53,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
             "matrix": jnp.where(start == 0.0, wide, 1.0).reshape(1, 1),
             "shift": (0.5 * start * separation).reshape(1),
         }
-        game = adversarial(
+        game = gan(
             one_of(objectives, divergence.astype(int)),
             generator._replace(init=lambda key: {"params": begun}),
             critic,

@@ -21,7 +21,7 @@ from gan_jax.metrics.histograms import reverse_kl_floor
 from gan_jax.metrics.modes import Modes, Tally, assay, modes_of, tally
 from gan_jax.models.pacgan import pacgan_discriminator, pacgan_generator
 from gan_jax.objectives.losses import non_saturating
-from gan_jax.training.game import adversarial
+from gan_jax.training.game import gan
 from gan_jax.training.optimizers import adam
 from gan_jax.training.packing import pack, packed
 from gan_jax.training.recording import Case, watch_cases
@@ -40,7 +40,7 @@ def packed_game(config: Config, *, size: int) -> Player:
     Batches of 100 packs, both players at once (the authors' code computes both gradients at one point), Adam with rate 1e-4 and b1 = .8.
     """
     generator = pacgan_generator()
-    game = adversarial(
+    game = gan(
         non_saturating(),
         # The data's packs are fixed, as PacGAN's are: they are packed before they are drawn.
         packed(generator, rows_of, size).generator,

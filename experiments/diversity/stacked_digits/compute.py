@@ -24,7 +24,7 @@ from gan_jax.models.dcgan import dcgan_discriminator, dcgan_generator
 from gan_jax.objectives.losses import OBJECTIVES, non_saturating, wasserstein
 from gan_jax.objectives.penalties import both, gradient_penalty, r1, r2
 from gan_jax.training.ensemble import ensemble
-from gan_jax.training.game import Game, adversarial, step_of
+from gan_jax.training.game import Game, gan, step_of
 from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.packing import packed
 from gan_jax.training.state import averaged
@@ -41,7 +41,7 @@ class Player(NamedTuple):
     """A game, and the generator that its states are sampled with.
 
     Attributes:
-      game: from ``game.adversarial``.
+      game: from ``game.gan``.
       generator: of single pictures.
     """
 
@@ -63,7 +63,7 @@ def batch_normalised(config: Config, source: Source, steps: int, *, pack: int) -
     """
     generator = dcgan_generator(SIZE, CHANNELS, width=config.width, latent=config.latent)
     laws = packed(generator, source.draw, pack)
-    game = adversarial(
+    game = gan(
         non_saturating(),
         laws.generator,
         dcgan_discriminator(SIZE, pack * CHANNELS, width=config.critic_width, batch_norm=True),
@@ -81,7 +81,7 @@ def batch_normalised(config: Config, source: Source, steps: int, *, pack: int) -
 def wgan_gp(config: Config, source: Source, steps: int) -> Player:
     """WGAN-GP: λ = 10, several critic steps, Adam (0, .9), rates that decay."""
     generator = dcgan_generator(SIZE, CHANNELS, width=config.width, latent=config.latent)
-    game = adversarial(
+    game = gan(
         wasserstein(),
         generator,
         dcgan_discriminator(SIZE, CHANNELS, width=config.critic_width),
@@ -102,7 +102,7 @@ def wgan_gp(config: Config, source: Source, steps: int) -> Player:
 def regularised(config: Config, source: Source, steps: int, *, objective: str) -> Player:
     """R1 + R2 with one objective or another, without normalisation in the discriminator; rates that decay, and a moving average."""
     generator = dcgan_generator(SIZE, CHANNELS, width=config.width, latent=config.latent)
-    game = adversarial(
+    game = gan(
         OBJECTIVES[objective](),
         generator,
         dcgan_discriminator(SIZE, CHANNELS, width=config.critic_width),

@@ -163,7 +163,7 @@ def play(arena: Arena, game: str, width: int, config: Config, key: Any, on_part:
     classifies = game == "non_saturating"
     objective = losses.non_saturating() if classifies else losses.wasserstein()
     critic = mlp((width, width)) if classifies else orthonormal_mlp((width, width))
-    match = games.adversarial(
+    match = games.gan(
         objective,
         arena.generator,
         critic,

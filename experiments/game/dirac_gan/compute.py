@@ -21,6 +21,7 @@ from gan_jax.models import players
 from gan_jax.objectives import choice, losses, pairs
 from gan_jax.objectives import penalties as all_penalties
 from gan_jax.training import game, stability, updates
+from gan_jax.training.sides import Update
 from gan_jax.training.stability import eigenvalues
 
 PENALTY = {
@@ -216,14 +217,14 @@ def _game(
 
     # Two nodes of equal weight with mean 0 and mean square 1 in place of random draws: the second moments of the noise are exact.
     nodes = jnp.asarray([[-1.0], [1.0]])
-    rules: dict[str, Callable[[], game.Update]] = {
+    rules: dict[str, Callable[[], Update]] = {
         "consensus": updates.consensus,
         "unrolled": partial(updates.unrolled, unrolling),
     }
     rules |= {"alternating": updates.alternating, "extragradient": updates.extragradient}
     optimizer = optax.optimistic_gradient_descent if rule == "optimistic" else optax.sgd
     clipped = None if clip is None else all_penalties.weight_clipping(clip)
-    return game.adversarial(
+    return game.gan(
         objective,
         players.particles(lambda key: jnp.zeros((1, 1))),
         players.linear(),

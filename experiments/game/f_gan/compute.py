@@ -22,7 +22,7 @@ from gan_jax.models.players import affine
 from gan_jax.objectives import losses
 from gan_jax.objectives.choice import one_of
 from gan_jax.training.ensemble import ensemble, sweep
-from gan_jax.training.game import adversarial, play
+from gan_jax.training.game import gan, play
 from gan_jax.training.optimizers import adam, cosine_decay
 from gan_jax.training.updates import alternating
 
@@ -79,7 +79,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
     def member(key: Any, divergence: Any) -> dict[str, Any]:
         # Which divergence is data: one compilation for all five.
         objective = one_of(objectives, divergence.astype(int))
-        game = adversarial(
+        game = gan(
             objective,
             generator,
             critic,

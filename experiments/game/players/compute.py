@@ -196,7 +196,7 @@ def _adversarial(
     play_key, read_key = jax.random.split(key)
     generator = one_of_generators(players.generators, generator_number)
     of_critics = jnp.isin(critic_number, jnp.asarray([CRITICS.index("orthonormal"), CRITICS.index("witness")]))
-    played = game.adversarial(
+    played = game.gan(
         one_of([losses.non_saturating(), losses.wasserstein()], of_critics.astype(int)),
         generator,
         one_of_critics(players.critics, critic_number),

@@ -96,10 +96,10 @@ def _member(config: Config, optimizer: str, kind: str) -> Callable[..., dict[str
     if kind == "classifier":
         network = mlp.mlp(features)
         made = [losses.OBJECTIVES[name]() for name in CLASSIFIERS]
-        return play(lambda o: game.adversarial(choice.one_of(made, o), affine, network, data, rule, **adversarial))
+        return play(lambda o: game.gan(choice.one_of(made, o), affine, network, data, rule, **adversarial))
     if kind == "critic":
         critic = lipschitz.orthonormal_mlp(features)
-        return play(lambda o: game.adversarial(losses.wasserstein(), affine, critic, data, rule, **adversarial))
+        return play(lambda o: game.gan(losses.wasserstein(), affine, critic, data, rule, **adversarial))
     if kind == "direct":
         branches = [costs.COSTS[name]() for name in COSTS]
         return play(lambda o: game.direct(partial(jax.lax.switch, o, branches), affine, data, **shared))

@@ -105,7 +105,7 @@ def player(config: Config, pair: Pair, source: Source) -> Callable[..., Played]:
     adam = optimizers.adam(b1=config.b1, b2=config.b2)
 
     def play(key: PRNGKey, objective: Any, penalty: Any, weight: Any, feed: Any) -> Played:
-        made = game.adversarial(
+        made = game.gan(
             one_of(objectives, objective),
             pair.generator,
             pair.discriminator,

@@ -28,7 +28,7 @@ from gan_jax.objectives.losses import Objective
 from gan_jax.objectives.penalties import gradient_norms, interpolates
 from gan_jax.training import updates
 from gan_jax.training.ensemble import ensemble, grid
-from gan_jax.training.game import Game, adversarial
+from gan_jax.training.game import Game, gan
 from gan_jax.training.optimizers import adam
 from gan_jax.typing import Critic, Generator
 
@@ -99,7 +99,7 @@ def match_of(name: str, network: Any, images: Pictures, config: Config) -> Match
     # The decay rates of Radford et al. 2016 and of Gulrajani et al. 2017.
     optimizer = adam(b1=0.5, b2=0.999 if minimax else 0.9)
     rate = config.minimax_rate if minimax else config.wgan_rate
-    game = adversarial(
+    game = gan(
         objective,
         generator,
         critic,
