@@ -140,8 +140,7 @@ def cyclegan(
     checks.made("update", update, Update, "updates.simultaneous()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
     check_penalised(penalty, judge_x, judge_y)
-    free = judge_y if judge_x.bounded else judge_x
-    warn_where_nothing_holds_the_slope(objective, free, penalty, stacklevel=3)
+    warn_where_nothing_holds_the_slope(objective, judge_y if judge_x.bounded else judge_x, penalty, stacklevel=3)
     usual = adam(b1=0.5, b2=0.999)
     parts = _Parts(
         objective=objective,
