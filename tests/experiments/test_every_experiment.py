@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -62,16 +63,16 @@ def test_config_is_frozen_and_every_field_is_documented(name: str) -> None:
     fields = [field.name for field in dataclasses.fields(module.Config)]
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(module.SMOKE, fields[0], 0)
-    (definition,) = ast.parse(inspect.getsource(module.Config)).body
+    (definition,) = ast.parse(source := inspect.getsource(module.Config)).body
     assert isinstance(definition, ast.ClassDef)
-    documented = [
-        statement.target.id
-        for statement, following in zip(definition.body, definition.body[1:], strict=False)
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-        if isinstance(following, ast.Expr)
-        and isinstance(following.value, ast.Constant)
-        and isinstance(following.value.value, str)
-    ]
+    lines = source.splitlines()
+    documented = []
+    for statement, following in itertools.zip_longest(definition.body, definition.body[1:]):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            _, _, behind = lines[(statement.end_lineno or statement.lineno) - 1].partition("  # ")
+            below = following.value if isinstance(following, ast.Expr) else None
+            if behind.strip() or (isinstance(below, ast.Constant) and isinstance(below.value, str)):
+                documented.append(statement.target.id)
     assert documented == fields
 
 
