@@ -124,7 +124,7 @@ def test_cartoons_are_the_avatars_in_another_style(monkeypatch: pytest.MonkeyPat
     [
         (
             {"name": "cifar"},
-            r"name is 'cifar'; did you mean 'cifar10'\? expected one of 'digits', 'stacked_digits', 'avatars', 'cartoons', 'mnist'",
+            r"name is 'cifar'; did you mean 'cifar10'\? expected one of 'digits', 'stacked_digits', 'avatars', 'cartoons'",
         ),
         ({"name": "digitz"}, r"did you mean 'digits'\?"),
         ({"name": "folder"}, r"did you mean 'folder:PATH'\?"),
