@@ -18,8 +18,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gan_jax.metrics import statistics
-
 
 class Relation(NamedTuple):
     """How a measured value is held against the expected one.
@@ -192,14 +190,17 @@ def over_seeds(values: np.ndarray, errors: float, slack: float = 0.0) -> tuple[f
       errors: how many standard errors.
       slack: what is asked for beside them, in the units of ``values``.
     """
-    mean, error = statistics.mean_and_error(values)
+    # Not at the top: the list of experiments is printed before SciPy, which comes with the room of metrics, would be loaded.
+    from gan_jax.metrics.statistics import mean_and_error
+
+    mean, error = mean_and_error(values)
     return mean, slack + errors * error
 
 
 def less(values: np.ndarray, errors: float) -> float:
     """The mean over seeds less so many of its standard errors (``errors`` below 0: more), for a claim about its sign."""
-    mean, error = statistics.mean_and_error(values)
-    return mean - errors * error
+    mean, error = over_seeds(values, errors)
+    return mean - error
 
 
 _STYLES = {"holds": "", "does not hold": "bold red", NOT_RUN: "dim"}
