@@ -13,6 +13,7 @@ distance from its upper bound keep all their digits.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -20,7 +21,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.special import logsumexp
 
-from gan_jax.typing import Array
+from gan_jax.typing import Array, PyTree
 
 LOG_2 = math.log(2.0)
 
@@ -152,6 +153,43 @@ def _one_sided_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) 
 
 
 one_sided.defjvp(_one_sided_jvp, symbolic_zeros=True)
+
+
+def computed(value: Array, function: Callable[..., Array], *arguments: PyTree) -> Array:
+    """``value``, which is ``function(*arguments)`` and known already: it is computed for its derivative alone.
+
+    Args:
+      value: what the function gives. It has no derivative of its own.
+      function: is differentiated where a derivative in one of the arguments is asked for.
+      arguments: pytrees.
+
+    Returns:
+      ``value``.
+    """
+
+    @jax.custom_jvp
+    def held(value: Array, *arguments: PyTree) -> Array:
+        return value
+
+    def moved(primals: tuple[PyTree, ...], tangents: tuple[PyTree, ...]) -> tuple[Array, Array]:
+        leaves, tree = jax.tree.flatten(primals[1:])
+        slopes = jax.tree.leaves(tangents[1:])
+        moving = [k for k, slope in enumerate(slopes) if not isinstance(slope, SymbolicZero)]
+
+        def along(*parts: Array) -> Array:
+            merged = list(leaves)
+            for k, part in zip(moving, parts, strict=True):
+                merged[k] = part
+            return function(*jax.tree.unflatten(tree, merged))
+
+        # Itself, not primals[0]: this is differentiated for second derivatives.
+        value = held(*primals)
+        if not moving:
+            return value, jnp.zeros_like(value)
+        return value, jax.jvp(along, tuple(leaves[k] for k in moving), tuple(slopes[k] for k in moving))[1]
+
+    held.defjvp(moved, symbolic_zeros=True)
+    return held(jax.lax.stop_gradient(value), *arguments)
 
 
 @jax.custom_jvp

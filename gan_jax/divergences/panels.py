@@ -14,7 +14,7 @@ factor of ``p dx`` can overflow or vanish alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
@@ -231,39 +231,66 @@ def _whole(panels: Panels) -> Pieces:
     return Pieces(jnp.arange(count), zero, jnp.where(panels.live, 1.0, zero))
 
 
+def _chosen(panels: Panels, which: Array) -> Panels:
+    """Panels ``which [s]``, a row for each: fields of ``[s, 1]``. One gather, and one scatter in the backward pass."""
+    table = jnp.stack([field.astype(panels.low.dtype) for field in panels])[:, which, None]
+    return Panels(*table[:4], *(field > 0 for field in table[4:]))
+
+
 def _nodes(panels: Panels, pieces: Pieces) -> tuple[Point, Array]:
     """The nodes ``[s, order]`` of pieces of panels, and the logarithms of ``dx / du`` (``-inf`` in a piece of no width)."""
     u = jnp.asarray(_rule()[0], panels.low.dtype)
-    at = pieces.low[:, None] + (pieces.high - pieces.low)[:, None] * u[None, :]
-    points, log_slope = points_at(panels, jnp.repeat(pieces.parent[:, None], _ORDER, axis=1), at)
     width = (pieces.high - pieces.low)[:, None]
+    points, log_slope = points_at(_chosen(panels, pieces.parent), pieces.low[:, None] + width * u[None, :])
     used = width > 0
     return points, jnp.where(used, log_slope + jnp.log(jnp.where(used, width, 1.0)), -jnp.inf)
 
 
-def points_at(panels: Panels, which: Array, u: Array) -> tuple[Point, Array]:
-    """Points at unit coordinates ``u`` of panels ``which`` (of one shape), and the logarithms of ``dx / du``."""
-    low, high, origin, side, logarithmic, live = (field[which] for field in panels)
+def points_at(panels: Panels, u: Array) -> tuple[Point, Array]:
+    """Points ``[s, m]`` at unit coordinates ``u [s, m]`` of panels ``[s, 1]``, and the logarithms of ``dx / du``."""
+    low, high, origin, side, logarithmic, live = panels
     width = high - low
     place = low + width * u
     log_width = jnp.where(live, jnp.log(jnp.where(live & (width > 0), width, 1.0)), -jnp.inf)
     log_gap = jnp.where(logarithmic, place, 0.0)
     bounded = jnp.where(origin < jnp.inf, origin, 0.0)
     x = jnp.where(logarithmic, bounded + side * jnp.exp(jnp.minimum(log_gap, ceiling(low.dtype))), place)
-    point = Point(
-        x, jnp.where(logarithmic, origin, jnp.inf), side, jnp.where(logarithmic, place, -jnp.inf), jnp.zeros_like(x)
-    )
+    origin, side = (jnp.broadcast_to(field, x.shape) for field in (jnp.where(logarithmic, origin, jnp.inf), side))
+    point = Point(x, origin, side, jnp.where(logarithmic, place, -jnp.inf), jnp.zeros_like(x))
     return point, log_width + log_gap
 
 
-def _log_densities(law: Distribution, points: Point, log_slope: Array) -> Array:
-    """Log-densities with respect to the unit coordinate, of the shape of the points."""
+def _densities(laws: tuple[Distribution, Distribution], points: Point) -> Array:
+    """Log-densities of two laws with respect to ``x``, ``[2, *points]``."""
     flat = jax.tree.map(jnp.ravel, points)
-    value = jax.vmap(lambda point: log_density_of(law, point))(flat).reshape(log_slope.shape)
-    return jnp.where(log_slope > -jnp.inf, value, -jnp.inf) + log_slope
+
+    def of(law: Distribution) -> Array:
+        return jax.vmap(lambda point: log_density_of(law, point))(flat)
+
+    batch = _as_one(laws, points.x.dtype)
+    values = jnp.stack([of(law) for law in laws]) if batch is None else jax.vmap(of)(batch)
+    return values.reshape(2, *points.x.shape)
+
+
+def _as_one(laws: tuple[Distribution, Distribution], dtype: jnp.dtype) -> Distribution | None:
+    """Two laws of one kind as a batch of two, whose density is compiled once; ``None`` where they are of two kinds."""
+    (leaves, tree), (others, other_tree) = (jax.tree.flatten(law) for law in laws)
+    pairs = [(jnp.asarray(a), jnp.asarray(b)) for a, b in zip(leaves, others, strict=False)]
+    if tree != other_tree or any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
+        return None
+    stacked = [jnp.stack(pair) for pair in pairs]
+    return jax.tree.unflatten(
+        tree, [leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf for leaf in stacked]
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- the errors
+
+
+def _sums(values: Array) -> Array:
+    """The Gauss-Legendre sums of ``values [..., order]``. As a product and a sum, since XLA compiles a small ``dot`` for longer."""
+    weights = jnp.asarray(_rule()[1], values.dtype)
+    return jnp.sum(values * weights.reshape((1,) * (values.ndim - 1) + (_ORDER,)), axis=-1)
 
 
 def errors_of(values: Array) -> Array:
@@ -283,29 +310,36 @@ def errors_of(values: Array) -> Array:
 
 
 class _Refinement(NamedTuple):
-    """Pieces ``[n]``, the first ``used`` of which are; their errors ``[k, n]``; the integrals ``[k]``; how often it was tried."""
+    """Pieces, the first ``used`` of ``n``; what was found in them; the integrals ``[k]``; how many rounds there were.
 
-    pieces: Pieces
-    errors: Array
+    Attributes:
+      table: a row for each: the parent, low, high, and the error of each function, ``[3 + k, n]``; one table is one scatter.
+      values: at the nodes, ``[k + 2, n, order]``.
+    """
+
+    table: Array
+    values: Array
     sizes: Array
     used: Array
     rounds: Array
 
 
-def _refined(values_of: Callable[[Pieces], Array], pieces: Pieces, rows: int, goal: float) -> Pieces:
+def _refined(values_of: Callable[[Pieces], Array], pieces: Pieces, rows: int, goal: float) -> tuple[Pieces, Array]:
     """Halves the worst pieces until each function's error is ``goal`` of its integral, or there is no room left.
 
     The first rounds measure the pieces that there are, as many at a time; one body is one compilation.
+
+    Returns:
+      The pieces, and the values at their nodes.
     """
     dtype, taken = pieces.low.dtype, pieces.parent.shape[0]
-    spare = jnp.zeros((_SLOTS,), dtype)
     slots, first = taken + _SLOTS, -(-taken // _CHUNK)
-    weights = jnp.asarray(_rule()[1], dtype)
     # What is halved has nodes that differ.
     least = 64.0 * jnp.finfo(dtype).eps
+    before = np.tri(_CHUNK // 2, k=-1, dtype=bool)
 
     def scores(state: _Refinement) -> Array:
-        return jnp.sum(state.errors / jnp.where(state.sizes > 0, state.sizes, jnp.inf)[:, None], axis=0)
+        return jnp.sum(state.table[3:] / jnp.where(state.sizes > 0, state.sizes, jnp.inf)[:, None], axis=0)
 
     def unfinished(state: _Refinement) -> Array:
         refining = (state.used < slots) & (jnp.sum(scores(state)) > goal) & (state.rounds < first + _ROUNDS)
@@ -314,38 +348,40 @@ def _refined(values_of: Callable[[Pieces], Array], pieces: Pieces, rows: int, go
     def improve(state: _Refinement) -> _Refinement:
         measuring = state.rounds < first
         worst, which = jax.lax.top_k(scores(state), _CHUNK // 2)
-        low, high = state.pieces.low[which], state.pieces.high[which]
+        present = state.rounds * _CHUNK + jnp.arange(_CHUNK)
+        chosen = jnp.where(measuring, jnp.minimum(present, slots - 1), jnp.concatenate([which, which]))
+        parent, low, high = state.table[:3, chosen]
         middle = 0.5 * (low + high)
         # Few at a time where few are bad: a kink is followed down, and the room is left to what comes up next.
-        wanted = (worst > 0.02 * worst[0]) & (worst > 1e-3 * goal) & (high - low > least)
-        new = state.used + jnp.cumsum(wanted) - wanted
+        wanted = (worst > 0.02 * worst[0]) & (worst > 1e-3 * goal) & ((high - low)[: _CHUNK // 2] > least)
+        new = state.used + jnp.sum(wanted[None, :] & before, axis=1)
         wanted = wanted & (new < slots)
-        parent = state.pieces.parent[which]
-        halves = Pieces(*(jnp.concatenate(pair) for pair in ((parent, parent), (low, middle), (middle, high))))
         target = jnp.where(jnp.concatenate([wanted, wanted]), jnp.concatenate([which, new]), slots)
-        present = state.rounds * _CHUNK + jnp.arange(_CHUNK)
         target = jnp.where(measuring, jnp.where(present < taken, present, slots), target)
-        part = Pieces(
-            *(
-                jnp.where(measuring, old[jnp.minimum(present, slots - 1)], half)
-                for old, half in zip(state.pieces, halves, strict=True)
-            )
-        )
-        values = _finite(values_of(part)[:rows])
+        second = jnp.arange(_CHUNK) >= _CHUNK // 2
+        low, high = jnp.where(measuring | ~second, low, middle), jnp.where(measuring | second, high, middle)
+        values = values_of(Pieces(parent.astype(int), low, high))
+        finite = _finite(values[:rows])
         counted = measuring & (target < slots)
+        part = jnp.concatenate([jnp.stack([parent, low, high]), errors_of(finite)])
         return _Refinement(
-            Pieces(*(f.at[target].set(new, mode="drop") for f, new in zip(state.pieces, part, strict=True))),
-            state.errors.at[:, target].set(errors_of(values), mode="drop"),
-            state.sizes + jnp.sum(jnp.where(counted, values @ weights, 0.0), axis=1),
+            state.table.at[:, target].set(part, mode="drop"),
+            state.values.at[:, target].set(values, mode="drop"),
+            state.sizes + jnp.sum(jnp.where(counted, _sums(finite), 0.0), axis=1),
             state.used + jnp.where(measuring, 0, jnp.sum(wanted)),
             state.rounds + 1,
         )
 
-    grown = Pieces(*(jnp.concatenate([field, spare.astype(field.dtype)]) for field in pieces))
     start = _Refinement(
-        grown, jnp.zeros((rows, slots), dtype), jnp.zeros((rows,), dtype), jnp.asarray(taken), jnp.asarray(0)
+        jnp.zeros((3 + rows, slots), dtype).at[:3, :taken].set(jnp.stack([field.astype(dtype) for field in pieces])),
+        jnp.zeros((rows + 2, slots, _ORDER), dtype),
+        jnp.zeros((rows,), dtype),
+        jnp.asarray(taken),
+        jnp.asarray(0),
     )
-    return jax.lax.while_loop(unfinished, improve, start).pieces
+    found = jax.lax.while_loop(unfinished, improve, start)
+    parent, low, high = found.table[:3]
+    return Pieces(parent.astype(int), low, high), found.values
 
 
 # --------------------------------------------------------------------------------------------------------- the crossings
@@ -353,56 +389,48 @@ def _refined(values_of: Callable[[Pieces], Array], pieces: Pieces, rows: int, go
 
 def _with_crossings(functions: Functions, p: Distribution, q: Distribution, panels: Panels) -> Pieces:
     """All panels; those in which ``log p - log q`` changes its sign are cut there."""
-
-    def logs(points: Point) -> Array:
-        flat = jax.tree.map(jnp.ravel, points)
-        values = [jax.vmap(lambda point, law=law: log_density_of(law, point))(flat) for law in (p, q)]
-        return jnp.stack(values).reshape(2, *points.x.shape)
-
-    whole = _whole(panels)
-    points, log_slope = _nodes(panels, whole)
-    inner = logs(points)
-    weight = jnp.min(jnp.exp(inner + log_slope[None]), axis=0)
-    ratio = numerics.log_ratio(inner[0], inner[1])
-    pieces = _crossings(panels, lambda at: numerics.log_ratio(*logs(at)), ratio, weight, functions.crossings)
-    cut = jnp.zeros((panels.low.shape[0],), bool).at[pieces.parent].set(True, mode="drop")
+    whole, number = _whole(panels), panels.low.shape[0]
+    pieces = _crossings(panels, (p, q), functions.crossings)
+    cut = jnp.zeros((number,), bool).at[pieces.parent].set(True, mode="drop")
     whole = whole._replace(high=jnp.where(cut, 0.0, whole.high))
-    pieces = pieces._replace(parent=jnp.minimum(pieces.parent, panels.low.shape[0] - 1))
+    pieces = pieces._replace(parent=jnp.minimum(pieces.parent, number - 1))
     return Pieces(*(jnp.concatenate(pair) for pair in zip(whole, pieces, strict=True)))
 
 
-def _crossings(panels: Panels, ratio: Callable[[Point], Array], inner: Array, weight: Array, count: int) -> Pieces:
-    """Pieces of the panels between the ``count`` weightiest sign changes of a function and the ends of their panels.
+def _crossings(panels: Panels, laws: tuple[Distribution, Distribution], count: int) -> Pieces:
+    """Pieces of the panels between the ``count`` weightiest sign changes of a log-ratio and the ends of their panels.
 
     Args:
       panels: ``[n]``.
-      ratio: a function of points of any shape.
-      inner: its values at the nodes, ``[n, order]``.
-      weight: how much a node matters, ``[n, order]``.
+      laws: whose log-ratio it is.
       count: number of crossings.
 
     Returns:
       ``[2 count]``; the parent is ``n`` in those that are not in use.
     """
-    number = panels.low.shape[0]
-    every = jnp.arange(number)
-    ends = [ratio(points_at(panels, every, jnp.full((number,), end, inner.dtype))[0]) for end in (0.0, 1.0)]
-    values = jnp.concatenate([ends[0][:, None], inner, ends[1][:, None]], axis=1)
-    heavy = jnp.concatenate([weight[:, :1], weight, weight[:, -1:]], axis=1)
-    rising = values >= 0
+    number, dtype = panels.low.shape[0], panels.low.dtype
+    every = _chosen(panels, jnp.arange(number))
+    u = jnp.asarray(np.concatenate([[0.0], _rule()[0], [1.0]]), dtype)
+    points, log_slope = points_at(every, jnp.broadcast_to(u[None, :], (number, _ORDER + 2)))
+    logs = _densities(laws, points)
+    rising = numerics.log_ratio(*logs) >= 0
+    weight = jnp.min(jnp.exp(logs + log_slope[None]), axis=0)
+    # The ends of a panel weigh as their nodes do: a density may be infinite there.
+    heavy = jnp.concatenate([weight[:, 1:2], weight[:, 1:-1], weight[:, -2:-1]], axis=1)
     matters = jnp.where(rising[:, 1:] != rising[:, :-1], heavy[:, 1:] + heavy[:, :-1], 0.0)
     best, where = jax.lax.top_k(matters.ravel(), count)
     parent, place = where // (_ORDER + 1), where % (_ORDER + 1)
-    u = jnp.asarray(np.concatenate([[0.0], _rule()[0], [1.0]]), inner.dtype)
     up = rising[parent, place + 1]
+    parents = _chosen(panels, parent)
 
     def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
         middle = 0.5 * (low + high)
-        right = (ratio(points_at(panels, parent, middle)[0]) >= 0) == up
+        ratio = numerics.log_ratio(*_densities(laws, points_at(parents, middle[:, None])[0]))[:, 0]
+        right = (ratio >= 0) == up
         return jnp.where(right, low, middle), jnp.where(right, middle, high)
 
-    steps = 52 if inner.dtype == jnp.float64 else 24
+    steps = 52 if dtype == jnp.float64 else 24
     low, high = jax.lax.fori_loop(0, steps, halve, (u[place], u[place + 1]))
     parent, root = jnp.where(best > 0, parent, number), 0.5 * (low + high)
     order = jnp.lexsort((root, parent))
@@ -453,8 +481,30 @@ class Functions(NamedTuple):
 def _values(functions: Functions, p: Distribution, q: Distribution, panels: Panels, pieces: Pieces) -> Array:
     """The functions at the nodes, and both densities, ``[k + 2, s, order]``, with respect to the pieces' unit coordinates."""
     points, log_slope = _nodes(panels, pieces)
-    log_p, log_q = (_log_densities(law, points, log_slope) for law in (p, q))
+    return _at_nodes(functions, _log_densities(p, q, points, log_slope))
+
+
+def _log_densities(p: Distribution, q: Distribution, points: Point, log_slope: Array) -> Array:
+    """Log-densities with respect to the unit coordinate, ``[2, *points]``."""
+    return jnp.where(log_slope[None] > -jnp.inf, _densities((p, q), points), -jnp.inf) + log_slope[None]
+
+
+def _at_nodes(functions: Functions, logs: Array) -> Array:
+    log_p, log_q = logs
     rows = functions.rows(log_p, log_q)
+    # An unbounded function where log q is beyond its range is not known, and marked: see ``_unseen``.
+    if functions.unbounded:
+        lost = (log_p > -jnp.inf) & (log_q == -jnp.inf)
+        rows = jnp.where((rows == 0) & lost[None], -jnp.inf, rows)
+    return jnp.concatenate([rows, jax.lax.stop_gradient(jnp.exp(logs))])
+
+
+def _moving(functions: Functions, p: Distribution, q: Distribution, panels: Panels, pieces: Pieces) -> Array:
+    """``_values``, with what components of weight 0 add to their derivative."""
+    points, log_slope = _nodes(panels, pieces)
+    logs = _log_densities(p, q, points, log_slope)
+    values = _at_nodes(functions, logs)
+    rows, masses = values[: functions.number], values[functions.number :]
     flat = jax.tree.map(jnp.ravel, points)
     for side, law in enumerate((p, q)):
         gains = jax.vmap(lambda point, law=law: gains_of(law, point))(flat)
@@ -462,13 +512,8 @@ def _values(functions: Functions, p: Distribution, q: Distribution, panels: Pane
             weight, log_f = (jnp.moveaxis(part.reshape(*log_slope.shape, -1), -1, 0) for part in gains)
             # One component at a time: [k, s, order] for each.
             for component, log_component in zip(weight, log_f, strict=True):
-                change = functions.changes(log_p, log_q, log_component + log_slope)[side]
+                change = functions.changes(*logs, log_component + log_slope)[side]
                 rows = rows + numerics.one_sided(change, component[None])
-    # An unbounded function where log q is beyond its range is not known, and marked: see ``_unseen``.
-    if functions.unbounded:
-        lost = (log_p > -jnp.inf) & (log_q == -jnp.inf)
-        rows = jnp.where((rows == 0) & lost[None], -jnp.inf, rows)
-    masses = jax.lax.stop_gradient(jnp.exp(jnp.stack([log_p, log_q])))
     return jnp.concatenate([rows, masses])
 
 
@@ -488,22 +533,24 @@ def integrals(functions: Functions, p: Distribution, q: Distribution) -> Integra
         pieces = _with_crossings(functions, fixed_p, fixed_q, still)
     goal = 1e-9 if still.low.dtype == jnp.float64 else 1e-6
     found = _refined(lambda part: _values(functions, fixed_p, fixed_q, still, part), pieces, functions.number, goal)
-    pieces = jax.lax.stop_gradient(found)
-    return _summed(mesh, _values(functions, p, q, mesh.panels, pieces), pieces)
+    pieces, values = jax.lax.stop_gradient(found)
+    values = numerics.computed(values, partial(_moving, functions), p, q, mesh.panels, pieces)
+    return _summed(functions, mesh, values, pieces)
 
 
-def _summed(mesh: Mesh, values: Array, pieces: Pieces) -> Integrals:
+def _summed(functions: Functions, mesh: Mesh, values: Array, pieces: Pieces) -> Integrals:
     """Sums over pieces ``[k + 2, s, order]``, with what lies beyond the last panels, and the errors of both."""
     fixed = jax.lax.stop_gradient
     infinite, unknown = jnp.any(values == jnp.inf, axis=(1, 2)), jnp.any(values[:-2] == -jnp.inf, axis=2)
     values = _finite(values)
-    parts = values @ jnp.asarray(_rule()[1], values.dtype)
+    parts = _sums(values)
     whole = jnp.sum(parts, axis=1)
     panels = jnp.zeros((values.shape[0], mesh.panels.low.shape[0]), values.dtype).at[:, pieces.parent].add(parts)
     ends = [_ends(panels[:, ladder.which], ladder.lengths, whole) for ladder in mesh.ladders]
     beyond, doubt, diverges = (jnp.concatenate(field, axis=1) for field in zip(*ends, strict=True))
     errors = jnp.sum(errors_of(fixed(values)), axis=1) + jnp.sum(doubt, axis=1)
-    errors = errors.at[:-2].add(_unseen(fixed(values[:-2]), unknown, pieces, panels.shape[1]))
+    if functions.unbounded:
+        errors = errors.at[:-2].add(_unseen(fixed(values[:-2]), unknown, pieces, panels.shape[1]))
     infinite = infinite | jnp.any(diverges, axis=1)
     totals = jnp.where(infinite, jnp.inf, jnp.where(infinite, 0.0, whole + jnp.sum(beyond, axis=1)))
     return Integrals(totals[:-2], jnp.where(infinite, 0.0, errors)[:-2], jnp.abs(fixed(totals[-2:]) - 1.0))
@@ -527,7 +574,7 @@ def _unseen(rows: Array, unknown: Array, pieces: Pieces, count: int) -> Array:
     none = jnp.zeros((rows.shape[0], count), rows.dtype)
     there = none.at[:, pieces.parent].max((unknown & used[None]).astype(rows.dtype)) > 0
     unseen = jnp.sum(jnp.where(there, none.at[:, pieces.parent].max(highest), 0.0), axis=1)
-    whole = jnp.sum(jnp.abs(rows @ jnp.asarray(_rule()[1], rows.dtype)), axis=1)
+    whole = jnp.sum(jnp.abs(_sums(rows)), axis=1)
     return jnp.where(unseen <= (1e-6 if rows.dtype == jnp.float64 else 1e-4) * whole, unseen, jnp.inf)
 
 
@@ -544,17 +591,22 @@ def _ends(parts: Array, lengths: np.ndarray, whole: Array) -> tuple[Array, Array
     """
     fixed, whole = jax.lax.stop_gradient(parts), whole[:, None]
     beyond, diverges = _beyond(parts[..., -1], parts[..., -2], whole)
-    other, _ = _beyond(fixed[..., -2], fixed[..., -3], jax.lax.stop_gradient(whole))
+    place = jnp.arange(len(lengths))
+    end = jnp.max(jnp.where(fixed > 0, place[None, None, :], -1), axis=-1)
+    cut = (end >= 2) & (end < len(lengths) - 1)
+    # The integrals over the last two panels before the end, and their lengths.
+    chosen = (
+        jnp.stack([jnp.maximum(end - back, 0) for back in (1, 2)])[:, None, ..., None]
+        == place[None, None, None, None, :]
+    )
+    wide = jnp.broadcast_to(jnp.asarray(lengths, parts.dtype)[None, None, :], fixed.shape)
+    (full, last), (wider, before) = jnp.sum(jnp.where(chosen, jnp.stack([fixed, wide])[None], 0.0), axis=-1)
+    (other, expected), (_, slow) = _beyond(
+        jnp.stack([fixed[..., -2], full]), jnp.stack([fixed[..., -3], wider]), jax.lax.stop_gradient(whole)[None]
+    )
     doubt = jnp.abs(jax.lax.stop_gradient(beyond) + fixed[..., -1] - other)
-    steps = len(lengths)
-    end = jnp.max(jnp.where(fixed > 0, jnp.arange(steps), -1), axis=-1)
-    cut = (end >= 2) & (end < steps - 1)
-    last, before = (jnp.maximum(end - back, 0) for back in (1, 2))
-    full, wider = (jnp.take_along_axis(fixed, at[..., None], axis=-1)[..., 0] for at in (last, before))
-    expected, slow = _beyond(full, wider, jax.lax.stop_gradient(whole))
-    wide = jnp.asarray(lengths, parts.dtype)
     level = 1.0 - (1e-6 if parts.dtype == jnp.float64 else 1e-4)
-    flat = full * wide[before] >= level * wider * wide[last]
+    flat = full * before >= level * wider * last
     doubt = doubt + jnp.where(cut, jnp.where(slow, jnp.inf, expected), 0.0)
     return beyond, doubt, diverges | (cut & slow & flat)
 
