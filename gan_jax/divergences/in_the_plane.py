@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -98,19 +98,33 @@ def _nodes(low: Array, size: Array) -> Array:
     )
 
 
-def _rows(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low: Array, size: Array) -> Array:
-    """The integrand and both densities on cells, ``[k + 2, n, order, order]``."""
-    x = _nodes(low, size)
-    parts = [_log_components(law, x) for law in (p, q)]
-    log_p, log_q = (logsumexp(law.log_weights[:, None] + part, axis=0) for law, part in zip((p, q), parts, strict=True))
-    rows = integrand.rows(log_p, log_q)
-    # A component of weight 0 is in no logarithm; what it would add is the one-sided derivative.
-    for side, (law, part) in enumerate(zip((p, q), parts, strict=True)):
-        gained = jnp.where(law.weights == 0, law.weights, 0.0)
-        changes = jax.vmap(lambda log_f, side=side: integrand.changes(log_p, log_q, log_f)[side])(part)
-        rows = rows + jnp.sum(numerics.one_sided(changes, gained[:, None, None]), axis=0)
-    masses = jax.lax.stop_gradient(jnp.exp(jnp.stack([log_p, log_q])))
-    return jnp.concatenate([rows, masses]).reshape(-1, low.shape[0], _ORDER, _ORDER)
+class _Seen(NamedTuple):
+    """Log-densities at points: of components ``[k, n]``, and of the mixture, ``[n]``."""
+
+    components: Array
+    mixed: Array
+
+
+def _log_densities(p: GaussianMixture, q: GaussianMixture, x: Array) -> tuple[_Seen, _Seen]:
+    # The components of both laws as those of one: compiled once.
+    both = GaussianMixture(*(jnp.concatenate(pair) for pair in zip(p, q, strict=True)))
+    components = _log_components(both, x)
+    split = p.means.shape[0]
+    of_p, of_q = components[:split], components[split:]
+    return (
+        _Seen(of_p, logsumexp(p.log_weights[:, None] + of_p, axis=0)),
+        _Seen(of_q, logsumexp(q.log_weights[:, None] + of_q, axis=0)),
+    )
+
+
+def _rows(integrand: Integrand, of_p: _Seen, of_q: _Seen) -> Array:
+    """The integrand and both densities at points, ``[k + 2, n]``."""
+    masses = jax.lax.stop_gradient(jnp.exp(jnp.stack([of_p.mixed, of_q.mixed])))
+    return jnp.concatenate([integrand.rows(of_p.mixed, of_q.mixed), masses])
+
+
+def _on_cells(values: Array, cells: int) -> Array:
+    return values.reshape(-1, cells, _ORDER, _ORDER)
 
 
 class _Measured(NamedTuple):
@@ -121,8 +135,20 @@ class _Measured(NamedTuple):
 
 
 def _integrals(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low: Array, size: Array) -> Array:
+    """Integrals over all cells together, ``[k + 2]``, as functions of both laws."""
+    of_p, of_q = _log_densities(p, q, _nodes(low, size))
+    values, count = _rows(integrand, of_p, of_q), integrand.number
+    rows, masses = values[:count], values[count:]
+    # A component of weight 0 is in no logarithm; what it would add is the one-sided derivative.
+    for side, (law, seen) in enumerate(((p, of_p), (q, of_q))):
+        gained = jnp.where(law.weights == 0, law.weights, 0.0)
+        changes = jax.vmap(lambda log_f, side=side: integrand.changes(of_p.mixed, of_q.mixed, log_f)[side])(
+            seen.components
+        )
+        rows = rows + jnp.sum(numerics.one_sided(changes, gained[:, None, None]), axis=0)
     w = jnp.asarray(_rule().weights, low.dtype)
-    return jnp.einsum("knij,i,j,n->k", _rows(integrand, p, q, low, size), w, w, size[:, 0] * size[:, 1])
+    values = _on_cells(jnp.concatenate([rows, masses]), low.shape[0])
+    return jnp.einsum("knij,i,j,n->k", values, w, w, size[:, 0] * size[:, 1])
 
 
 def _measured(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low: Array, size: Array) -> _Measured:
@@ -132,8 +158,8 @@ def _measured(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low:
     at a kink, where ``t`` is near ``s``; and ``t (t / s)^5`` where the integrand is analytic nearby: coefficients fall like ``rho^-k``, the
     error like ``rho^-16``. ``t (2 t / s)^3`` is more than either, and ``t / 1000`` is left for a ridge beside much that is smooth.
     """
-    values = _rows(integrand, p, q, low, size)
-    values = jnp.where(jnp.isfinite(values), values, 0.0)
+    raw = _on_cells(_rows(integrand, *_log_densities(p, q, _nodes(low, size))), low.shape[0])
+    values = jnp.where(jnp.isfinite(raw), raw, 0.0)
     basis, area = jnp.asarray(_rule().coefficients, low.dtype), size[:, 0] * size[:, 1]
     coefficients = jnp.einsum("knij,ai,bj->nkab", values, basis, basis)
     # In units of the largest one, whose square might overflow.
@@ -146,7 +172,8 @@ def _measured(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low:
         kinks = _at_kinks(values[-2] - values[-1])[:, None, :]
         errors = jnp.concatenate([jnp.maximum(errors[:, :-2], kinks), errors[:, -2:]], axis=1)
     w = jnp.asarray(_rule().weights, low.dtype)
-    return _Measured(jnp.einsum("knij,i,j,n->nk", values, w, w, area), errors * area[:, None, None])
+    integrals = jnp.where(area[:, None] > 0, jnp.einsum("knij,i,j->nk", raw, w, w) * area[:, None], 0.0)
+    return _Measured(integrals, errors * area[:, None, None])
 
 
 def _at_kinks(difference: Array) -> Array:
@@ -282,11 +309,13 @@ def _in_chunks(function: Callable[[Array, Array], Any], cells: Cells) -> Any:
     )
 
 
-def _by_integrand(cells: Cells, integrand: Integrand, p: GaussianMixture, q: GaussianMixture) -> tuple[Cells, Array]:
+def _by_integrand(
+    cells: Cells, integrand: Integrand, p: GaussianMixture, q: GaussianMixture
+) -> tuple[Cells, Array, Array]:
     """Halves the cells with the largest error until what is left of it is small, or there is no room.
 
     Returns:
-      The cells, and the errors of the integrals of the rows and of both densities, ``[k + 2]``.
+      The cells, the integrals of the rows and of both densities, and their errors, ``[k + 2]`` each.
     """
     rounds, batch = integrand.refinement
     # What is refined is beside some component.
@@ -304,7 +333,8 @@ def _by_integrand(cells: Cells, integrand: Integrand, p: GaussianMixture, q: Gau
 
     def scores(found: _Measured) -> tuple[Array, Array]:
         # Of a row and its complement the smaller is what the value comes from.
-        totals = jnp.sum(found.integrals[:, :-2], axis=0)
+        rows = found.integrals[:, :-2]
+        totals = jnp.sum(jnp.where(jnp.isfinite(rows), rows, 0.0), axis=0)
         errors = found.errors[:, jnp.argmin(totals)]
         return errors, jnp.sum(errors) > goal * integrand.combine(totals)
 
@@ -326,7 +356,11 @@ def _by_integrand(cells: Cells, integrand: Integrand, p: GaussianMixture, q: Gau
     grown = Cells(longer(cells.low), longer(cells.size), cells.used)
     start = (grown, jax.tree.map(longer, measured(cells)), jnp.zeros((), int))
     cells, found, _ = jax.lax.while_loop(unfinished, refine, start)
-    return cells, jnp.sum(found.errors, axis=(0, 2))
+    return cells, jnp.sum(found.integrals, axis=0), jnp.sum(found.errors, axis=(0, 2))
+
+
+def _total(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, cells: Cells) -> Array:
+    return jnp.sum(_in_chunks(lambda low, size: _integrals(integrand, p, q, low, size), cells), axis=0)
 
 
 def _first_slots(components: int) -> int:
@@ -427,8 +461,8 @@ def f_divergence(integrand: Integrand, p: GaussianMixture, q: GaussianMixture) -
         infinite = _outweighed(fixed_p, fixed_q)
     slots = _first_slots(shape.means.shape[0])
     cells, seen = _by_geometry(_start(shape, slots), shape, slots)
-    cells, errors = jax.lax.stop_gradient(_by_integrand(cells, integrand, fixed_p, fixed_q))
-    rows = jnp.sum(_in_chunks(lambda low, size: _integrals(integrand, p, q, low, size), cells), axis=0)
+    cells, found, errors = jax.lax.stop_gradient(_by_integrand(cells, integrand, fixed_p, fixed_q))
+    rows = numerics.computed(found, partial(_total, integrand), p, q, cells)
     missing = jnp.abs(jax.lax.stop_gradient(rows[-2:]) - 1.0)
     # Where every component has cells that are short enough, the errors of a law's own integral explain what is missing of it, and are no
     # errors of the divergence. Where the room ran out, mass may be missing from one cell and found twice in another.

@@ -40,6 +40,11 @@ class Integrand(NamedTuple):
     reflects: bool = False
     refinement: tuple[int, int] = (8, 64)
 
+    @property
+    def number(self) -> int:
+        """How many rows there are."""
+        return 2 if math.isfinite(self.bound) else 1
+
     def changes(self, log_p: Array, log_q: Array, log_f: Array) -> tuple[Array, Array]:
         """``slopes`` where either density may vanish, ``[k, *points]`` each; infinite where they are."""
         r = numerics.log_ratio(log_p, log_q)

@@ -27,9 +27,8 @@ def _crossings(p: Distribution, q: Distribution) -> int:
 def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> ExactValue:
     """An f-divergence between two laws with densities on the line, with its error."""
     crossings = _crossings(p, q) if integrand.sign_changes else 0
-    count = 2 if math.isfinite(integrand.bound) else 1
     functions = panels.Functions(
-        count, integrand.rows, integrand.changes, crossings, unbounded=not math.isfinite(integrand.bound)
+        integrand.number, integrand.rows, integrand.changes, crossings, unbounded=not math.isfinite(integrand.bound)
     )
     found = panels.integrals(functions, p, q)
     value, error = integrand.measured(found.values, found.errors, found.missing)
