@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_jax import numerics
+from gan_jax.typing import Array
 from tests.cases import cases
 
 mpmath.mp.dps = 40
@@ -156,3 +157,22 @@ def test_smaller_of_takes_the_side_that_keeps_its_digits():
     slope = jax.grad(lambda c: numerics.smaller_of(jnp.float32(1.0), c, 1.0))(complement)
     assert float(slope) == -1.0
     assert float(numerics.smaller_of(jnp.float32(1e-9), jnp.float32(1.0), 1.0)) == np.float32(1e-9)
+
+
+def test_what_is_computed_already_is_computed_again_for_its_derivative_alone() -> None:
+    calls = []
+
+    def cube(x: Array, exponent: Array) -> Array:
+        calls.append(1)
+        return x["a"] ** exponent
+
+    def known(a: Array) -> Array:
+        return numerics.computed(a * a * a, cube, {"a": a}, jnp.asarray(3))
+
+    assert known(jnp.asarray(2.0)) == 8.0
+    assert not calls
+    # x^3: 3 x^2 and 6 x, forwards and backwards; nothing comes from how the value was found.
+    np.testing.assert_allclose(jax.grad(known)(2.0), 12.0, rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(jax.grad(known))(2.0), 12.0, rtol=1e-6)
+    np.testing.assert_allclose(jax.jvp(known, (2.0,), (1.0,)), (8.0, 12.0), rtol=1e-6)
+    np.testing.assert_allclose(jax.vmap(jax.grad(known))(jnp.asarray([1.0, 2.0])), [3.0, 12.0], rtol=1e-6)

@@ -59,6 +59,23 @@ def log_weights(mixture: Distribution) -> Array:
     return jax.nn.log_softmax(mixture.mixing_distribution.logits, axis=-1)
 
 
+def vanishing_weights(d: Distribution) -> Array | None:
+    """The weights ``[k]`` of a law's components that are 0, as functions of its parameters; ``None`` without a mixture.
+
+    Of components that have a weight they are constants 0.
+    """
+    inner = getattr(d, "base_dist", None)
+    if inner is not None:
+        return vanishing_weights(inner)
+    if not isinstance(d, dist.MixtureSameFamily | dist.MixtureGeneral):
+        return None
+    weights = mixture_weights(d)
+    own = jnp.where(weights == 0, weights, 0.0) if isinstance(d.mixing_distribution, dist.CategoricalProbs) else None
+    parts = d.component_distributions if isinstance(d, dist.MixtureGeneral) else [d.component_distribution]
+    found = [part for part in (own, *(vanishing_weights(part) for part in parts)) if part is not None]
+    return jnp.concatenate([jnp.ravel(part) for part in found]) if found else None
+
+
 def support_of(d: Distribution) -> Any:
     """The support of a law, a constraint: NumPyro's Levy law forgets it when it passes through ``jit``."""
     return constraints.greater_than(d.loc) if isinstance(d, dist.Levy) else d.support

@@ -18,7 +18,8 @@ What is supported:
 - singular laws (``Delta``, ``parallel_line``): the exact value, ``log 2``, 1 or ``inf``, with gradient 0.
 
 Infinite values are ``inf`` with gradient 0. All values are in nats or in units of the data. Second derivatives of total
-variation, and of Wasserstein distances that are integrals over quantiles, are NaN.
+variation, and of Wasserstein distances that are integrals over quantiles, are NaN. So is the first derivative of either in
+a weight of 0 where the laws coincide without it: ``|p - q|`` and ``|F - G|`` have a kink there.
 
 A divergence of one's own is ``f_divergence(integrand(q f(p / q), …), p, q)``.
 """
@@ -36,6 +37,7 @@ import numpyro.distributions as dist
 
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine
+from gan_jax.distributions.density import vanishing_weights
 from gan_jax.divergences import accuracy, gaussians, in_the_plane, integrands, laws, on_the_line, plans
 from gan_jax.divergences.accuracy import ExactValue, closed_form
 from gan_jax.divergences.integrands import Integrand
@@ -258,6 +260,21 @@ def _refuse_other_numbers(name: str, law: Distribution) -> None:
             )
 
 
+def _kinked(value: Array, least: float, p: Distribution, q: Distribution) -> Array:
+    """A distance, whose derivative in a weight of 0 is NaN where the laws coincide: where it is at most ``least``.
+
+    With the weight of ``f`` it grows by ``|f - g|``, ``g`` what the mass is taken from: that is linear in no tangent, and a
+    root of it has no derivative at all. Moves of ``p`` against ``q`` have a kink that goes both ways, and 0 is among its slopes.
+    """
+    together = value <= least
+    for law in (p, q):
+        weights = vanishing_weights(law)
+        if weights is not None:
+            change = jnp.where(together & (weights == 0), jnp.nan, 0.0).astype(value.dtype)
+            value = value + jnp.sum(numerics.one_sided(change, weights.astype(value.dtype)))
+    return value
+
+
 def _unsupported(what: str, p: Distribution, q: Distribution) -> ValueError:
     return ValueError(
         f"{what} of {type(p).__name__} and {type(q).__name__} with event shape {p.event_shape} has no exact rule here; "
@@ -297,6 +314,8 @@ def _f_divergence(what: str, integrand: Integrand, p: Distribution, q: Distribut
     _check(p, q)
     expected = "Gaussians with the same covariance, in more than two dimensions"
     value, error = _compiled_f_divergence(what, integrand, p, q)
+    if integrand.sign_changes:
+        value = _kinked(value, 128.0 * float(jnp.finfo(value.dtype).eps), p, q)
     return ExactValue(plans.concrete_or_raise(what, value, p, q, expected), error)
 
 
@@ -361,6 +380,7 @@ def _wasserstein(p: Distribution, q: Distribution, order: float = 1) -> ExactVal
     _check(p, q)
     expected = "one law and its translate, or modes that move less than the gaps between them"
     value, error = _compiled_wasserstein(float(order), plans.same_degrees(p, q), p, q)
+    value = _kinked(value, 0.0, p, q)
     return ExactValue(plans.concrete_or_raise("wasserstein", value, p, q, expected), error)
 
 

@@ -103,6 +103,25 @@ def test_a_weight_of_zero_has_its_one_sided_derivative():
     np.testing.assert_allclose(np.asarray(slopes), at, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("distance", "slope"), [(exact.total_variation, math.erf(5.0 / math.sqrt(8.0))), (exact.wasserstein, 5.0)]
+)
+def test_a_distance_has_no_derivative_in_a_weight_of_zero_where_the_laws_coincide(distance, slope) -> None:
+    # w N(5, 1) + (1 - w) N(0, 1) is w |N(5, 1) - N(0, 1)| from N(0, 1): on one side of 0 alone.
+    def of_weight(w, loc):
+        probs = jnp.stack([w, 1.0 - w])
+        mixture = dist.MixtureSameFamily(dist.Categorical(probs=probs), dist.Normal(jnp.stack([loc, 0.0]), jnp.ones(2)))
+        return distance(mixture, dist.Normal(0.0, 1.0))
+
+    at = jnp.asarray([0.0, 1e-3])
+    values, (slopes, moves) = jax.vmap(jax.value_and_grad(of_weight, (0, 1)), (0, None))(at, jnp.asarray(5.0))
+    np.testing.assert_allclose(values, slope * at, rtol=1e-5)
+    assert np.isnan(slopes[0])
+    np.testing.assert_allclose(slopes[1], slope, rtol=1e-5)
+    # The mode that has no weight may be anywhere.
+    assert moves[0] == 0
+
+
 @pytest.mark.slow
 def test_a_weight_of_zero_has_its_one_sided_derivative_in_an_image_of_a_mixture():
     """An affine map changes no divergence; of a folded one the same integral, by SciPy."""
