@@ -274,13 +274,15 @@ def _densities(laws: tuple[Distribution, Distribution], points: Point) -> Array:
 
 def _as_one(laws: tuple[Distribution, Distribution], dtype: jnp.dtype) -> Distribution | None:
     """Two laws of one kind as a batch of two, whose density is compiled once; ``None`` where they are of two kinds."""
-    (leaves, tree), (others, other_tree) = (jax.tree.flatten(law) for law in laws)
-    pairs = [(jnp.asarray(a), jnp.asarray(b)) for a, b in zip(leaves, others, strict=False)]
-    if tree != other_tree or any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
+    if len({jax.tree.structure(law) for law in laws}) > 1:
+        return None
+    pairs = [(jnp.asarray(a), jnp.asarray(b)) for a, b in zip(*map(jax.tree.leaves, laws), strict=True)]
+    if any(a.shape != b.shape or a.dtype != b.dtype for a, b in pairs):
         return None
     stacked = [jnp.stack(pair) for pair in pairs]
     return jax.tree.unflatten(
-        tree, [leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf for leaf in stacked]
+        jax.tree.structure(laws[0]),
+        [leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf for leaf in stacked],
     )
 
 
@@ -314,7 +316,7 @@ class _Refinement(NamedTuple):
 
     Attributes:
       table: a row for each: the parent, low, high, and the error of each function, ``[3 + k, n]``; one table is one scatter.
-      values: at the nodes, ``[k + 2, n, order]``.
+      values: at the nodes, ``[kept, n, order]``.
     """
 
     table: Array
@@ -324,7 +326,9 @@ class _Refinement(NamedTuple):
     rounds: Array
 
 
-def _refined(values_of: Callable[[Pieces], Array], pieces: Pieces, rows: int, goal: float) -> tuple[Pieces, Array]:
+def _refined(
+    values_of: Callable[[Pieces], Array], pieces: Pieces, rows: int, kept: int, goal: float
+) -> tuple[Pieces, Array]:
     """Halves the worst pieces until each function's error is ``goal`` of its integral, or there is no room left.
 
     The first rounds measure the pieces that there are, as many at a time; one body is one compilation.
@@ -374,7 +378,7 @@ def _refined(values_of: Callable[[Pieces], Array], pieces: Pieces, rows: int, go
 
     start = _Refinement(
         jnp.zeros((3 + rows, slots), dtype).at[:3, :taken].set(jnp.stack([field.astype(dtype) for field in pieces])),
-        jnp.zeros((rows + 2, slots, _ORDER), dtype),
+        jnp.zeros((kept, slots, _ORDER), dtype),
         jnp.zeros((rows,), dtype),
         jnp.asarray(taken),
         jnp.asarray(0),
@@ -477,9 +481,20 @@ class Functions(NamedTuple):
     crossings: int = 0
     unbounded: bool = False
 
+    @property
+    def kept(self) -> int:
+        """How many values are kept of a node: of the functions, the depth where they are unbounded, and both densities."""
+        return self.number + self.unbounded + 2
+
 
 def _values(functions: Functions, p: Distribution, q: Distribution, panels: Panels, pieces: Pieces) -> Array:
-    """The functions at the nodes, and both densities, ``[k + 2, s, order]``, with respect to the pieces' unit coordinates."""
+    """The functions at the nodes, and both densities, with respect to the pieces' unit coordinates.
+
+    Between them, where the functions are unbounded, how deep ``log q`` is in its range: ``log r / log most`` of the log-ratio.
+
+    Returns:
+      ``[kept, s, order]``.
+    """
     points, log_slope = _nodes(panels, pieces)
     return _at_nodes(functions, _log_densities(p, q, points, log_slope))
 
@@ -496,7 +511,12 @@ def _at_nodes(functions: Functions, logs: Array) -> Array:
     if functions.unbounded:
         lost = (log_p > -jnp.inf) & (log_q == -jnp.inf)
         rows = jnp.where((rows == 0) & lost[None], -jnp.inf, rows)
-    return jnp.concatenate([rows, jax.lax.stop_gradient(jnp.exp(logs))])
+    masses = jax.lax.stop_gradient(jnp.exp(logs))
+    if not functions.unbounded:
+        return jnp.concatenate([rows, masses])
+    ratio = jax.lax.stop_gradient(numerics.log_ratio(log_p, log_q))
+    depth = jnp.log(jnp.maximum(ratio, 1.0)) / ceiling(ratio.dtype)
+    return jnp.concatenate([rows, depth[None], masses])
 
 
 def _moving(functions: Functions, p: Distribution, q: Distribution, panels: Panels, pieces: Pieces) -> Array:
@@ -504,7 +524,7 @@ def _moving(functions: Functions, p: Distribution, q: Distribution, panels: Pane
     points, log_slope = _nodes(panels, pieces)
     logs = _log_densities(p, q, points, log_slope)
     values = _at_nodes(functions, logs)
-    rows, masses = values[: functions.number], values[functions.number :]
+    rows, others = values[: functions.number], values[functions.number :]
     flat = jax.tree.map(jnp.ravel, points)
     for side, law in enumerate((p, q)):
         gains = jax.vmap(lambda point, law=law: gains_of(law, point))(flat)
@@ -512,9 +532,9 @@ def _moving(functions: Functions, p: Distribution, q: Distribution, panels: Pane
             weight, log_f = (jnp.moveaxis(part.reshape(*log_slope.shape, -1), -1, 0) for part in gains)
             # One component at a time: [k, s, order] for each.
             for component, log_component in zip(weight, log_f, strict=True):
-                change = functions.changes(*logs, log_component + log_slope)[side]
+                change = functions.changes(logs[0], logs[1], log_component + log_slope)[side]
                 rows = rows + numerics.one_sided(change, component[None])
-    return jnp.concatenate([rows, masses])
+    return jnp.concatenate([rows, others])
 
 
 def _finite(values: Array) -> Array:
@@ -532,15 +552,18 @@ def integrals(functions: Functions, p: Distribution, q: Distribution) -> Integra
     if functions.crossings:
         pieces = _with_crossings(functions, fixed_p, fixed_q, still)
     goal = 1e-9 if still.low.dtype == jnp.float64 else 1e-6
-    found = _refined(lambda part: _values(functions, fixed_p, fixed_q, still, part), pieces, functions.number, goal)
+    found = _refined(
+        lambda part: _values(functions, fixed_p, fixed_q, still, part), pieces, functions.number, functions.kept, goal
+    )
     pieces, values = jax.lax.stop_gradient(found)
     values = numerics.computed(values, partial(_moving, functions), p, q, mesh.panels, pieces)
     return _summed(functions, mesh, values, pieces)
 
 
 def _summed(functions: Functions, mesh: Mesh, values: Array, pieces: Pieces) -> Integrals:
-    """Sums over pieces ``[k + 2, s, order]``, with what lies beyond the last panels, and the errors of both."""
+    """Sums over pieces ``[kept, s, order]``, with what lies beyond the last panels, and the errors of both."""
     fixed = jax.lax.stop_gradient
+    depth, values = values[functions.number], jnp.concatenate([values[: functions.number], values[-2:]])
     infinite, unknown = jnp.any(values == jnp.inf, axis=(1, 2)), jnp.any(values[:-2] == -jnp.inf, axis=2)
     values = _finite(values)
     parts = _sums(values)
@@ -551,6 +574,9 @@ def _summed(functions: Functions, mesh: Mesh, values: Array, pieces: Pieces) -> 
     errors = jnp.sum(errors_of(fixed(values)), axis=1) + jnp.sum(doubt, axis=1)
     if functions.unbounded:
         errors = errors.at[:-2].add(_unseen(fixed(values[:-2]), unknown, pieces, panels.shape[1]))
+        turns, beyond_range = _turning(fixed(values[:-2]), fixed(depth))
+        errors = errors.at[:-2].add(jnp.where(infinite[:-2] & turns, beyond_range, 0.0))
+        infinite = infinite.at[:-2].set(infinite[:-2] & ~turns)
     infinite = infinite | jnp.any(diverges, axis=1)
     totals = jnp.where(infinite, jnp.inf, jnp.where(infinite, 0.0, whole + jnp.sum(beyond, axis=1)))
     return Integrals(totals[:-2], jnp.where(infinite, 0.0, errors)[:-2], jnp.abs(fixed(totals[-2:]) - 1.0))
@@ -576,6 +602,32 @@ def _unseen(rows: Array, unknown: Array, pieces: Pieces, count: int) -> Array:
     unseen = jnp.sum(jnp.where(there, none.at[:, pieces.parent].max(highest), 0.0), axis=1)
     whole = jnp.sum(jnp.abs(_sums(rows)), axis=1)
     return jnp.where(unseen <= (1e-6 if rows.dtype == jnp.float64 else 1e-4) * whole, unseen, jnp.inf)
+
+
+def _turning(rows: Array, depth: Array) -> tuple[Array, Array]:
+    """Whether an integrand that is infinite at a node, where ``log q`` is beyond its range, may be finite; and how wrong its sum is then.
+
+    What ``log q`` has no number for looks like a place where ``q`` is 0. But before ``log q`` leaves its range it goes
+    through it: the integrals over three equal parts of the range of its logarithm tell how the integrand grows. Growth by
+    one factor goes on, and the integral is infinite; growth that slows down, as that of ``e^(-x^2 / 2 s^2 + x)``, turns into
+    a decay. Where it has turned already, what is left is less than if it decayed by one factor from there, twice which is
+    the error; where it has not, nothing is known.
+
+    Args:
+      rows: values of the functions, in units of the pieces, ``[k, s, order]``.
+      depth: the logarithm of the log-ratio in units of the largest one, ``[s, order]``.
+    """
+    quarters = jnp.arange(1, 4, dtype=depth.dtype)[:, None, None] / 4.0
+    within = (depth[None] >= quarters) & (depth[None] < quarters + 0.25)
+    first, second, third = jnp.moveaxis(jnp.sum(_sums(jnp.where(within[None], rows[:, None], 0.0)), axis=-1), 1, 0)
+    seen = (first > 0) & (second > 0) & (third > 0)
+    first, second, third = (jnp.where(seen, part, 1.0) for part in (first, second, third))
+    before, growth = jnp.log(second / first), jnp.log(third / second)
+    # A Gaussian's integral that is a number at all slows down by twice as much.
+    slower = growth < before - ceiling(depth.dtype) / 64.0
+    decays = growth < 0
+    ratio = jnp.where(decays, jnp.exp(growth), 0.0)
+    return seen & (slower | decays), jnp.where(decays, 2.0 * third * ratio / (1.0 - ratio), jnp.inf)
 
 
 def _ends(parts: Array, lengths: np.ndarray, whole: Array) -> tuple[Array, Array, Array]:

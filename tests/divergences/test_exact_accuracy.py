@@ -275,6 +275,18 @@ def test_a_logarithm_that_leaves_its_type_before_the_integrand_has_decayed_is_er
         assert (error <= accuracy.tolerance(value)) == (scale < (0.98 if double else 0.85))
 
 
+@pytest.mark.parametrize(("double", "scale"), [(False, 5.0), (False, 7.6), (False, 12.0), (True, 20.0)])
+def test_a_logarithm_beyond_its_type_is_no_place_without_mass(double: bool, scale: float) -> None:
+    """``E[X + e^-X]`` less an entropy: ``e^{s^2 / 2}`` or so. It was infinite, with no error."""
+    truth = math.exp(0.5 * scale**2) - 0.5 * math.log(2.0 * math.pi * math.e * scale**2)
+    with jax.enable_x64(double):
+        value, error = exact.with_error(exact.kl, dist.Normal(0.0, scale), dist.Gumbel(0.0, 1.0))
+        assert value < math.inf
+        assert abs(float(value) - truth) <= float(error) + (1e-9 if double else 1e-5) * truth
+        # Of N(0, 12^2) the range ends before the peak, of N(0, 7.6^2) soon after it.
+        assert (error <= accuracy.tolerance(value)) == (scale in (5.0, 20.0))
+
+
 def test_outside_all_components_a_mixture_has_no_gradient() -> None:
     """``KL(w U(0, 1) + (1 - w) U(1, 2) || N(0, 1))``: ``w log w + (1 - w) log(1 - w)`` and half of ``E X^2``, 1/3 or 7/3."""
 
