@@ -13,6 +13,7 @@ factor of ``p dx`` can overflow or vanish alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -565,6 +566,7 @@ def _summed(functions: Functions, mesh: Mesh, values: Array, pieces: Pieces) -> 
     fixed = jax.lax.stop_gradient
     depth, values = values[functions.number], jnp.concatenate([values[: functions.number], values[-2:]])
     infinite, unknown = jnp.any(values == jnp.inf, axis=(1, 2)), jnp.any(values[:-2] == -jnp.inf, axis=2)
+    lacking = jnp.where(values[:-2] == jnp.inf, values[-2:-1], 0.0)
     values = _finite(values)
     parts = _sums(values)
     whole = jnp.sum(parts, axis=1)
@@ -574,7 +576,7 @@ def _summed(functions: Functions, mesh: Mesh, values: Array, pieces: Pieces) -> 
     errors = jnp.sum(errors_of(fixed(values)), axis=1) + jnp.sum(doubt, axis=1)
     if functions.unbounded:
         errors = errors.at[:-2].add(_unseen(fixed(values[:-2]), unknown, pieces, panels.shape[1]))
-        turns, beyond_range = _turning(fixed(values[:-2]), fixed(depth))
+        turns, beyond_range = _turning(fixed(values[:-2]), fixed(depth), lacking)
         errors = errors.at[:-2].add(jnp.where(infinite[:-2] & turns, beyond_range, 0.0))
         infinite = infinite.at[:-2].set(infinite[:-2] & ~turns)
     infinite = infinite | jnp.any(diverges, axis=1)
@@ -604,30 +606,35 @@ def _unseen(rows: Array, unknown: Array, pieces: Pieces, count: int) -> Array:
     return jnp.where(unseen <= (1e-6 if rows.dtype == jnp.float64 else 1e-4) * whole, unseen, jnp.inf)
 
 
-def _turning(rows: Array, depth: Array) -> tuple[Array, Array]:
+def _turning(rows: Array, depth: Array, infinite: Array) -> tuple[Array, Array]:
     """Whether an integrand that is infinite at a node, where ``log q`` is beyond its range, may be finite; and how wrong its sum is then.
 
     What ``log q`` has no number for looks like a place where ``q`` is 0. But before ``log q`` leaves its range it goes
     through it: the integrals over three equal parts of the range of its logarithm tell how the integrand grows. Growth by
     one factor goes on, and the integral is infinite; growth that slows down, as that of ``e^(-x^2 / 2 s^2 + x)``, turns into
     a decay. Where it has turned already, what is left is less than if it decayed by one factor from there, twice which is
-    the error; where it has not, nothing is known.
+    the error. Where it has not, or where that is less than ``p`` times the largest ``log q`` that there is, nothing is known.
 
     Args:
       rows: values of the functions, in units of the pieces, ``[k, s, order]``.
       depth: the logarithm of the log-ratio in units of the largest one, ``[s, order]``.
+      infinite: ``p`` at nodes at which a function is infinite, else 0, ``[k, s, order]``.
     """
+    range_ = ceiling(depth.dtype)
     quarters = jnp.arange(1, 4, dtype=depth.dtype)[:, None, None] / 4.0
     within = (depth[None] >= quarters) & (depth[None] < quarters + 0.25)
-    first, second, third = jnp.moveaxis(jnp.sum(_sums(jnp.where(within[None], rows[:, None], 0.0)), axis=-1), 1, 0)
-    seen = (first > 0) & (second > 0) & (third > 0)
-    first, second, third = (jnp.where(seen, part, 1.0) for part in (first, second, third))
-    before, growth = jnp.log(second / first), jnp.log(third / second)
+    parts = jnp.sum(_sums(jnp.where(within[None], rows[:, None], 0.0)), axis=-1)
+    first, second, third = jnp.moveaxis(parts, 1, 0)
+    # Of two parts in which there is nothing it is not known how it grows.
+    known = (first > 0) & (second > 0)
+    logs = [jnp.log(jnp.where(known & (third > 0), part, 1.0)) for part in (first, second, third)]
+    before, growth = logs[1] - logs[0], logs[2] - logs[1]
     # A Gaussian's integral that is a number at all slows down by twice as much.
-    slower = growth < before - ceiling(depth.dtype) / 64.0
-    decays = growth < 0
+    slower, decays = growth < before - range_ / 64.0, known & (growth < 0)
     ratio = jnp.where(decays, jnp.exp(growth), 0.0)
-    return seen & (slower | decays), jnp.where(decays, 2.0 * third * ratio / (1.0 - ratio), jnp.inf)
+    left = 2.0 * third * ratio / (1.0 - ratio)
+    at_least = jnp.sum(_sums(infinite), axis=-1) * math.exp(range_)
+    return (third > 0) & (slower | decays | ~known), jnp.where(decays & (at_least <= left), left, jnp.inf)
 
 
 def _ends(parts: Array, lengths: np.ndarray, whole: Array) -> tuple[Array, Array, Array]:

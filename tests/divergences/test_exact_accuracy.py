@@ -287,6 +287,14 @@ def test_a_logarithm_beyond_its_type_is_no_place_without_mass(double: bool, scal
         assert (error <= accuracy.tolerance(value)) == (scale in (5.0, 20.0))
 
 
+@pytest.mark.parametrize("double", [False, True])
+def test_no_mass_on_one_side_is_not_made_up_for_by_a_decay_on_the_other(double: bool) -> None:
+    """A Gompertz law has no mass below 0; above, ``log q`` leaves its range in the decay of ``e^{-2 x} e^x``."""
+    with jax.enable_x64(double):
+        value, error = exact.with_error(exact.kl, dist.Laplace(0.0, 0.5), dist.Gompertz(1.0, 1.0))
+        assert math.inf in (value, error)
+
+
 def test_outside_all_components_a_mixture_has_no_gradient() -> None:
     """``KL(w U(0, 1) + (1 - w) U(1, 2) || N(0, 1))``: ``w log w + (1 - w) log(1 - w)`` and half of ``E X^2``, 1/3 or 7/3."""
 
