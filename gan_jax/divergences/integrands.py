@@ -31,6 +31,7 @@ class Integrand(NamedTuple):
       sign_changes: whether the integrand has kinks where ``p = q``.
       refinement: rounds, and cells a round for every 16 components, of the refinement by error in the plane: more where there are kinks.
       reflects: whether the integrand is large where neither density is.
+      marked: whether rows are ``-inf`` where they are not known.
     """
 
     rows: Callable[[Array, Array], Array]
@@ -39,6 +40,7 @@ class Integrand(NamedTuple):
     sign_changes: bool = False
     reflects: bool = False
     refinement: tuple[int, int] = (8, 64)
+    marked: bool = False
 
     @property
     def number(self) -> int:

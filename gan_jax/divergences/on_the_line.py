@@ -28,7 +28,12 @@ def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> Exac
     """An f-divergence between two laws with densities on the line, with its error."""
     crossings = _crossings(p, q) if integrand.sign_changes else 0
     functions = panels.Functions(
-        integrand.number, integrand.rows, integrand.changes, crossings, unbounded=not math.isfinite(integrand.bound)
+        integrand.number,
+        integrand.rows,
+        integrand.changes,
+        crossings,
+        unbounded=not math.isfinite(integrand.bound),
+        marked=integrand.marked,
     )
     found = panels.integrals(functions, p, q)
     value, error = integrand.measured(found.values, found.errors, found.missing)

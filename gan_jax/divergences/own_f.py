@@ -77,7 +77,13 @@ def integrand(perspective: Perspective, *, at_zero: float, at_infinity: float, s
 
     steep = not math.isfinite(bound) and _steep(perspective)
     return Integrand(
-        rows, slopes, bound, sign_changes, reflects=steep, refinement=(16, 512) if sign_changes else (8, 128)
+        rows,
+        slopes,
+        bound,
+        sign_changes,
+        reflects=steep,
+        refinement=(16, 512) if sign_changes else (8, 128),
+        marked=True,
     )
 
 

@@ -474,6 +474,7 @@ class Functions(NamedTuple):
         ``(log_p, log_q, log_f) -> ([number, *points], [number, *points])``.
       crossings: how many sign changes of ``log p - log q`` are breakpoints.
       unbounded: whether they grow without a bound in ``log p - log q``.
+      marked: whether the rows themselves are ``-inf`` where they are not known.
     """
 
     number: int
@@ -481,6 +482,7 @@ class Functions(NamedTuple):
     changes: Callable[[Array, Array, Array], tuple[Array, Array]]
     crossings: int = 0
     unbounded: bool = False
+    marked: bool = False
 
     @property
     def kept(self) -> int:
@@ -566,7 +568,8 @@ def _summed(functions: Functions, mesh: Mesh, values: Array, pieces: Pieces) -> 
     fixed = jax.lax.stop_gradient
     depth, values = values[functions.number], jnp.concatenate([values[: functions.number], values[-2:]])
     infinite, unknown = jnp.any(values == jnp.inf, axis=(1, 2)), jnp.any(values[:-2] == -jnp.inf, axis=2)
-    lacking = jnp.where(values[:-2] == jnp.inf, values[-2:-1], 0.0)
+    endless = values[:-2] == jnp.inf
+    lacking = jnp.where(endless, values[-2:-1], 0.0)
     values = _finite(values)
     parts = _sums(values)
     whole = jnp.sum(parts, axis=1)
@@ -574,9 +577,12 @@ def _summed(functions: Functions, mesh: Mesh, values: Array, pieces: Pieces) -> 
     ends = [_ends(panels[:, ladder.which], ladder.lengths, whole) for ladder in mesh.ladders]
     beyond, doubt, diverges = (jnp.concatenate(field, axis=1) for field in zip(*ends, strict=True))
     errors = jnp.sum(errors_of(fixed(values)), axis=1) + jnp.sum(doubt, axis=1)
-    if functions.unbounded:
+    if functions.unbounded or functions.marked:
         errors = errors.at[:-2].add(_unseen(fixed(values[:-2]), unknown, pieces, panels.shape[1]))
+    if functions.unbounded:
         turns, beyond_range = _turning(fixed(values[:-2]), fixed(depth), lacking)
+        # Where it is infinite for another reason, it is infinite.
+        turns = turns & ~jnp.any(endless & (depth < jnp.inf)[None], axis=(1, 2))
         errors = errors.at[:-2].add(jnp.where(infinite[:-2] & turns, beyond_range, 0.0))
         infinite = infinite.at[:-2].set(infinite[:-2] & ~turns)
     infinite = infinite | jnp.any(diverges, axis=1)
