@@ -48,7 +48,6 @@ from gan_jax.training.sides import (
     Update,
     apart,
     folded,
-    one_after_another,
 )
 from gan_jax.training.state import Hyperparameters, Player, spread
 from gan_jax.training.updates import alternating
@@ -283,13 +282,14 @@ def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) 
 
 def _setup(parts: _Parts, feed: PyTree) -> Setup:
     parts = parts._replace(data=drawn_from(parts.data, feed))
-    draw_d, draw_g = partial(_draw_d, parts), partial(_draw_g, parts)
+    draw_each, draw_g = partial(_draw_each, parts), partial(_draw_g, parts)
     return Setup(
         d_loss=partial(_d_loss, parts),
         g_loss=partial(_g_loss, parts),
-        draw_d=draw_d,
+        draw_d=_draw_d,
+        draw_each=draw_each,
         draw_g=draw_g,
-        draw_both=apart(draw_d, draw_g),
+        draw_both=apart(_draw_d, draw_each, draw_g),
         one_batch=False,
         discriminator_steps=parts.discriminator_steps,
         discriminator_optimizer=parts.discriminator_optimizer,
@@ -298,18 +298,19 @@ def _setup(parts: _Parts, feed: PyTree) -> Setup:
     )
 
 
-def _draw_d(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> Drawing:
+def _draw_d(key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> PRNGKey:
+    del generator, moment
+    return folded(key, steps)
+
+
+def _draw_each(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment) -> Drawing:
     del moment
     network = parts.generator
-
-    def draw(key: PRNGKey) -> Drawing:
-        keys = jax.random.split(key, 6)
-        pairs = parts.place(parts.data(keys[0], parts.batch_size), 0)
-        z = parts.place(network.noise(keys[1], parts.batch_size), 0)
-        fake, _ = network.train(generator, z, network.embed(generator, pairs.condition))
-        return Drawing(_Triples(pairs, fake, mismatched(keys[2], pairs.said, pairs.true)), keys[3:])
-
-    return one_after_another(draw, folded(key, steps))
+    keys = jax.random.split(key, 6)
+    pairs = parts.place(parts.data(keys[0], parts.batch_size), 0)
+    z = parts.place(network.noise(keys[1], parts.batch_size), 0)
+    fake, _ = network.train(generator, z, network.embed(generator, pairs.condition))
+    return Drawing(_Triples(pairs, fake, mismatched(keys[2], pairs.said, pairs.true)), keys[3:])
 
 
 def _draw_g(parts: _Parts, key: PRNGKey, *, moment: Moment) -> Drawing:

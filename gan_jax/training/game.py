@@ -41,6 +41,7 @@ from gan_jax.training.sides import (
     Moment,
     Setup,
     Update,
+    drawn_already,
     folded,
 )
 from gan_jax.training.state import (
@@ -246,6 +247,7 @@ def _setup(parts: _Parts, feed: PyTree) -> Setup:
         d_loss=partial(_d_loss, parts),
         g_loss=partial(_g_loss, parts),
         draw_d=partial(_draw_d, parts),
+        draw_each=drawn_already,
         draw_g=partial(_draw_g, parts),
         draw_both=partial(_draw_both, parts),
         one_batch=False,

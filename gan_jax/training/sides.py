@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +16,6 @@ import jax.numpy as jnp
 from gan_jax.training.optimizers import OptimizerOf
 from gan_jax.training.state import GameState, Hyperparameters, Info, Player
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
-
-Batch = TypeVar("Batch")
 
 
 class Moment(NamedTuple):
@@ -122,7 +120,7 @@ class GeneratorLoss(Protocol):
 class DiscriminatorDraw(Protocol):
     """Draws for several updates of the discriminator at once."""
 
-    def __call__(self, key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> Drawing:
+    def __call__(self, key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> PyTree:
         """Batches of all updates.
 
         Args:
@@ -132,8 +130,14 @@ class DiscriminatorDraw(Protocol):
           steps: how many updates.
 
         Returns:
-          Batches and keys with a leading axis ``[steps]`` in every leaf.
+          What ``draw_each`` takes, with a leading axis ``[steps]`` in every leaf: drawings, or a key for each.
         """
+
+
+class EachDraw(Protocol):
+    """A single update's share of what was drawn for several: ``draw(share, generator=…, moment=…) -> Drawing``."""
+
+    def __call__(self, share: PyTree, /, *, generator: Variables, moment: Moment) -> Drawing: ...
 
 
 class GeneratorDraw(Protocol):
@@ -153,7 +157,8 @@ class Setup(NamedTuple):
 
     Attributes:
       d_loss, g_loss: what the sides minimise.
-      draw_d, draw_g: what they are evaluated on, each for itself.
+      draw_d, draw_g: what they are evaluated on, each for itself; the discriminator for several updates.
+      draw_each: of a single update, from its share of that.
       draw_both: what both are evaluated on at one point.
       one_batch: whether that is one batch for both; a step that is nothing else then draws it with its own key.
       discriminator_steps: updates of the discriminator at one step of the game.
@@ -164,6 +169,7 @@ class Setup(NamedTuple):
     d_loss: DiscriminatorLoss
     g_loss: GeneratorLoss
     draw_d: DiscriminatorDraw
+    draw_each: EachDraw
     draw_g: GeneratorDraw
     draw_both: JointDraw
     one_batch: bool
@@ -203,11 +209,10 @@ class Update(NamedTuple):
     hyperparameters: Mapping[str, float] = MappingProxyType({})
 
 
-def one_after_another(draw: Callable[[PRNGKey], Batch], keys: PRNGKey) -> Batch:
-    """``draw`` of every key of ``keys [n]``, with a leading axis ``[n]`` in every leaf: batch statistics stay those of one batch."""
-    if keys.shape[0] == 1:
-        return jax.tree.map(lambda leaf: leaf[None], draw(keys[0]))
-    return jax.lax.map(draw, keys)
+def drawn_already(drawing: Drawing, *, generator: Variables, moment: Moment) -> Drawing:
+    """``draw_each`` of a game whose ``draw_d`` gives whole drawings."""
+    del generator, moment
+    return drawing
 
 
 def folded(key: PRNGKey, count: int) -> PRNGKey:
@@ -215,12 +220,13 @@ def folded(key: PRNGKey, count: int) -> PRNGKey:
     return jax.vmap(lambda number: jax.random.fold_in(key, number))(jnp.arange(count))
 
 
-def apart(draw_d: DiscriminatorDraw, draw_g: GeneratorDraw) -> JointDraw:
+def apart(draw_d: DiscriminatorDraw, draw_each: EachDraw, draw_g: GeneratorDraw) -> JointDraw:
     """A draw for both of which neither knows the other's."""
 
     def draw(key: PRNGKey, *, generator: Variables, moment: Moment) -> tuple[Drawing, Drawing]:
         discriminator_key, generator_key = jax.random.split(key)
         several = draw_d(discriminator_key, generator=generator, moment=moment, steps=1)
-        return jax.tree.map(lambda leaf: leaf[0], several), draw_g(generator_key, moment=moment)
+        share = jax.tree.map(lambda leaf: leaf[0], several)
+        return draw_each(share, generator=generator, moment=moment), draw_g(generator_key, moment=moment)
 
     return draw

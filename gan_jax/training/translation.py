@@ -39,7 +39,6 @@ from gan_jax.training.sides import (
     Moment,
     Setup,
     Update,
-    one_after_another,
 )
 from gan_jax.training.state import Hyperparameters, Player, spread
 from gan_jax.training.updates import simultaneous
@@ -255,7 +254,8 @@ def _setup(parts: _Parts, feed: PyTree) -> Setup:
     return Setup(
         d_loss=partial(_d_loss, parts),
         g_loss=partial(_g_loss, parts),
-        draw_d=partial(_draw_d, parts),
+        draw_d=_draw_d,
+        draw_each=partial(_draw_each, parts),
         draw_g=partial(_draw_g, parts),
         draw_both=partial(_draw_both, parts),
         one_batch=True,
@@ -277,11 +277,13 @@ def _draw_both(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Mom
     return Drawing(_Examples(drawing.batch, fake), keys[1:]), drawing
 
 
-def _draw_d(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> Drawing:
-    def draw(key: PRNGKey) -> Drawing:
-        return _draw_both(parts, key, generator=generator, moment=moment)[0]
+def _draw_d(key: PRNGKey, *, generator: Variables, moment: Moment, steps: int) -> PRNGKey:
+    del generator, moment
+    return jax.random.split(key, steps)
 
-    return one_after_another(draw, jax.random.split(key, steps))
+
+def _draw_each(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Moment) -> Drawing:
+    return _draw_both(parts, key, generator=generator, moment=moment)[0]
 
 
 def _draw_g(parts: _Parts, key: PRNGKey, *, moment: Moment) -> Drawing:

@@ -222,18 +222,19 @@ def _train_discriminator(
     setup: Setup, state: GameState, generator: Variables, discriminator: Player, key: PRNGKey, steps: int
 ) -> tuple[Player, _Verdict]:
     """``steps`` updates of the discriminator against a generator that stays, each on fresh examples; what the last one saw."""
-    drawings = setup.draw_d(key, generator=generator, moment=_moment(setup, state), steps=steps)
+    shares = setup.draw_d(key, generator=generator, moment=_moment(setup, state), steps=steps)
 
-    def one(player: Player, update: tuple[Drawing, Array]) -> tuple[Player, _Verdict]:
-        drawing, number = update
+    def one(player: Player, update: tuple[PyTree, Array]) -> tuple[Player, _Verdict]:
+        share, number = update
         moment = _moment(setup, state, number)
+        drawing = setup.draw_each(share, generator=generator, moment=moment)
         grads_d, collections, verdict = _discriminator_gradient(setup, player.variables, drawing, moment)
         player = Player({**player.variables, **collections}, player.optimizer)
         return _move_discriminator(setup, state, player, grads_d), verdict
 
     if steps == 1:
-        return one(discriminator, (jax.tree.map(lambda leaf: leaf[0], drawings), jnp.zeros((), jnp.int32)))
-    player, verdicts = jax.lax.scan(one, discriminator, (drawings, jnp.arange(steps)))
+        return one(discriminator, (jax.tree.map(lambda leaf: leaf[0], shares), jnp.zeros((), jnp.int32)))
+    player, verdicts = jax.lax.scan(one, discriminator, (shares, jnp.arange(steps)))
     return player, jax.tree.map(lambda a: a[-1], verdicts)
 
 
