@@ -169,20 +169,20 @@ def train(
         if changed:
             run_folder.record_changes(folder, at.step, changed, config)
         outlets = [stack.enter_context(_guarded(sink, folder, at.step)) for sink in sinks] if first else []
-        journey = _Journey(folder, schedule, manager, evaluate, on_save, tuple(outlets), first, stop)
+        context = _RunContext(folder, schedule, manager, evaluate, on_save, tuple(outlets), first, stop)
         if on_start is not None:
             on_start(at.state, at.step)
         if at.step == 0 and on_save is not None:
-            journey.together("pictures of step 0", 0, lambda: on_save(at.state, 0))
-        if journey.owed(at.step):
+            context.together("pictures of step 0", 0, lambda: on_save(at.state, 0))
+        if context.owed(at.step):
             with during(f"measuring what was saved at step {at.step}"):
-                journey.after(at.step, at.state)
+                context.after(at.step, at.state)
         if at.step >= schedule.steps:
             return Finished(at.state, at.step, True)
         with during("compiling a step"):
             window, state, infos = _compiled(game, at, schedule, feed, over)
         with _asked_to_stop() as request, progress(schedule.steps, show) as shown:
-            return _run(window, state, at.step, infos, feed, journey, request, shown)
+            return _run(window, state, at.step, infos, feed, context, request, shown)
 
 
 class _At(NamedTuple):
@@ -328,7 +328,7 @@ def _attempt(what: str, do: Callable[[], object], so: str) -> bool:
 
 
 @dataclass
-class _Journey:
+class _RunContext:
     """What happens between two pieces of work on the device."""
 
     folder: Path
@@ -515,12 +515,12 @@ def _run(
     step: int,
     infos: Info,
     feed: Callable[[int, int], PyTree] | None,
-    journey: _Journey,
+    context: _RunContext,
     request: _Request,
     shown: Callable[[int], None],
 ) -> Finished:
     """Piece after piece, until all steps are made or somebody asks to stop."""
-    schedule, pace = journey.schedule, _Pace()
+    schedule, pace = context.schedule, _Pace()
     waiting: tuple[int, tuple[Info, Info]] | None = None
     shown(step)
     pace.rest()
@@ -534,7 +534,7 @@ def _run(
             inside += count
             if waiting is not None:
                 # While this piece computes, the host looks at the window before.
-                journey.tell(journey.log(*waiting))
+                context.tell(context.log(*waiting))
                 waiting = None
             asked = pace.sent(done, count, request.made)
             shown(count)
@@ -542,10 +542,10 @@ def _run(
         if inside == schedule.log_every:
             waiting = step, window.seen(infos)
         # The means are the same on every process, and so is the answer.
-        collapsed = waiting is not None and journey.stop is not None and journey.stop(meshes.fetch(waiting[1][0]))
-        if asked or collapsed or (waiting is not None and journey.due(step)):
+        collapsed = waiting is not None and context.stop is not None and context.stop(meshes.fetch(waiting[1][0]))
+        if asked or collapsed or (waiting is not None and context.due(step)):
             pace.rest()
-            done_after = _saved(journey, state, step, infos, waiting, request, asked)
+            done_after = _saved(context, state, step, infos, waiting, request, asked)
             waiting = None
             pace.rest()
             if asked or collapsed or not done_after:
@@ -554,7 +554,7 @@ def _run(
 
 
 def _saved(
-    journey: _Journey,
+    context: _RunContext,
     state: GameState,
     step: int,
     infos: Info,
@@ -565,20 +565,20 @@ def _saved(
     """Saves, and then does what belongs to the save; returns whether all of it was done, which it is not where somebody asks to stop."""
     row = None
     if full is None:
-        broken = jax.tree.map(lambda values: values[: step % journey.schedule.log_every], meshes.fetch(infos))
-        stop_where_not_finite(step - step % journey.schedule.log_every + 1, step, jax.tree.map(_first_bad, broken))
+        broken = jax.tree.map(lambda values: values[: step % context.schedule.log_every], meshes.fetch(infos))
+        stop_where_not_finite(step - step % context.schedule.log_every + 1, step, jax.tree.map(_first_bad, broken))
     else:
-        row = journey.log(*full)
-    journey.save(step, state, infos if full is None else None)
-    if full is None or not journey.due(step):
+        row = context.log(*full)
+    context.save(step, state, infos if full is None else None)
+    if full is None or not context.due(step):
         if row is not None:
-            journey.tell(row)
-        journey.tidy(step)
+            context.tell(row)
+        context.tidy(step)
         return True
     if asked:
         return False
     with suppress(_Asked), request.heard_at_once():
-        journey.after(step, state)
+        context.after(step, state)
         return True
     return False
 
