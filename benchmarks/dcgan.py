@@ -27,7 +27,7 @@ from benchmarks import dcgan_jax as ours
 from benchmarks import dcgan_torch as peer
 from benchmarks.sides import alone, distance
 from benchmarks.timing import alternate, print_table
-from gan_jax.models.image_pairs import Pair
+from gan_jax.models.image_pairs import ImagePair
 from gan_jax.training import mesh
 from gan_jax.typing import Array, PRNGKey
 
@@ -52,7 +52,7 @@ def check_against_peer(name: str, variant: peer.Variant) -> None:
         return real[:batch]
 
     generator, discriminator = ours.pair()
-    players = Pair(generator._replace(noise=lambda key, n: noise[:n]), discriminator)
+    players = ImagePair(generator._replace(noise=lambda key, n: noise[:n]), discriminator)
     gan = ours.dcgan_game(players, draw, BATCH, mesh.data_mesh(1))
     before = gan.init(init_key)
     after, _ = jax.jit(gan.step)(before)

@@ -20,7 +20,7 @@ from jax.sharding import Mesh
 from benchmarks.memory import peak_megabytes
 from gan_jax.data.images import ImageSet
 from gan_jax.data.sources import Source, resident
-from gan_jax.models.image_pairs import Pair, dcgan
+from gan_jax.models.image_pairs import ImagePair, dcgan
 from gan_jax.objectives import losses
 from gan_jax.training import game, mesh, optimizers, updates
 from gan_jax.training.state import GameState, Info
@@ -31,7 +31,7 @@ SIZE, CHANNELS, WIDTH, LATENT, RATE, IMAGES = 32, 3, 64, 128, 2e-4, 1024
 Program: TypeAlias = Callable[[GameState, PyTree], tuple[GameState, Info]]
 
 
-def pair() -> Pair:
+def pair() -> ImagePair:
     """Generator and discriminator, both with batch norm."""
     return dcgan(SIZE, CHANNELS, width=WIDTH, latent=LATENT)
 
@@ -46,7 +46,7 @@ def images(over: Mesh) -> Source:
     return resident(ImageSet("noise-32", pictures(), np.full(IMAGES, -1, np.int32), 0), mesh=over)
 
 
-def dcgan_game(players: Pair, draw: Callable[..., Array], batch: int, over: Mesh) -> game.Game:
+def dcgan_game(players: ImagePair, draw: Callable[..., Array], batch: int, over: Mesh) -> game.Game:
     """The game of Radford et al. 2016: non-saturating losses, one update each, Adam with rate 2e-4 and β₁ = ½."""
     adam = optimizers.adam(b1=0.5, b2=0.999)
     return game.gan(

@@ -22,7 +22,7 @@ import torch
 from benchmarks.timing import alternate, print_table
 from gan_jax.distributions import pair
 from gan_jax.divergences import exact
-from gan_jax.estimators.comparison import Recipe, samplers_of, trained_point
+from gan_jax.estimators.comparison import TrainingRecipe, samplers_of, trained_point
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.training.ensemble import ensemble
@@ -36,7 +36,7 @@ Tensors = list[torch.Tensor]
 
 def one_program() -> Callable[[], tuple[jax.Array, jax.Array]]:
     """All trainings as one compiled program; returns (JS, W1), each ``[separations]``."""
-    recipe = Recipe(
+    recipe = TrainingRecipe(
         mlp((WIDTH, WIDTH)),
         orthonormal_mlp((WIDTH, WIDTH)),
         steps=STEPS,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_MOST, EQUAL, Claim, theorem
 from experiments.framework.progress import Progress
 from gan_jax.plots.curves import curve_with_band
@@ -69,6 +69,6 @@ def claims(arrays: Arrays) -> list[Claim]:
     ]
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """One row a distance."""
     return [{name: float(column[i]) for name, column in arrays.items()} for i in range(len(arrays["m"]))]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import jax
 import numpyro.distributions as dist
+
+from gan_jax.moved import moved as moved_names
+
+__getattr__ = moved_names(__name__, {"Pairs": f"{__name__}:ConditionedBatch", "UNSAID": f"{__name__}:UNSPECIFIED"})
+
 
 Array: TypeAlias = jax.Array
 PRNGKey: TypeAlias = jax.Array
@@ -21,7 +27,7 @@ ScalarCritic: TypeAlias = Callable[[Array], Array]
 
 
 Drawn = TypeVar("Drawn")
-"""What data draws: a batch of examples, or ``Pairs`` of one."""
+"""What data draws: a batch of examples, or ``ConditionedBatch`` of one."""
 
 
 class Sampler(Protocol):
@@ -102,14 +108,14 @@ class ConditionalGenerator(NamedTuple):
 class ConditionalCritic(NamedTuple):
     """A discriminator of pairs ``(x, c)``: what it sees of each by itself, and what it makes of both.
 
-    ``D(x, c) = judge(features(x), embed(c))``. One picture is judged with several conditions, and one condition with several pictures,
+    ``D(x, c) = score(features(x), embed(c))``. One picture is scored with several conditions, and one condition with several pictures,
     for one pass of each.
 
     Attributes:
       init: ``init(key, x, condition) -> variables``; only ``"params"`` is trained.
       features: ``features(variables, x) -> φ``, pytrees with a leading axis ``[batch]``.
       embed: ``embed(variables, condition) -> e``, likewise.
-      judge: ``judge(variables, φ, e) -> [batch]``, one logit a pair.
+      score: ``score(variables, φ, e) -> [batch]``, one logit a pair.
       classify: ``classify(variables, φ) -> [batch, classes]``, logits of an auxiliary classifier; None where there is none.
       constrain: as of ``Critic``.
       mixes_examples: as of ``Critic``, of ``features``.
@@ -119,24 +125,30 @@ class ConditionalCritic(NamedTuple):
     init: Callable[[PRNGKey, Array, PyTree], Variables]
     features: Callable[[Variables, Array], PyTree]
     embed: Callable[[Variables, PyTree], PyTree]
-    judge: Callable[[Variables, PyTree, PyTree], Array]
+    score: Callable[[Variables, PyTree, PyTree], Array]
     classify: Callable[[Variables, PyTree], Array] | None
     constrain: Callable[[Variables], Variables]
     mixes_examples: bool = False
     bounded: bool = False
 
+    @property
+    def judge(self) -> Callable[[Variables, PyTree, PyTree], Array]:
+        """The old name of ``score``, for one release."""
+        warnings.warn("ConditionalCritic.judge is score now", DeprecationWarning, stacklevel=2)
+        return self.score
 
-UNSAID = -1
-"""What ``Pairs.said`` holds where a condition leaves something open."""
+
+UNSPECIFIED = -1
+"""What ``ConditionedBatch.said`` holds where a condition leaves something open."""
 
 
-class Pairs(NamedTuple):
+class ConditionedBatch(NamedTuple):
     """Examples, each with a condition that describes it, and what is known of both.
 
     Attributes:
       x: examples, ``[batch, *event]``.
       condition: what players see of the conditions: labels ``[batch]``, tokens ``[batch, length]``, any pytree of arrays.
-      said: what every condition says, attribute by attribute, ``[batch, attributes]`` integers; ``UNSAID`` where it says nothing.
+      said: what every condition says, attribute by attribute, ``[batch, attributes]`` integers; ``UNSPECIFIED`` where it says nothing.
       true: what is true of every example, ``[batch, attributes]`` integers.
     """
 

@@ -6,6 +6,7 @@ import gc
 import weakref
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,7 +82,7 @@ def test_playing_is_traced_once() -> None:
     second, _, _ = game.play(made, first, steps=4, records=2)
     again, _, _ = game.play(made, state, steps=4, records=2)
     assert len(traces) == traced
-    jax.tree.map(np.testing.assert_array_equal, again._replace(key=0), first._replace(key=0))
+    chex.assert_trees_all_equal(again._replace(key=0), first._replace(key=0))
     # The same as one long game, and as the program of somebody else.
     long, _, _ = jax.jit(lambda s: game.play(made, s, steps=8, records=1))(state)
     jax.tree.map(
@@ -101,7 +102,7 @@ def shifted(key: Array, batch: int) -> Array:
 
 def same(a: object, b: object) -> None:
     """Two trees have the same numbers, up to the rounding of another order of sums."""
-    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6), a, b)
+    chex.assert_trees_all_close(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_fitting_a_critic_is_traced_once() -> None:
@@ -114,7 +115,7 @@ def test_fitting_a_critic_is_traced_once() -> None:
 
     first, _, again = (fit(jax.random.key(seed), weight) for seed, weight in ((0, 0.5), (1, 2.0), (0, 0.5)))
     assert len(traces) == 1
-    jax.tree.map(np.testing.assert_array_equal, first, again)
+    chex.assert_trees_all_equal(first, again)
     # In a program of somebody else it is a part of that, with the same numbers; the weight counts.
     same(jax.jit(fit)(jax.random.key(0), 0.5), first)
     mapped = jax.vmap(lambda seed, weight: fit(jax.random.key(seed), weight))(jnp.arange(1), jnp.ones(1))

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -128,7 +129,7 @@ def test_a_function_that_gives_a_feed_is_a_feed() -> None:
     given, _, _ = game.play(
         made, made.init(0, feed=lambda step, steps: examples), steps=2, feed=lambda step, steps: examples
     )
-    jax.tree.map(np.testing.assert_array_equal, plain._replace(key=0), given._replace(key=0))
+    chex.assert_trees_all_equal(plain._replace(key=0), given._replace(key=0))
 
 
 def test_a_history_is_as_long_as_divides_the_steps() -> None:
@@ -171,7 +172,7 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: variational.generator_gradient(losses.hinge, lambda x: x[:, 0], lambda t: t + POINTS, jnp.zeros(())),
         "objective is the function hinge",
     ),
-    "one objective for several": (lambda: choice.one_of(MINIMAX, 0), "expected several"),
+    "one objective for several": (lambda: choice.switch_objective(MINIMAX, 0), "expected several"),
     "critic without brackets": (lambda: neural_estimator(MINIMAX, mlp), r"did you mean mlp\(\)\?"),
     "rule without brackets": (lambda: played(update=updates.alternating), r"did you mean alternating\(\)\?"),
     "rule by name": (lambda: played(update="alternating"), "update is 'alternating'; expected an Update"),
@@ -306,7 +307,7 @@ def test_a_run_with_a_feed_is_restored_with_what_it_was_trained_with(tmp_path: P
     done = runs.train(made, 0, tmp_path, schedule, config={}, feed=lambda step, steps: examples)
     step, state = runs.restored(made, 0, tmp_path, feed=lambda step, steps: examples)
     assert step == done.step == 2
-    jax.tree.map(np.testing.assert_array_equal, state.generator, done.state.generator)
+    chex.assert_trees_all_equal(state.generator, done.state.generator)
     with pytest.raises(ValueError, match=r"feed is None and data draws from one; expected feed=source.feed"):
         runs.restored(made, 0, tmp_path)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 
 import pytest
 
-from gan_jax.data import avatar_feeds, drawn_avatars
+from gan_jax import distributions, typing
+from gan_jax.cli import options
+from gan_jax.data import avatar_feeds, drawn_avatars, sources
 from gan_jax.estimators import comparison, variational
-from gan_jax.training import conditional, game, optimizers, translation
+from gan_jax.metrics import classifier, modes
+from gan_jax.models import image_pairs
+from gan_jax.objectives import choice
+from gan_jax.training import conditional, game, optimizers, state, translation
 
 MOVED = {
     "gan_jax.divergences.variational.neural_estimator": variational.neural_estimator,
@@ -20,13 +26,27 @@ MOVED = {
     "gan_jax.training.game.anywhere": game.unsharded,
     "gan_jax.training.conditional.conditional": conditional.conditional_gan,
     "gan_jax.training.translation.translation": translation.cyclegan,
+    "gan_jax.training.conditional.Pairs": typing.ConditionedBatch,
+    "gan_jax.training.state.Player": state.PlayerState,
+    "gan_jax.typing.Pairs": typing.ConditionedBatch,
+    "gan_jax.distributions.Pair": distributions.DistributionPair,
+    "gan_jax.distributions.pairs.Pair": distributions.DistributionPair,
+    "gan_jax.models.image_pairs.Pair": image_pairs.ImagePair,
+    "gan_jax.objectives.choice.one_of": choice.switch_objective,
+    "gan_jax.objectives.choice.one_of_penalties": choice.switch_penalty,
+    "gan_jax.metrics.modes.Assay": modes.ModeMetrics,
+    "gan_jax.metrics.modes.Tally": modes.ModeCounts,
+    "gan_jax.metrics.modes.lives": modes.mode_turnover,
+    "gan_jax.metrics.classifier.Recipe": classifier.ClassifierRecipe,
+    "gan_jax.estimators.comparison.Recipe": comparison.TrainingRecipe,
+    "gan_jax.data.sources.everywhere": sources.replicate,
 }
 
 
 @pytest.mark.parametrize("name", MOVED)
 def test_a_name_that_has_moved_works_and_says_where_it_is(name: str) -> None:
     module, _, last = name.rpartition(".")
-    with pytest.warns(DeprecationWarning, match=f"{name} is {MOVED[name].__module__}.{MOVED[name].__name__} now"):
+    with pytest.warns(DeprecationWarning, match=rf"{name} is gan_jax\..*\.{MOVED[name].__name__} now"):
         assert getattr(importlib.import_module(module), last) is MOVED[name]
 
 
@@ -34,3 +54,21 @@ def test_a_name_that_never_was_is_an_attribute_error() -> None:
     for module in ("gan_jax.divergences.variational", "gan_jax.data.avatar_sets"):
         with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nonsense'"):
             getattr(importlib.import_module(module), "nonsense")  # noqa: B009
+
+
+def test_the_old_name_of_a_score_works() -> None:
+    critic = typing.ConditionalCritic(*[lambda *_: None] * 3, lambda *_: "scores", None, lambda variables: variables)
+    with pytest.warns(DeprecationWarning, match="judge is score now"):
+        assert critic.judge(0, 0, 0) == "scores"
+
+
+def test_an_option_by_its_old_name_is_understood() -> None:
+    """On the command line and in a run's ``config.json``; what only looks like one is left alone."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Options:
+        discriminator_width: int = 1
+
+    for words in (["--judge-width", "3"], ["--judge-width=3"], ["--discriminator-width", "3"]):
+        assert options.parsed(Options, "train_translation", words) == Options(3)
+    assert options.from_json(Options, {"judge_width": 3}, "config.json") == Options(3)

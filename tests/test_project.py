@@ -258,3 +258,28 @@ def test_every_room_has_a_contract_about_what_it_imports() -> None:
     # The commands may import everything.
     rooms = {f"gan_jax.{path.stem}" for path in children if path.stem not in ("__init__", "__main__", "cli")}
     assert rooms - sources == set()
+
+
+RETIRED = {
+    "judge": "discriminator; what a conditional one does is score",
+    "yardstick": "reference features",
+    "unsaid": "UNSPECIFIED",
+    "journey": "RunContext",
+    "decaying": "linear_decay, cosine_decay",
+    "deception": "generator_loss",
+}
+"""Words with another meaning or another name now (docs/glossary.md)."""
+
+
+def test_retired_words_are_no_names_and_in_no_docstring() -> None:
+    """But for the old names that work for one more release."""
+    still = {("gan_jax/typing.py", "judge"), ("gan_jax/cli/options.py", "judge")}
+    found = set()
+    for path in [*modules("gan_jax"), *modules("experiments")]:
+        for node in ast.walk(syntax(path)):
+            words = [getattr(node, field, None) for field in ("name", "id", "attr", "arg")]
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                words.append(ast.get_docstring(node))
+            text = " ".join(word for word in words if isinstance(word, str)).lower()
+            found |= {(relative(path), word) for word in RETIRED if re.search(rf"(?<![a-z]){word}s?(?![a-z])", text)}
+    assert found <= still, {place: RETIRED[place[1]] for place in found - still}

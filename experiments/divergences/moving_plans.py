@@ -27,7 +27,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import EQUAL, Claim, theorem
 from experiments.framework.progress import Progress
 from gan_jax import ranges
@@ -118,9 +118,9 @@ def claims(arrays: Arrays) -> list[Claim]:
     ]
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """The cost of every plan, in the plane and on a line, cheapest first."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for space in ("plane", "line"):
         for rank, (plan, cost) in enumerate(zip(arrays[f"{space}_plans"], arrays[f"{space}_costs"], strict=True)):
             rows.append(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.framework.progress import Progress
 from experiments.framework.tables import per_seed
@@ -23,8 +23,8 @@ from gan_jax.plots.style import EXACT, TRAINED, sample_looks
 from gan_jax.ranges import Count, Even, Fifties, Positive
 
 if TYPE_CHECKING:
-    from gan_jax.distributions import Pair
-    from gan_jax.estimators.comparison import Recipe, Trained
+    from gan_jax.distributions import DistributionPair
+    from gan_jax.estimators.comparison import Trained, TrainingRecipe
 
 GRADIENTS = {"saturating": SATURATING, "non_saturating": NON_SATURATING, "wasserstein": WASSERSTEIN}
 NAMES = {"saturating": "log(1 − D)", "non_saturating": "−log D", "wasserstein": "Wasserstein"}
@@ -40,7 +40,7 @@ class Axis:
       dense: where the exact curves are drawn.
     """
 
-    pair: Pair
+    pair: DistributionPair
     separations: np.ndarray
     dense: np.ndarray
 
@@ -64,14 +64,14 @@ class Sampling:
     critic_rate: Positive = 5e-3  # Learning rate of the critic's Adam at the start; it falls to zero as a cosine.
     held_out: Count = 16384  # Fresh samples of each law that score a trained network.
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> TrainingRecipe:
         """The two networks and how they are trained."""
-        from gan_jax.estimators.comparison import Recipe
+        from gan_jax.estimators.comparison import TrainingRecipe
         from gan_jax.models.lipschitz import orthonormal_mlp
         from gan_jax.models.mlp import mlp
 
         features = (self.width,) * self.depth
-        return Recipe(
+        return TrainingRecipe(
             mlp(features),
             orthonormal_mlp(features),
             steps=self.steps,
@@ -138,7 +138,7 @@ def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Prog
     from gan_jax.estimators.variational import sampler
     from gan_jax.training.ensemble import ensemble, grid
 
-    def draw(pair: Pair, size: int) -> Callable[..., Any]:
+    def draw(pair: DistributionPair, size: int) -> Callable[..., Any]:
         def pair_of_samples(key: Any, m: Any) -> Any:
             p_key, q_key = jax.random.split(key)
             p, q = pair.make(m)
@@ -252,9 +252,9 @@ def _band(label: str, arrays: Arrays, name: str, quantity: str, look: Any) -> Cu
     return Curve(label, arrays[f"{name}/separation"], *found, look)
 
 
-def rows(arrays: Arrays, names: Sequence[str]) -> list[Row]:
+def rows(arrays: Arrays, names: Sequence[str]) -> list[TableRow]:
     """Every scalar of every family in long format."""
-    result: list[Row] = []
+    result: list[TableRow] = []
     for name in names:
         for key, values in arrays.items():
             owner, _, quantity = key.partition("/")

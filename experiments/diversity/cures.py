@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments.diversity.recipe import Recipe
+from experiments.diversity.recipe import RingRecipe
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.minibatch import minibatch_discrimination_mlp
 from gan_jax.models.mlp import mlp
@@ -22,7 +22,7 @@ from gan_jax.training.updates import alternating, unrolled
 from gan_jax.training.veegan import beside, veegan
 
 
-class Player(NamedTuple):
+class SmallGame(NamedTuple):
     """A game, and how its generator is sampled.
 
     Attributes:
@@ -36,7 +36,7 @@ class Player(NamedTuple):
     pack: int = 1
 
 
-Change = Callable[[Recipe, int], Mapping[str, Any]]
+Change = Callable[[RingRecipe, int], Mapping[str, Any]]
 """``(recipe, steps of the game) -> {argument of game.gan: value}``; ``sample`` among them is how the generator is sampled."""
 
 
@@ -45,12 +45,12 @@ def rows_of(key: Any, batch: int, *, feed: Any) -> Any:
     return feed[jax.random.randint(key, (batch,), 0, feed.shape[0])]
 
 
-def nothing(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def nothing(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """The plain game."""
     return {}
 
 
-def small_game(recipe: Recipe, steps: int, change: Change = nothing) -> Player:
+def small_game(recipe: RingRecipe, steps: int, change: Change = nothing) -> SmallGame:
     """The plain game of the cures: two networks of one size, non-saturating, in turn, Adam(.5, .999) with equal rates.
 
     Args:
@@ -77,11 +77,11 @@ def small_game(recipe: Recipe, steps: int, change: Change = nothing) -> Player:
     }
     settings |= change(recipe, steps)
     sample = settings.pop("sample")
-    return Player(gan(**settings), sample)
+    return SmallGame(gan(**settings), sample)
 
 
-def packing(recipe: Recipe, steps: int, *, size: int = 4) -> Mapping[str, Any]:
-    """The discriminator judges packs of samples (Lin et al. 2018); as many samples a batch as the others have."""
+def packing(recipe: RingRecipe, steps: int, *, size: int = 4) -> Mapping[str, Any]:
+    """The discriminator scores packs of samples (Lin et al. 2018); as many samples a batch as the others have."""
     single = mlp_generator((recipe.width,) * recipe.generator_depth)
     packs = packed(single, rows_of, size)
     return {
@@ -92,40 +92,40 @@ def packing(recipe: Recipe, steps: int, *, size: int = 4) -> Mapping[str, Any]:
     }
 
 
-def two_time_scales(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def two_time_scales(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """A discriminator four times as fast as the generator (Heusel et al. 2017)."""
     return {"generator_rate": recipe.rate / 2, "discriminator_rate": recipe.rate * 2}
 
 
-def instance_noise(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def instance_noise(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """Noise on all that the discriminator sees, gone after half of the game (Sønderby et al. 2017)."""
     return {"perturb": penalties.instance_noise, "noise": recipe.noise, "noise_steps": 0.5 * steps}
 
 
-def moving_average(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def moving_average(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """Samples of the mean of the generator's parameters (Yazıcı et al. 2019)."""
     return {"ema_decay": recipe.ema_decay, "sample": mean(mlp_generator((recipe.width,) * recipe.generator_depth))}
 
 
-def unrolling(recipe: Recipe, steps: int, *, ahead: int) -> Mapping[str, Any]:
+def unrolling(recipe: RingRecipe, steps: int, *, ahead: int) -> Mapping[str, Any]:
     """The generator looks so many discriminator updates ahead (Metz et al. 2017)."""
     return {"update": unrolled(ahead), "discriminator_optimizer": adam(b1=0.5, b2=0.999, eps_root=1e-10)}
 
 
-def minibatch_discrimination(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def minibatch_discrimination(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """A last layer of the discriminator sees how near the batch's examples are to each other (Salimans et al. 2016)."""
     # All pairs of a batch are looked at: with the layer's default size a step takes eight times as long.
     widths = (recipe.width,) * recipe.discriminator_depth
     return {"discriminator": minibatch_discrimination_mlp(widths, kernels=5, dimension=3)}
 
 
-def mode_seeking(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def mode_seeking(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """Different latents are to give different samples (Mao et al. 2019, weight 1)."""
     return {"regulariser": regularisers.mode_seeking()}
 
 
-def veegan_game(recipe: Recipe, steps: int) -> Player:
-    """VEEGAN: the discriminator judges samples with their latents, which a third network reconstructs (Srivastava et al. 2017)."""
+def veegan_game(recipe: RingRecipe, steps: int) -> SmallGame:
+    """VEEGAN: the discriminator scores samples with their latents, which a third network reconstructs (Srivastava et al. 2017)."""
     widths = (recipe.width,) * recipe.discriminator_depth
     generator, reconstructor = mlp_generator((recipe.width,) * recipe.generator_depth), mlp_reconstructor(widths)
     game = veegan(
@@ -139,10 +139,10 @@ def veegan_game(recipe: Recipe, steps: int) -> Player:
         generator_rate=recipe.rate,
         discriminator_rate=recipe.rate,
     )
-    return Player(game, last(beside(generator, reconstructor)))
+    return SmallGame(game, last(beside(generator, reconstructor)))
 
 
-def wasserstein(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def wasserstein(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """WGAN-GP with five critic steps (Gulrajani et al. 2017; λ = .1, as in their toy code)."""
     optimizer = adam(b1=0.5, b2=0.9)
     return {
@@ -155,7 +155,7 @@ def wasserstein(recipe: Recipe, steps: int) -> Mapping[str, Any]:
     }
 
 
-def relativistic(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def relativistic(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """Relativistic pairing with R1 and R2 (Huang et al. 2024, R3GAN)."""
     penalty = penalties.both(penalties.r1(), penalties.r2())
     return {
@@ -166,7 +166,7 @@ def relativistic(recipe: Recipe, steps: int) -> Mapping[str, Any]:
     }
 
 
-def together(recipe: Recipe, steps: int) -> Mapping[str, Any]:
+def together(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """Relativistic pairing, R1 + R2, instance noise and the moving average, at twice the rate, which decays to nothing from a fifth on.
 
     Batches are twice as large: with smaller ones some games of ten leave the modes of a grid with unequal shares.

@@ -8,7 +8,7 @@ from gan_jax.ranges import Count, Decay, NonNegative, Positive
 
 
 @dataclass(frozen=True)
-class Recipe:
+class RingRecipe:
     """Sizes and rates of the small games."""
 
     width: Count = 128  # Width of the hidden layers of both networks.

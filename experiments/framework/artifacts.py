@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 Arrays: TypeAlias = dict[str, np.ndarray]
-Row: TypeAlias = Mapping[str, object]
+TableRow: TypeAlias = Mapping[str, object]
 
 ARRAYS, CONFIG, MANIFEST = "arrays.npz", "config.json", "manifest.json"
 COMPUTED = (ARRAYS, CONFIG, MANIFEST)
@@ -247,7 +247,7 @@ def read_arrays(folder: Path) -> SavedArrays:
         raise UserError(f"{path} cannot be read as saved arrays ({error}); run the experiment again") from error
 
 
-def write_table(folder: Path, rows: Sequence[Row]) -> None:
+def write_table(folder: Path, rows: Sequence[TableRow]) -> None:
     """Writes the tidy ``table.csv``; columns in the order in which the rows name them.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import experiments
 from experiments.framework import artifacts, times
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import Claim, tally
 from experiments.framework.progress import Progress
 from gan_jax.cli import devices
@@ -40,7 +40,7 @@ class Experiment(Protocol):
 
     def claims(self, arrays: Arrays) -> list[Claim]: ...
 
-    def table(self, arrays: Arrays) -> list[Row]: ...
+    def table(self, arrays: Arrays) -> list[TableRow]: ...
 
 
 class Outcome(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.framework.artifacts import Row
+from experiments.framework.artifacts import TableRow
 
 
-def long_rows(values: np.ndarray, axes: Mapping[str, Sequence[object]], **named: object) -> list[Row]:
+def long_rows(values: np.ndarray, axes: Mapping[str, Sequence[object]], **named: object) -> list[TableRow]:
     """One row for each entry of an array.
 
     Args:
@@ -36,6 +36,6 @@ def long_rows(values: np.ndarray, axes: Mapping[str, Sequence[object]], **named:
     ]
 
 
-def per_seed(values: np.ndarray, **named: object) -> list[Row]:
+def per_seed(values: np.ndarray, **named: object) -> list[TableRow]:
     """One row for each seed: ``long_rows`` of ``values [seeds]``, with the column ``seed``."""
     return long_rows(values, {"seed": range(len(values))}, **named)

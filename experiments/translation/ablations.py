@@ -26,7 +26,7 @@ NO_IDENTITY = "full, no identity"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CycleRecipe:
     """Weights and rates of a game of four."""
 
     objective: str = "least_squares"  # Objective, one of ``losses.OBJECTIVES``.
@@ -46,7 +46,7 @@ class Recipe:
     ema_decay: Decay = 0.99  # Decay rate of the moving average of the generators' parameters.
 
 
-IMAGES = Recipe(
+IMAGES = CycleRecipe(
     objective="relativistic",
     batch_size=8,
     b1=0.0,
@@ -60,11 +60,11 @@ IMAGES = Recipe(
 
 
 def game_of_four(
-    recipe: Recipe,
+    recipe: CycleRecipe,
     forward: Translator,
     backward: Translator,
-    judge_x: Critic,
-    judge_y: Critic,
+    discriminator_x: Critic,
+    discriminator_y: Critic,
     data: Any,
     steps: int,
 ) -> Game:
@@ -72,7 +72,7 @@ def game_of_four(
 
     Args:
       recipe: weights and rates.
-      forward, backward, judge_x, judge_y, data: as of ``translation``.
+      forward, backward, discriminator_x, discriminator_y, data: as of ``translation``.
       steps: of the game, which schedules are made for.
     """
     from gan_jax.objectives.losses import OBJECTIVES
@@ -85,8 +85,8 @@ def game_of_four(
         OBJECTIVES[recipe.objective](),
         forward,
         backward,
-        judge_x,
-        judge_y,
+        discriminator_x,
+        discriminator_y,
         data,
         batch_size=recipe.batch_size,
         generator_optimizer=optimizer,
@@ -102,7 +102,7 @@ def game_of_four(
     )
 
 
-def cases(recipe: Recipe, games: tuple[str, ...], feed: Any = None) -> Case:
+def cases(recipe: CycleRecipe, games: tuple[str, ...], feed: Any = None) -> Case:
     """Ablations as cases of one program, which differ by the weights of their terms alone.
 
     Args:

@@ -22,7 +22,7 @@ LENGTH = 24
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TextGameRecipe:
     """Networks, rates and penalties of a text-to-avatar game."""
 
     width: Count = 32
@@ -86,7 +86,9 @@ def encoder_of(name: str, words: Vocabulary, width: int) -> Encoder:
     return sentence(ENCODERS[name](len(words), words.length, width))
 
 
-def text_game(recipe: Recipe, encoder: str, words: Vocabulary, size: int, steps: int, *, data: Any = None) -> TextGame:
+def text_game(
+    recipe: TextGameRecipe, encoder: str, words: Vocabulary, size: int, steps: int, *, data: Any = None
+) -> TextGame:
     """Relativistic pairing + R1 + R2, lazily, on three kinds of pairs; rates that decay, and a moving average.
 
     Args:
@@ -223,10 +225,10 @@ def real_grid(config: Any, captions: tuple[str, ...]) -> np.ndarray:
 def name_held_out(captions: tuple[str, ...]) -> np.ndarray:
     """Whether each caption names both colours of a held-out pair, ``[captions]``."""
     from gan_jax.data import avatars
-    from gan_jax.data.captions import UNSAID, what_is_said
+    from gan_jax.data.captions import UNSPECIFIED, what_is_said
 
     hair, eyes = np.stack([what_is_said(caption)[[avatars.HAIR_COLOUR, avatars.EYE_COLOUR]] for caption in captions]).T
-    return np.asarray((hair != UNSAID) & (eyes != UNSAID) & avatars.is_held_out(hair, eyes))
+    return np.asarray((hair != UNSPECIFIED) & (eyes != UNSPECIFIED) & avatars.is_held_out(hair, eyes))
 
 
 def finished(

@@ -132,13 +132,13 @@ def _captions(
     from gan_jax.data.avatar_feeds import Feed, captioned, feed_of
     from gan_jax.data.avatar_sets import load_avatars
     from gan_jax.data.avatars import ATTRIBUTES
-    from gan_jax.data.sources import Source, everywhere
+    from gan_jax.data.sources import Source, replicate
 
     if isinstance(images, Facts) and images.captions:
         facts, shown = images, np.asarray(images.captions, np.int32)
         blank = np.zeros((1, *facts.shape), np.uint8), np.zeros((1, 1, shown.shape[1]), np.int32)
         nothing = np.zeros((1, 1, len(ATTRIBUTES)), np.int32), np.zeros((1, len(ATTRIBUTES)), np.int32)
-        feed = Feed(*(everywhere(array, mesh) for array in (*blank, *nothing)))
+        feed = Feed(*(replicate(array, mesh) for array in (*blank, *nothing)))
     else:
         size = config.data.size or 32
         drawn = load_avatars(split_of(config.data), size=size, data_dir=config.data.data_dir)

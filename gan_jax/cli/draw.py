@@ -109,10 +109,10 @@ def _read_back(caption: str, found: Sequence[np.ndarray]) -> str:
     import numpy as np
 
     from gan_jax.data.avatars import ATTRIBUTES, VALUES
-    from gan_jax.data.captions import UNSAID, what_is_said
+    from gan_jax.data.captions import UNSPECIFIED, what_is_said
 
     said, there = what_is_said(caption), np.concatenate(found)
-    asked = [(i, name) for i, name in enumerate(ATTRIBUTES) if said[i] != UNSAID]
+    asked = [(i, name) for i, name in enumerate(ATTRIBUTES) if said[i] != UNSPECIFIED]
     if not asked:
         return "the caption names no attribute of an avatar"
     return "; ".join(

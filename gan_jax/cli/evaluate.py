@@ -16,7 +16,7 @@ from gan_jax.cli.image_data import facts_of, open_data, settle
 from gan_jax.cli.image_runs import opened
 from gan_jax.cli.json_files import write_json
 from gan_jax.cli.options import parsed
-from gan_jax.cli.reference_features import why_not, yardstick
+from gan_jax.cli.reference_features import reference_features, why_not
 from gan_jax.cli.terminal import say
 from gan_jax.ranges import AtLeastTwo, Count, Seed
 
@@ -64,7 +64,7 @@ def main(words: Sequence[str]) -> int:
     if reason is not None:
         raise UserError(f"{reason}; give weights of Inception to measure with: --inception FILE --sha256 HASH")
     settle(options.run, facts_of(data, images.lazy))
-    measure = yardstick(data, chosen, images)
+    measure = reference_features(data, chosen, images)
     images.release()
     # Drawn as they are asked for: any number of images in the memory of one piece and of all features.
     generated = run.pieces(run.state, jax.random.key(options.seed), options.n)

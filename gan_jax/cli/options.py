@@ -19,6 +19,9 @@ Options = TypeVar("Options")
 FLAGS = (tyro.conf.FlagCreatePairsOff,)
 """A flag is ``--redraw``, without a twin ``--no-redraw``."""
 
+RENAMED = {"judge_width": "discriminator_width", "judge_layers": "discriminator_layers"}
+"""Options by their names of the last release: for one more they are understood, on the command line and in a run's ``config.json``."""
+
 
 def parsed(kind: type[Options], command: str, words: Sequence[str], *, description: str | None = None) -> Options:
     """The options of one command.
@@ -33,9 +36,18 @@ def parsed(kind: type[Options], command: str, words: Sequence[str], *, descripti
       UserError: a number out of its range; names the option, the value and what was expected.
       SystemExit: an unknown option, or a word that is no such value; tyro has printed which.
     """
+    words = [_renamed(word) for word in words]
     options = tyro.cli(kind, prog=f"python -m gan_jax {command}", description=description, args=words, config=FLAGS)
     check(options)
     return options
+
+
+def _renamed(word: str) -> str:
+    """A word of the command line, with an option's new name in the place of its old one."""
+    for old, new in RENAMED.items():
+        if word.startswith("--") and word.partition("=")[0].endswith(old.replace("_", "-")):
+            return word.replace(old.replace("_", "-"), new.replace("_", "-"), 1)
+    return word
 
 
 def check(options: object, *, flat: bool = False) -> None:
@@ -64,6 +76,7 @@ def from_json(kind: type[Options], tree: Mapping[str, Any], where: object, prefi
       UserError: a name that ``kind`` has not, or a value of another type or out of its range; names the file and the field.
     """
     hints = get_type_hints(kind, include_extras=True)
+    tree = {RENAMED.get(name, name): value for name, value in tree.items()}
     for name in tree:
         if name not in hints:
             near = difflib.get_close_matches(name, list(hints), n=1)

@@ -22,7 +22,7 @@ FOLDER = "folder:"
 """What the names of sets begin with that are folders of the user's: they have no test images beside the others."""
 
 
-class Yardstick(NamedTuple):
+class ReferenceFeatures(NamedTuple):
     """Features, and what they make of the real images: extracted once for many generators."""
 
     features: Features
@@ -48,7 +48,7 @@ def why_not(data: Data, evaluation: Evaluation, images: LazyImages) -> str | Non
     return None
 
 
-def yardstick(data: Data, evaluation: Evaluation, images: Images | None = None) -> Yardstick:
+def reference_features(data: Data, evaluation: Evaluation, images: Images | None = None) -> ReferenceFeatures:
     """The features that generated images are measured with, and those of the real ones.
 
     Features are Inception's where its weights are given, and else those of a classifier that is trained on the set. Its accuracy is that on
@@ -79,7 +79,7 @@ def yardstick(data: Data, evaluation: Evaluation, images: Images | None = None) 
         trained = classifier_features(*_classifier_sets(data, images))
         features = per_channel(trained.features) if stacked else trained.features
         accuracy = trained.accuracy
-    return Yardstick(features, extract(features, real.images), accuracy, real.name)
+    return ReferenceFeatures(features, extract(features, real.images), accuracy, real.name)
 
 
 def _classifier_sets(data: Data, images: Images) -> tuple[ImageSet, ImageSet]:
@@ -124,7 +124,7 @@ def _has_test_images(data: Data) -> bool:
     return True
 
 
-def kid_of(measure: Yardstick, pieces: Iterable[np.ndarray]) -> dict[str, float]:
+def kid_of(measure: ReferenceFeatures, pieces: Iterable[np.ndarray]) -> dict[str, float]:
     """KID of generated images, pieces ``[some, h, w, c]`` in [-1, 1], with its standard error."""
     import jax.numpy as jnp
 
@@ -137,7 +137,10 @@ def kid_of(measure: Yardstick, pieces: Iterable[np.ndarray]) -> dict[str, float]
 
 
 def evaluation_of(
-    config: Config, measure: Yardstick, pieces: Callable[[GameState, PRNGKey, int], Iterator[np.ndarray]], key: PRNGKey
+    config: Config,
+    measure: ReferenceFeatures,
+    pieces: Callable[[GameState, PRNGKey, int], Iterator[np.ndarray]],
+    key: PRNGKey,
 ) -> Callable[[GameState], dict[str, float]]:
     """What a run measures at every save: the same latents every time, so that the curve shows the generator alone."""
     return lambda state: kid_of(measure, pieces(state, key, config.evaluation.fake))

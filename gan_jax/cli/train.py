@@ -10,7 +10,7 @@ from gan_jax.cli import conditional_runs, devices, image_data, options, starts
 from gan_jax.cli.image_config import CHANGEABLE, FREE, VOCABULARY, Config, plain
 from gan_jax.cli.image_runs import assemble, joined, recorded
 from gan_jax.cli.pictures import write_grid, write_strip
-from gan_jax.cli.reference_features import evaluation_of, why_not, yardstick
+from gan_jax.cli.reference_features import evaluation_of, reference_features, why_not
 from gan_jax.cli.terminal import say
 
 PICTURES = 64
@@ -68,7 +68,7 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
         evaluate, schedule = conditional_runs.evaluation_of(config, made, measure_key)
     elif config.evaluation.fake and images is not None and measured:
         with starts.working("training the classifier that images are measured with"):
-            measure = yardstick(config.data, config.evaluation, images)
+            measure = reference_features(config.data, config.evaluation, images)
         evaluate = evaluation_of(config, measure, pieces, measure_key)
     if images is not None:
         images.release()

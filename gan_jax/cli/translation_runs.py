@@ -63,10 +63,10 @@ class Model:
     skip: Annotated[str, Names("gan_jax.models.translators:SKIPS")] = "none"
     """How an image gets around the translators: none, as in the paper, joined (a U-Net) or added (near the identity at first)."""
 
-    judge_width: Count = 32
+    discriminator_width: Count = 32
     """Channels of the discriminators' first layer; 64 in the paper."""
 
-    judge_layers: Count | None = None
+    discriminator_layers: Count | None = None
     """How often the discriminators halve their images; 3 from 64 pixels on and 2 below where not given."""
 
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -299,10 +299,12 @@ def _networks(model: Model, x: tuple[int, int, int], y: tuple[int, int, int]) ->
             dtype=dtype,
         )
 
-    def judge(channels: int) -> Any:
-        return patch_critic(x[0], channels, width=model.judge_width, layers=model.judge_layers, dtype=dtype)
+    def discriminator(channels: int) -> Any:
+        return patch_critic(
+            x[0], channels, width=model.discriminator_width, layers=model.discriminator_layers, dtype=dtype
+        )
 
-    return translator(x[2], y[2]), translator(y[2], x[2]), judge(x[2]), judge(y[2])
+    return translator(x[2], y[2]), translator(y[2], x[2]), discriminator(x[2]), discriminator(y[2])
 
 
 class Opened(NamedTuple):

@@ -11,8 +11,8 @@ from jax.sharding import Mesh
 
 from gan_jax.data.drawn_avatars import AvatarSet
 from gan_jax.data.images import to_unit
-from gan_jax.data.sources import everywhere
-from gan_jax.typing import Array, Pairs, PRNGKey
+from gan_jax.data.sources import replicate
+from gan_jax.typing import Array, ConditionedBatch, PRNGKey
 
 
 class Feed(NamedTuple):
@@ -42,10 +42,10 @@ def feed_of(drawn: AvatarSet, encode: Callable[[list[str]], np.ndarray], *, mesh
     n, count = drawn.said.shape[:2]
     tokens = encode([caption for captions in drawn.captions for caption in captions]).astype(np.int32)
     arrays = drawn.images, tokens.reshape(n, count, -1), drawn.said.astype(np.int32), drawn.attributes.astype(np.int32)
-    return Feed(*(everywhere(array, mesh) for array in arrays))
+    return Feed(*(replicate(array, mesh) for array in arrays))
 
 
-def captioned(key: PRNGKey, batch: int, *, feed: Feed) -> Pairs:
+def captioned(key: PRNGKey, batch: int, *, feed: Feed) -> ConditionedBatch:
     """Draws avatars, each with one of its captions, with replacement: the data of a conditional game.
 
     Args:
@@ -59,4 +59,6 @@ def captioned(key: PRNGKey, batch: int, *, feed: Feed) -> Pairs:
     who_key, which_key = jax.random.split(key)
     who = jax.random.randint(who_key, (batch,), 0, feed.images.shape[0])
     which = jax.random.randint(which_key, (batch,), 0, feed.tokens.shape[1])
-    return Pairs(to_unit(feed.images[who]), feed.tokens[who, which], feed.said[who, which], feed.attributes[who])
+    return ConditionedBatch(
+        to_unit(feed.images[who]), feed.tokens[who, which], feed.said[who, which], feed.attributes[who]
+    )

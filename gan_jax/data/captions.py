@@ -14,8 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from gan_jax.data.avatars import ATTRIBUTES, EYE_COLOUR, FACE_SHAPE, GLASSES, HAIR_COLOUR, HAIR_STYLE, VALUES
+from gan_jax.moved import moved as moved_names
 
-UNSAID = -1
+__getattr__ = moved_names(__name__, {"UNSAID": f"{__name__}:UNSPECIFIED"})
+
+
+UNSPECIFIED = -1
 """What ``said`` holds of an attribute that a caption leaves out."""
 
 COLOUR_WORDS: dict[str, tuple[str, ...]] = {
@@ -64,7 +68,7 @@ class Caption(NamedTuple):
 
     Attributes:
       text: lower case, words and commas.
-      said: ``[5]`` int32: the value of every attribute, as in ``avatars.Avatars``, or ``UNSAID``.
+      said: ``[5]`` int32: the value of every attribute, as in ``avatars.Avatars``, or ``UNSPECIFIED``.
     """
 
     text: str
@@ -90,8 +94,8 @@ def describe(attributes: np.ndarray, rng: np.random.Generator, *, tell: np.ndarr
     told = _told(rng) if tell is None else np.asarray(tell, bool)
     if told.shape != (len(ATTRIBUTES),) or not told.any():
         raise ValueError(f"tell is {tell}; expected {len(ATTRIBUTES)} booleans of which one is true at least")
-    said = np.where(told, attributes, UNSAID).astype(np.int32)
-    values = {i: VALUES[name][said[i]] for i, name in enumerate(ATTRIBUTES) if said[i] != UNSAID}
+    said = np.where(told, attributes, UNSPECIFIED).astype(np.int32)
+    values = {i: VALUES[name][said[i]] for i, name in enumerate(ATTRIBUTES) if said[i] != UNSPECIFIED}
     return Caption(_sentence(values, rng), said)
 
 
@@ -170,9 +174,9 @@ def what_is_said(text: str) -> np.ndarray:
       text: any sentence; words that are unknown say nothing.
 
     Returns:
-      ``[5]`` int32, ``UNSAID`` where nothing is said, and of a colour that hair or eyes do not come in.
+      ``[5]`` int32, ``UNSPECIFIED`` where nothing is said, and of a colour that hair or eyes do not come in.
     """
-    said = np.full(len(ATTRIBUTES), UNSAID, np.int32)
+    said = np.full(len(ATTRIBUTES), UNSPECIFIED, np.int32)
     words, colour, style = words_of(text), "", ""
     joined = f" {' '.join(words)} "
     for phrase, name in _STYLES.items():

@@ -21,7 +21,11 @@ from gan_jax import checks
 from gan_jax.data import stream
 from gan_jax.data.images import ImageSet, LazyImages, check_set, collect, lazy, threads, to_unit
 from gan_jax.data.sets import load, open_images
-from gan_jax.typing import Array, Pairs, PRNGKey, PyTree
+from gan_jax.moved import moved as moved_names
+from gan_jax.typing import Array, ConditionedBatch, PRNGKey, PyTree
+
+__getattr__ = moved_names(__name__, {"everywhere": f"{__name__}:replicate"})
+
 
 POOL = 16_384
 """Rows of a pool where nothing else is said: 200 MB of 64 × 64 colour images, twice on the host and at most twice on the devices."""
@@ -35,8 +39,8 @@ class Source(NamedTuple):
 
     Attributes:
       event_shape: ``(h, w, c)`` of one image.
-      draw: ``draw(key, batch, *, feed) -> [batch, h, w, c]`` float32 in [−1, 1], or ``Pairs`` of such images and their conditions;
-        pure, for inside a compiled step.
+      draw: ``draw(key, batch, *, feed) -> [batch, h, w, c]`` float32 in [−1, 1], or ``ConditionedBatch`` of such images and
+        their conditions; pure, for inside a compiled step.
       feed: ``feed(first_step, steps)``: the device arrays that the steps after the first ``first_step`` ones draw from, ``steps`` of them.
         They keep their shapes from one call to the next, are arguments of the compiled program, and must not be donated to it.
       close: ends what the source runs on the host; may be called twice.
@@ -63,7 +67,7 @@ def resident(images: ImageSet, *, flip: bool = False, mesh: Mesh | None = None) 
       ValueError: a set that is none (``images.check_set``).
     """
     check_set(images)
-    held = everywhere(images.images, mesh)
+    held = replicate(images.images, mesh)
 
     def draw(key: PRNGKey, batch: int, *, feed: Array) -> Array:
         index_key, flip_key = jax.random.split(key)
@@ -88,7 +92,7 @@ def resident_labelled(images: ImageSet, *, mesh: Mesh | None = None) -> Source:
       mesh: as of ``resident``.
 
     Returns:
-      The source; ``draw`` gives ``Pairs``, whose condition is the label.
+      The source; ``draw`` gives ``ConditionedBatch``, whose condition is the label.
 
     Raises:
       ValueError: a set that is none, or one with images whose class is not known.
@@ -98,12 +102,12 @@ def resident_labelled(images: ImageSet, *, mesh: Mesh | None = None) -> Source:
         raise ValueError(
             f"{images.name} has {images.classes} classes and labels from {images.labels.min()}; expected one label each"
         )
-    held = LabelledFeed(everywhere(images.images, mesh), everywhere(images.labels.astype(np.int32), mesh))
+    held = LabelledFeed(replicate(images.images, mesh), replicate(images.labels.astype(np.int32), mesh))
 
-    def draw(key: PRNGKey, batch: int, *, feed: LabelledFeed) -> Pairs:
+    def draw(key: PRNGKey, batch: int, *, feed: LabelledFeed) -> ConditionedBatch:
         places = jax.random.randint(key, (batch,), 0, feed.images.shape[0])
         labels = _rows(feed.labels, places)
-        return Pairs(to_unit(_rows(feed.images, places)), labels, labels[:, None], labels[:, None])
+        return ConditionedBatch(to_unit(_rows(feed.images, places)), labels, labels[:, None], labels[:, None])
 
     return Source(_shape(images.images), draw, lambda first_step, steps: held, _nothing)
 
@@ -127,7 +131,7 @@ def stacked(images: ImageSet, *, mesh: Mesh | None = None) -> Source:
     height, width, channels = _shape(images.images)
     if channels != 1:
         raise ValueError(f"images of {images.name} have {channels} channels; expected grey ones, of 1")
-    held = everywhere(images.images, mesh)
+    held = replicate(images.images, mesh)
 
     def draw(key: PRNGKey, batch: int, *, feed: Array) -> Array:
         pictures = _rows(feed, jax.random.randint(key, (3 * batch,), 0, feed.shape[0]))
@@ -290,7 +294,7 @@ def _mirrored(key: PRNGKey, pictures: Array) -> Array:
     return jnp.where(coins, pictures[:, :, ::-1], pictures)
 
 
-def everywhere(images: np.ndarray, mesh: Mesh | None) -> Array:
+def replicate(images: np.ndarray, mesh: Mesh | None) -> Array:
     """All of an array on every device of a mesh, or on JAX's default device where None."""
     # A CPU device may take the host's memory for its own, or read it later: what the caller writes there must not reach the step.
     images = images.copy()

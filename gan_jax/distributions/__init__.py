@@ -13,7 +13,7 @@ from gan_jax.distributions.mixtures import (
     random_modes,
     rare_weights,
 )
-from gan_jax.distributions.pairs import PAIRS, Pair, pair, ring_pairs
+from gan_jax.distributions.pairs import PAIRS, DistributionPair, pair, ring_pairs
 from gan_jax.distributions.targets import (
     ParallelLine,
     SwissRoll,
@@ -22,11 +22,14 @@ from gan_jax.distributions.targets import (
     parallel_line,
     swiss_roll,
 )
+from gan_jax.moved import moved as moved_names
+
+__getattr__ = moved_names(__name__, {"Pair": f"{__name__}:DistributionPair"})
 
 __all__ = [
     "PAIRS",
+    "DistributionPair",
     "IsotropicMixture",
-    "Pair",
     "ParallelLine",
     "Parameter",
     "SwissRoll",

@@ -1,6 +1,7 @@
 """One family of pairs on one axis: the exact value, what samples say, what a trained critic says, and what the generator feels.
 
-Every function takes a ``distributions.Pair`` and separations; each is pure, so that ``training.ensemble`` runs whole figures of it.
+Every function takes a ``distributions.DistributionPair`` and separations; each is pure, so that ``training.ensemble`` runs whole
+figures of it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import checks
-from gan_jax.distributions import Pair
+from gan_jax.distributions import DistributionPair
 from gan_jax.divergences import exact
 from gan_jax.estimators import variational
 from gan_jax.estimators.variational import Estimate
+from gan_jax.moved import moved as moved_names
 from gan_jax.objectives import losses
 from gan_jax.typing import Array, Critic, PRNGKey, Sampler
+
+__getattr__ = moved_names(__name__, {"Recipe": f"{__name__}:TrainingRecipe"})
 
 
 class Exact(NamedTuple):
@@ -39,7 +43,7 @@ class Exact(NamedTuple):
     wasserstein: Array
 
 
-def exact_point(pair: Pair, separation: Array) -> Exact:
+def exact_point(pair: DistributionPair, separation: Array) -> Exact:
     """The exact divergences and the generator's exact gradients, for a generator that moves q along the axis.
 
     The three gradients are those of Goodfellow et al. 2014 (theorem 1: at D* the minimax loss is ``2 JS - 2 log 2``), of Arjovsky &
@@ -59,7 +63,7 @@ def exact_point(pair: Pair, separation: Array) -> Exact:
     return Exact(js, w1, jnp.abs(2 * js_slope), feels, jnp.abs(w1_slope))
 
 
-def exact_curves(pair: Pair, separations: Array) -> Exact:
+def exact_curves(pair: DistributionPair, separations: Array) -> Exact:
     """``exact_point`` along the axis, one separation after another: memory does not grow with their number.
 
     Args:
@@ -90,7 +94,7 @@ class Trained(NamedTuple):
     wasserstein: Array
 
 
-class Recipe(NamedTuple):
+class TrainingRecipe(NamedTuple):
     """How the two networks are trained.
 
     Attributes:
@@ -115,7 +119,7 @@ Samplers: TypeAlias = Callable[[Array], tuple[Sampler, Sampler]]
 """From a separation ``[]`` to the samplers of p and q."""
 
 
-def samplers_of(pairs: Sequence[Pair], index: Array | int) -> Samplers:
+def samplers_of(pairs: Sequence[DistributionPair], index: Array | int) -> Samplers:
     """The samplers of one of several families, chosen by a number that may be traced.
 
     With the family as data, networks for many families compile once: only the samplers are compiled family by family.
@@ -144,7 +148,7 @@ def samplers_of(pairs: Sequence[Pair], index: Array | int) -> Samplers:
     return at
 
 
-def trained_point(key: PRNGKey, samplers: Samplers, separation: Array, recipe: Recipe) -> Trained:
+def trained_point(key: PRNGKey, samplers: Samplers, separation: Array, recipe: TrainingRecipe) -> Trained:
     """Trains a discriminator and a critic at one separation, and asks both what the generator feels.
 
     The generator is ``q_m`` with its noise held fixed, moved along the axis by m; its gradient is taken on samples that neither network
@@ -177,8 +181,8 @@ def trained_point(key: PRNGKey, samplers: Samplers, separation: Array, recipe: R
     )
 
     def felt(objective: losses.Objective, network: Critic, trained: variational.TrainedCritic) -> Array:
-        judge = partial(variational.logits, network, trained)
-        slope = variational.generator_gradient(objective, judge, lambda t: fake + t * velocity, jnp.zeros(()))
+        scores = partial(variational.logits, network, trained)
+        slope = variational.generator_gradient(objective, scores, lambda t: fake + t * velocity, jnp.zeros(()))
         return jnp.abs(slope)
 
     return Trained(

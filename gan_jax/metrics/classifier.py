@@ -18,12 +18,16 @@ from jax.tree_util import Partial
 from gan_jax import checks, files
 from gan_jax.metrics.features import Features, extract, per_channel
 from gan_jax.models.classifier import Classifier, conv_classifier
+from gan_jax.moved import moved as moved_names
 from gan_jax.typing import Array, PRNGKey, Variables
 
-__all__ = ["LabelledImages", "Recipe", "Trained", "classifier_features", "default_cache_dir", "per_channel"]
+__getattr__ = moved_names(__name__, {"Recipe": f"{__name__}:ClassifierRecipe"})
+
+
+__all__ = ["ClassifierRecipe", "LabelledImages", "Trained", "classifier_features", "default_cache_dir", "per_channel"]
 
 RECIPE_VERSION = 1
-"""To be raised by whoever changes what is trained in a way that ``Recipe`` does not say."""
+"""To be raised by whoever changes what is trained in a way that ``ClassifierRecipe`` does not say."""
 
 SIZES = (8, 64)
 """Smallest and largest side of an image, in pixels."""
@@ -49,7 +53,7 @@ class LabelledImages(Protocol):
         """How many classes there are."""
 
 
-class Recipe(NamedTuple):
+class ClassifierRecipe(NamedTuple):
     """How the classifier is trained: AdamW, its rate rising over the first tenth of the steps and then falling as a cosine to 0.
 
     Attributes:
@@ -128,7 +132,7 @@ def classifier_features(
             f"test has images of {test.images.shape[1:]} in {test.classes} classes; expected {images.images.shape[1:]} in "
             f"{images.classes}, as those that are trained on"
         )
-    recipe = Recipe()
+    recipe = ClassifierRecipe()
     recipe = recipe._replace(
         steps=max(recipe.steps, 2 * len(images.images) // recipe.batch) if steps is None else steps
     )
@@ -183,7 +187,7 @@ def _named(network: Classifier, variables: Variables, images: LabelledImages) ->
     return Features(name, f"{_size(images)} {colour}, [-1, 1]", Partial(network.apply, variables))
 
 
-def _train(network: Classifier, recipe: Recipe, images: LabelledImages, seed: int) -> Variables:
+def _train(network: Classifier, recipe: ClassifierRecipe, images: LabelledImages, seed: int) -> Variables:
     """All steps as one compiled program; the pictures stay uint8 on the device."""
     pictures, labels = jnp.asarray(images.images), jnp.asarray(images.labels, jnp.int32)
     shift = recipe.shift * max(1, min(pictures.shape[1:3]) // 8)
@@ -232,7 +236,7 @@ def _accuracy(features: Features, test: LabelledImages) -> float:
     return float(np.mean(logits.argmax(axis=1) == np.asarray(test.labels)))
 
 
-def _key(images: LabelledImages, test: LabelledImages, recipe: Recipe, seed: int) -> str:
+def _key(images: LabelledImages, test: LabelledImages, recipe: ClassifierRecipe, seed: int) -> str:
     digest = hashlib.sha256(json.dumps([RECIPE_VERSION, recipe._asdict(), seed], sort_keys=True).encode())
     for part in (images, test):
         digest.update(json.dumps([part.name, part.classes, part.images.shape]).encode())

@@ -13,9 +13,13 @@ from jax.tree_util import Partial
 from gan_jax import checks
 from gan_jax.divergences import kernels
 from gan_jax.metrics.histograms import interval
+from gan_jax.moved import moved as moved_names
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
-UNSAID = -1
+__getattr__ = moved_names(__name__, {"UNSAID": f"{__name__}:UNSPECIFIED"})
+
+
+UNSPECIFIED = -1
 """What a caption says of an attribute that it leaves out."""
 
 
@@ -53,7 +57,7 @@ def agreement(said: np.ndarray | Array, found: np.ndarray | Array, *, level: flo
         raise ValueError(
             f"said has shape {asked.shape} and found has shape {came.shape}; expected one shape [n, attributes]"
         )
-    told = asked != UNSAID
+    told = asked != UNSPECIFIED
     n, right = told.sum(0), (told & (asked == came)).sum(0)
     ends = [
         interval(int(hits), int(total), level=level) if total else (np.nan, np.nan)

@@ -17,7 +17,19 @@ from scipy import stats
 
 from gan_jax import checks
 from gan_jax.metrics.histograms import interval, of_counts
+from gan_jax.moved import moved as moved_names
 from gan_jax.typing import Array, Distribution
+
+__getattr__ = moved_names(
+    __name__,
+    {
+        "Assay": f"{__name__}:ModeMetrics",
+        "Tally": f"{__name__}:ModeCounts",
+        "Lives": f"{__name__}:ModeTurnover",
+        "lives": f"{__name__}:mode_turnover",
+    },
+)
+
 
 THRESHOLD = 3.0
 """Standard deviations from its mode within which a sample is of high quality, as VEEGAN and PacGAN have it."""
@@ -37,7 +49,7 @@ class Modes(NamedTuple):
     weights: Array
 
 
-class Tally(NamedTuple):
+class ModeCounts(NamedTuple):
     """What is counted; the sum of two tallies is the tally of both samples.
 
     Attributes:
@@ -56,7 +68,7 @@ class Tally(NamedTuple):
     fourths: Array
 
 
-class Assay(NamedTuple):
+class ModeMetrics(NamedTuple):
     """What samples are made of; the fields up to ``jensen_shannon`` are those of ``histograms.Histogram``, of high-quality samples.
 
     Attributes:
@@ -91,7 +103,7 @@ class Assay(NamedTuple):
     variance_ratios: np.ndarray
 
 
-class Lives(NamedTuple):
+class ModeTurnover(NamedTuple):
     """Which modes are alive when.
 
     Attributes:
@@ -124,7 +136,7 @@ def modes_of(mixture: Distribution) -> Modes:
     return Modes(components.loc, components.scale[:, 0], mixture.mixing_distribution.probs)
 
 
-def tally(samples: Array, modes: Modes | Distribution, *, threshold: float = THRESHOLD) -> Tally:
+def tally(samples: Array, modes: Modes | Distribution, *, threshold: float = THRESHOLD) -> ModeCounts:
     """Counts samples by mode; pure.
 
     A sample belongs to the mode whose centre is nearest in that mode's standard deviations, and is of high quality where that is less
@@ -152,7 +164,7 @@ def tally(samples: Array, modes: Modes | Distribution, *, threshold: float = THR
     near = own & jnp.isfinite(squares)
     high = own & (squares < threshold**2)
     within = jnp.where(high, squares, 0.0)
-    return Tally(
+    return ModeCounts(
         samples=jnp.asarray(samples.shape[0], jnp.int32),
         near=jnp.sum(near, axis=0, dtype=jnp.int32),
         high=jnp.sum(high, axis=0, dtype=jnp.int32),
@@ -163,13 +175,13 @@ def tally(samples: Array, modes: Modes | Distribution, *, threshold: float = THR
 
 
 def assay(
-    samples: Tally | np.ndarray | Array,
+    samples: ModeCounts | np.ndarray | Array,
     modes: Modes | Distribution,
     *,
     threshold: float = THRESHOLD,
     share: float = 0.5,
     level: float = 0.95,
-) -> Assay:
+) -> ModeMetrics:
     """What samples are made of: quality, coverage, masses and variance of the modes, each with its uncertainty.
 
     Args:
@@ -193,7 +205,7 @@ def assay(
       one of high-quality samples).
     """
     modes = _modes(modes)
-    if not isinstance(samples, Tally):
+    if not isinstance(samples, ModeCounts):
         if not isinstance(samples, np.ndarray | jax.Array | list | tuple):
             raise TypeError(
                 f"samples is of type {type(samples).__name__}; expected an array [n, d], and the modes after it"
@@ -205,7 +217,7 @@ def assay(
     histogram = of_counts(high, np.asarray(modes.weights), n=n, expected_inside=expected, share=share, level=level)
     ends = interval(inside, n, level=level)
     pooled, error, single = _variances(samples, d, threshold)
-    return Assay(
+    return ModeMetrics(
         *histogram,
         threshold=threshold,
         high_quality=inside / n,
@@ -218,7 +230,7 @@ def assay(
     )
 
 
-def lives(masses: np.ndarray, weights: np.ndarray | Array, *, share: float = 0.25) -> Lives:
+def mode_turnover(masses: np.ndarray, weights: np.ndarray | Array, *, share: float = 0.25) -> ModeTurnover:
     """Births and deaths of modes during training.
 
     A mode is alive at a record where its mass is at least ``share`` of its weight.
@@ -232,7 +244,7 @@ def lives(masses: np.ndarray, weights: np.ndarray | Array, *, share: float = 0.2
       Which are alive, and how many came and went.
     """
     alive = np.asarray(masses) >= share * np.asarray(weights)[None, :]
-    return Lives(alive, (alive[1:] & ~alive[:-1]).sum(axis=1), (~alive[1:] & alive[:-1]).sum(axis=1))
+    return ModeTurnover(alive, (alive[1:] & ~alive[:-1]).sum(axis=1), (~alive[1:] & alive[:-1]).sum(axis=1))
 
 
 def _modes(modes: Modes | Distribution) -> Modes:
@@ -245,7 +257,7 @@ def _chi2(d: int, threshold: float) -> float:
     return float(stats.chi2.cdf(threshold**2, d))
 
 
-def _variances(counts: Tally, d: int, threshold: float) -> tuple[float, float, np.ndarray]:
+def _variances(counts: ModeCounts, d: int, threshold: float) -> tuple[float, float, np.ndarray]:
     """In-mode variance over the truth's: pooled, its standard error, and mode by mode.
 
     About the samples' own means: a mode that is one point off its centre has none. Of the truth, E[|u|²; |u| < t] / P(|u| < t) = d
@@ -272,12 +284,12 @@ def _variances(counts: Tally, d: int, threshold: float) -> tuple[float, float, n
 
 __all__ = [
     "THRESHOLD",
-    "Assay",
-    "Lives",
+    "ModeCounts",
+    "ModeMetrics",
+    "ModeTurnover",
     "Modes",
-    "Tally",
     "assay",
-    "lives",
+    "mode_turnover",
     "modes_of",
     "tally",
 ]

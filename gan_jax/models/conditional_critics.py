@@ -1,7 +1,7 @@
-"""Discriminators that judge an example and a condition together.
+"""Discriminators that score an example and a condition together.
 
 A discriminator is a trunk, which sees the example, an encoder of its own, which sees the condition, and a head, which sees both; so that
-one picture is judged with several conditions for one pass of the trunk.
+one picture is scored with several conditions for one pass of the trunk.
 """
 
 from __future__ import annotations
@@ -152,13 +152,13 @@ def conditional_critic(
         encoder_key, trunk_key, head_key = jax.random.split(key, 3)
         own = encoder.init(encoder_key, condition)
         body = trunk.init(trunk_key, x)
-        judge = top.init(head_key, trunk.apply(body, x), encoder.apply(own, condition))
-        return beside(own, trunk=body, head=judge)
+        params = top.init(head_key, trunk.apply(body, x), encoder.apply(own, condition))
+        return beside(own, trunk=body, head=params)
 
     def features(variables: Variables, x: Array) -> Array:
         return cast(Array, trunk.apply({"params": variables["params"]["trunk"]}, x))
 
-    def judge(variables: Variables, features: PyTree, embedding: PyTree) -> Array:
+    def score(variables: Variables, features: PyTree, embedding: PyTree) -> Array:
         logits = cast(Array, top.apply({"params": variables["params"]["head"]}, features, embedding))
         return logits.astype(jnp.float32)
 
@@ -169,7 +169,7 @@ def conditional_critic(
         init,
         features,
         partial(embedded, encoder),
-        judge,
+        score,
         classify if head == "auxiliary" else None,
         lambda variables: variables,
     )

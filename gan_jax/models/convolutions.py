@@ -95,7 +95,7 @@ def transposed_convolution(x: Array, kernel: Array, *, stride: int = 2) -> Array
     x, kernel = _promoted(x, kernel)
     size, window = (stride * x.shape[1], stride * x.shape[2]), (kernel.shape[0], kernel.shape[1])
     pads = [(max(k - stride, 0) // 2, max(k - stride, 0) - max(k - stride, 0) // 2) for k in window]
-    return spread(x, lax.rev(kernel, (0, 1)).swapaxes(2, 3), Geometry(size, window, stride, (pads[0], pads[1])))
+    return transposed(x, lax.rev(kernel, (0, 1)).swapaxes(2, 3), Geometry(size, window, stride, (pads[0], pads[1])))
 
 
 def _check(x: Array, kernel: Array, stride: int) -> None:
@@ -120,9 +120,9 @@ def correlate(x: Array, k: Array, geometry: Geometry) -> Array:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def spread(g: Array, k: Array, geometry: Geometry) -> Array:
+def transposed(g: Array, k: Array, geometry: Geometry) -> Array:
     """``∂T/∂x``: ``g [b, h', w', o]``, ``k [u, v, c / groups, o]`` to ``[b, h, w, c]``."""
-    return _on(jax.default_backend()).spread(g, k, geometry)
+    return _on(jax.default_backend()).transposed(g, k, geometry)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -135,9 +135,9 @@ def _remember(function: Callable[..., Array]) -> Callable[..., tuple[Array, tupl
     return lambda a, b, geometry: (function(a, b, geometry), (a, b))
 
 
-correlate.defvjp(_remember(correlate), lambda n, xk, g: (spread(g, xk[1], n), gather(xk[0], g, n)))
-spread.defvjp(_remember(spread), lambda n, gk, x: (correlate(x, gk[1], n), gather(x, gk[0], n)))
-gather.defvjp(_remember(gather), lambda n, xg, k: (spread(xg[1], k, n), correlate(xg[0], k, n)))
+correlate.defvjp(_remember(correlate), lambda n, xk, g: (transposed(g, xk[1], n), gather(xk[0], g, n)))
+transposed.defvjp(_remember(transposed), lambda n, gk, x: (correlate(x, gk[1], n), gather(x, gk[0], n)))
+gather.defvjp(_remember(gather), lambda n, xg, k: (transposed(xg[1], k, n), correlate(xg[0], k, n)))
 
 
 Form: TypeAlias = Callable[[Array, Array, Geometry], Array]
@@ -147,7 +147,7 @@ class Thirds(NamedTuple):
     """One way to run the three."""
 
     correlate: Form
-    spread: Form
+    transposed: Form
     gather: Form
 
 
@@ -199,7 +199,7 @@ def _for_many(derived: Form, product: Form, *, kernel: bool) -> Form:
 
 DERIVED = Thirds(
     _for_many(ONE.correlate, products.correlate, kernel=True),
-    _for_many(ONE.spread, products.spread, kernel=True),
+    _for_many(ONE.transposed, products.transposed, kernel=True),
     _for_many(ONE.gather, products.gather, kernel=False),
 )
 
@@ -213,7 +213,7 @@ def _correlate_one(x: Array, k: Array, n: Geometry) -> Array:
 def _spread_one(g: Array, k: Array, n: Geometry) -> Array:
     """A convolution of g, with ``s − 1`` zeros between its pixels, with the flipped kernel."""
     if winograd.fits(k.shape[2], k.shape[3], n):
-        return winograd.spread(g, k, n)
+        return winograd.transposed(g, k, n)
     pads = [
         (k - 1 - before, size + before - (out - 1) * n.stride - 1)
         for k, out, size, (before, _) in zip(n.window, g.shape[1:3], n.size, n.padding, strict=True)

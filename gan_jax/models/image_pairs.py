@@ -19,10 +19,13 @@ from gan_jax.models.image_players import check_image, compute_dtype, discriminat
 from gan_jax.models.mlp import MLP, product_of_spectral_norms
 from gan_jax.models.r3gan import r3gan_discriminator, r3gan_generator
 from gan_jax.models.resnet import resnet_discriminator, resnet_generator, resnet_spectral_discriminator
+from gan_jax.moved import moved as moved_names
 from gan_jax.typing import Array, Critic, Generator, PyTree, Variables
 
+__getattr__ = moved_names(__name__, {"Pair": f"{__name__}:ImagePair"})
 
-class Pair(NamedTuple):
+
+class ImagePair(NamedTuple):
     """Two players for images of one size.
 
     Attributes:
@@ -99,17 +102,17 @@ def _cast(tree: PyTree, dtype: jnp.dtype) -> PyTree:
     return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
 
 
-def mlp(size: int, channels: int, *, width: int = 256, latent: int = 128, dtype: DTypeLike = jnp.float32) -> Pair:
+def mlp(size: int, channels: int, *, width: int = 256, latent: int = 128, dtype: DTypeLike = jnp.float32) -> ImagePair:
     """Two perceptrons of four hidden layers; the paper's width is 512."""
-    return Pair(
+    return ImagePair(
         mlp_image_generator(size, channels, width=width, latent=latent, dtype=dtype),
         mlp_image_discriminator(size, channels, width=width, dtype=dtype),
     )
 
 
-def dcgan(size: int, channels: int, *, width: int = 32, latent: int = 128, dtype: DTypeLike = jnp.float32) -> Pair:
+def dcgan(size: int, channels: int, *, width: int = 32, latent: int = 128, dtype: DTypeLike = jnp.float32) -> ImagePair:
     """DCGAN with batch norm on both sides, for games without penalties; the paper's width is 128 at 64 × 64."""
-    return Pair(
+    return ImagePair(
         dcgan_generator(size, channels, width=width, latent=latent, dtype=dtype),
         dcgan_discriminator(size, channels, width=width, batch_norm=True, dtype=dtype),
     )
@@ -117,9 +120,9 @@ def dcgan(size: int, channels: int, *, width: int = 32, latent: int = 128, dtype
 
 def dcgan_norm_free(
     size: int, channels: int, *, width: int = 32, latent: int = 128, dtype: DTypeLike = jnp.float32
-) -> Pair:
+) -> ImagePair:
     """DCGAN with a discriminator without normalisation, for penalties; the paper's width is 128 at 64 × 64."""
-    return Pair(
+    return ImagePair(
         dcgan_generator(size, channels, width=width, latent=latent, dtype=dtype),
         dcgan_discriminator(size, channels, width=width, dtype=dtype),
     )
@@ -127,31 +130,33 @@ def dcgan_norm_free(
 
 def resnet_spectral(
     size: int, channels: int, *, width: int = 32, latent: int = 128, dtype: DTypeLike = jnp.float32
-) -> Pair:
+) -> ImagePair:
     """Residual networks, the discriminator with spectral norm; the paper's widths are 256 and 128 at 32 × 32."""
-    return Pair(
+    return ImagePair(
         resnet_generator(size, channels, width=width, latent=latent, dtype=dtype),
         resnet_spectral_discriminator(size, channels, width=width, dtype=dtype),
     )
 
 
-def resnet(size: int, channels: int, *, width: int = 32, latent: int = 128, dtype: DTypeLike = jnp.float32) -> Pair:
+def resnet(
+    size: int, channels: int, *, width: int = 32, latent: int = 128, dtype: DTypeLike = jnp.float32
+) -> ImagePair:
     """Residual networks, the discriminator without normalisation, for penalties; the paper's width is 128 at 32 × 32."""
-    return Pair(
+    return ImagePair(
         resnet_generator(size, channels, width=width, latent=latent, dtype=dtype),
         resnet_discriminator(size, channels, width=width, dtype=dtype),
     )
 
 
-def r3gan(size: int, channels: int, *, width: int = 32, latent: int = 64, dtype: DTypeLike = jnp.float32) -> Pair:
+def r3gan(size: int, channels: int, *, width: int = 32, latent: int = 64, dtype: DTypeLike = jnp.float32) -> ImagePair:
     """The modern pair without normalisation, for ``relativistic`` with R1 + R2; the paper's width is 768 at 32 × 32."""
-    return Pair(
+    return ImagePair(
         r3gan_generator(size, channels, width=width, latent=latent, dtype=dtype),
         r3gan_discriminator(size, channels, width=width, dtype=dtype),
     )
 
 
-PAIRS: Mapping[str, Callable[..., Pair]] = checks.Named(
+PAIRS: Mapping[str, Callable[..., ImagePair]] = checks.Named(
     "pair",
     {
         "mlp": mlp,

@@ -28,7 +28,7 @@ def correlate(x: Array, k: Array, n: Geometry) -> Array:
     return jnp.einsum("bijp,po->bijo", _patches(x, n), k.reshape(-1, k.shape[3]))
 
 
-def spread(g: Array, k: Array, n: Geometry) -> Array:
+def transposed(g: Array, k: Array, n: Geometry) -> Array:
     """``∂T/∂x``: ``g [b, h', w', o]``, ``k [u, v, c, o]`` to ``[b, h, w, c]``; one group."""
     x = jax.ShapeDtypeStruct((g.shape[0], *n.size, k.shape[2]), g.dtype)
     patches = jnp.einsum("bijo,po->bijp", g, k.reshape(-1, k.shape[3]))

@@ -205,7 +205,7 @@ def resnet_generator(
 
 
 def resnet_discriminator(size: int, channels: int, *, width: int = 128, dtype: DTypeLike = jnp.float32) -> Critic:
-    """The residual discriminator without any normalisation, for penalties; the mean over pixels is what is judged.
+    """The residual discriminator without any normalisation, for penalties; the mean over pixels is what is scored.
 
     Args:
       size, channels, dtype: as of the generator; logits are float32.
@@ -226,7 +226,7 @@ def resnet_discriminator(size: int, channels: int, *, width: int = 128, dtype: D
 def resnet_spectral_discriminator(
     size: int, channels: int, *, width: int = 128, power_iterations: int = 1, dtype: DTypeLike = jnp.float32
 ) -> Critic:
-    """The residual discriminator with spectral normalisation; the sum over pixels is what is judged.
+    """The residual discriminator with spectral normalisation; the sum over pixels is what is scored.
 
     Every kernel is divided by the largest singular value of its matrix ``[kh · kw · cin, cout]``: Miyato's convention, not the operator
     norm of the convolution, so that the network is not 1-Lipschitz. ``lipschitz_bound`` is a true bound all the same, and far above one.

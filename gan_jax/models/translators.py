@@ -1,4 +1,4 @@
-"""Maps from one domain to another: a perceptron for points, a residual network for images, and discriminators that judge patches."""
+"""Maps from one domain to another: a perceptron for points, a residual network for images, and discriminators that score patches."""
 
 from __future__ import annotations
 

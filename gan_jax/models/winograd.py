@@ -12,7 +12,7 @@ The derivatives are the transposes, which transform the same tiles, the same ker
 them share once. They are written out since what JAX derives pads every tile to a whole image.
 
 Measured at a step of DCGAN (32 × 32, batch 64, 64 to 256 channels): 141 ms of one core's time, 196 ms with XLA's own convolutions. Alone,
-the convolution takes .75 to .9 and ``spread`` .55 to .6 of their time; ``gather`` gains only where its transforms are shared.
+the convolution takes .75 to .9 and ``transposed`` .55 to .6 of their time; ``gather`` gains only where its transforms are shared.
 
 Source: Winograd 1980, "Arithmetic Complexity of Computations", chapter V; Lavin & Gray 2016, "Fast algorithms for convolutional neural
 networks", section 4.
@@ -77,7 +77,7 @@ def correlate(x: Array, k: Array, n: Geometry) -> Array:
     return jnp.stack(rows, 2).reshape(x.shape[0], *n.out, k.shape[3])
 
 
-def spread(g: Array, k: Array, n: Geometry) -> Array:
+def transposed(g: Array, k: Array, n: Geometry) -> Array:
     """Its transpose in x: ``g [b, h', w', o]``, ``k [u, v, c, o]`` to ``[b, h, w, c]``."""
     s, channels = n.stride, k.shape[2]
     tiles = _each(lambda result, taps: _dot(result, taps, (1, 1)), _results(g, n), _taps(k, n))

@@ -10,12 +10,17 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
+from gan_jax.moved import moved as moved_names
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, check_penalty
 from gan_jax.typing import Array, PRNGKey, ScalarCritic
 
+__getattr__ = moved_names(
+    __name__, {"one_of": f"{__name__}:switch_objective", "one_of_penalties": f"{__name__}:switch_penalty"}
+)
 
-def one_of(objectives: Sequence[Objective], index: int | Array) -> Objective:
+
+def switch_objective(objectives: Sequence[Objective], index: int | Array) -> Objective:
     """The objective number ``index``, which may be traced: members of an ensemble then differ in their objective, and share a compilation.
 
     Args:
@@ -57,7 +62,7 @@ def one_of(objectives: Sequence[Objective], index: int | Array) -> Objective:
     )
 
 
-def one_of_penalties(penalties: Sequence[Penalty | None], index: int | Array) -> Penalty:
+def switch_penalty(penalties: Sequence[Penalty | None], index: int | Array) -> Penalty:
     """The penalty number ``index``, which may be traced; None stands for no penalty, which is zero.
 
     Args:

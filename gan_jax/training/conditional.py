@@ -1,4 +1,4 @@
-"""Conditional games: the generator takes a condition beside its noise, and the discriminator judges pairs of an example and a condition.
+"""Conditional games: the generator takes a condition beside its noise, and the discriminator scores pairs of an example and a condition.
 
 The discriminator sees three kinds of pairs. It is to score (real, right condition) high, and both (generated, right condition) and (real,
 wrong condition) low: without the third kind it need not look at the condition at all before generated examples are as good as real ones.
@@ -49,10 +49,10 @@ from gan_jax.training.sides import (
     apart,
     folded,
 )
-from gan_jax.training.state import Hyperparameters, Player, spread
+from gan_jax.training.state import Hyperparameters, PlayerState, spread
 from gan_jax.training.updates import alternating
 from gan_jax.typing import (
-    UNSAID,
+    UNSPECIFIED,
     Array,
     ConditionalCritic,
     ConditionalGenerator,
@@ -62,31 +62,33 @@ from gan_jax.typing import (
     Variables,
 )
 from gan_jax.typing import (
-    Pairs as Pairs,  # what users make batches of
+    ConditionedBatch as ConditionedBatch,  # what users make batches of
 )
 
-__getattr__ = moved_names(__name__, {"conditional": f"{__name__}:conditional_gan"})
+__getattr__ = moved_names(
+    __name__, {"conditional": f"{__name__}:conditional_gan", "Pairs": "gan_jax.typing:ConditionedBatch"}
+)
 
-PairData: TypeAlias = Callable[..., Pairs]
-"""``(key, batch, feed=…) -> Pairs``: draws examples with conditions."""
+PairData: TypeAlias = Callable[..., ConditionedBatch]
+"""``(key, batch, feed=…) -> ConditionedBatch``: draws examples with conditions."""
 
 
-def labelled(x: Array, labels: Array) -> Pairs:
+def labelled(x: Array, labels: Array) -> ConditionedBatch:
     """Examples ``[batch, *event]`` whose condition is their label ``[batch]``."""
-    return Pairs(x, labels, labels[:, None], labels[:, None])
+    return ConditionedBatch(x, labels, labels[:, None], labels[:, None])
 
 
 def describes(said: Array, true: Array) -> Array:
     """Whether a condition describes an example: all that it says is true of it.
 
     Args:
-      said: ``[…, attributes]``, as in ``Pairs``.
+      said: ``[…, attributes]``, as in ``ConditionedBatch``.
       true: likewise; shapes broadcast along the leading axes.
 
     Returns:
       ``[…]`` of booleans.
     """
-    return jnp.all((said == UNSAID) | (said == true), axis=-1)
+    return jnp.all((said == UNSPECIFIED) | (said == true), axis=-1)
 
 
 class Mismatch(NamedTuple):
@@ -109,7 +111,7 @@ def mismatched(key: PRNGKey, said: Array, true: Array) -> Mismatch:
 
     Args:
       key: of the draw.
-      said, true: of one batch, as in ``Pairs``.
+      said, true: of one batch, as in ``ConditionedBatch``.
 
     Returns:
       The places of the wrong conditions.
@@ -158,7 +160,7 @@ def conditional_gan(
     Args:
       objective: both losses, from ``objectives.losses``.
       generator, discriminator: from ``models.conditional`` and ``models.conditional_critics``.
-      data: ``(key, batch, feed=…) -> Pairs``.
+      data: ``(key, batch, feed=…) -> ConditionedBatch``.
       update: from ``training.updates``; ``alternating()`` where None.
       batch_size: examples of each kind at an update.
       discriminator_steps: updates of the discriminator at one step, each on fresh examples.
@@ -189,7 +191,7 @@ def conditional_gan(
     check_objective(objective)
     checks.made("generator", generator, ConditionalGenerator, "models.conditional.conditional_mlp_generator")
     checks.made("discriminator", discriminator, ConditionalCritic, "models.conditional_critics.conditional_mlp_critic")
-    checks.takes("data", data, ("key", "batch"), "one that gives training.conditional.Pairs", more=True)
+    checks.takes("data", data, ("key", "batch"), "one that gives typing.ConditionedBatch", more=True)
     update = alternating() if update is None else update
     checks.made("update", update, Update, "updates.alternating()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
@@ -219,7 +221,7 @@ def conditional_gan(
 
 
 def check_pairs(data: PairData, batch_size: int, event_shape: tuple[int, ...]) -> None:
-    """Raises ``ValueError`` unless data comes as ``Pairs`` of a batch, with the generator's event shape and one set of attributes."""
+    """Raises ``ValueError`` unless data comes as ``ConditionedBatch`` of a batch, of the generator's event shape, with attributes."""
     pairs = jax.eval_shape(lambda key: data(key, batch_size), jax.random.key(0))
     if pairs.x.shape != (batch_size, *event_shape):
         raise ValueError(
@@ -254,7 +256,7 @@ class _Parts(NamedTuple):
 class _Triples(NamedTuple):
     """What a discriminator is shown: right pairs, what was generated from their conditions, and whose conditions are wrong."""
 
-    pairs: Pairs
+    pairs: ConditionedBatch
     fake: Array
     wrong: Mismatch
 
@@ -262,11 +264,11 @@ class _Triples(NamedTuple):
 class _Latents(NamedTuple):
     """What a generator makes samples of, beside the pairs whose conditions it takes."""
 
-    pairs: Pairs
+    pairs: ConditionedBatch
     noise: PyTree
 
 
-def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[PlayerState, PlayerState]:
     data_key, generator_key, noise_key, discriminator_key = jax.random.split(key, 4)
     generator, data = parts.generator, drawn_from(parts.data, feed)
     pairs = data(data_key, 1)
@@ -275,8 +277,10 @@ def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) 
     check_pairs(data, parts.batch_size, made.shape[1:])
     variables_d = parts.discriminator.init(discriminator_key, made, pairs.condition)
     return (
-        Player(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
-        Player(variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])),
+        PlayerState(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
+        PlayerState(
+            variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])
+        ),
     )
 
 
@@ -333,9 +337,9 @@ def _d_loss(
     own = {**variables, "params": params}
     embedding = network.embed(own, pairs.condition)
     of_real, of_fake = _features_of_both(network, own, real, fake)
-    real_logits = network.judge(own, of_real, embedding)
-    fake_logits = network.judge(own, of_fake, embedding)
-    wrong_logits = network.judge(own, of_real, jax.tree.map(lambda leaf: leaf[batch.wrong.places], embedding))
+    real_logits = network.score(own, of_real, embedding)
+    fake_logits = network.score(own, of_fake, embedding)
+    wrong_logits = network.score(own, of_real, jax.tree.map(lambda leaf: leaf[batch.wrong.places], embedding))
     on_fake = objective.discriminator_loss(real_logits, fake_logits)
     on_wrong = objective.discriminator_loss(real_logits, wrong_logits)
     value = jnp.mean((1.0 - weight) * on_fake + weight * on_wrong)
@@ -368,8 +372,8 @@ def _g_loss(
     of_fake = network.features(discriminator, perturbed(parts.perturb, fake_key, fake, moment))
     # Where the loss does not look at real logits, XLA drops what they are made of.
     of_real = network.features(discriminator, perturbed(parts.perturb, real_key, pairs.x, moment))
-    fake_logits = network.judge(discriminator, of_fake, embedding)
-    real_logits = network.judge(discriminator, of_real, embedding)
+    fake_logits = network.score(discriminator, of_fake, embedding)
+    real_logits = network.score(discriminator, of_real, embedding)
     value = jnp.mean(parts.objective.generator_loss(fake_logits, real_logits))
     loss = value + _classification(network, discriminator, of_fake, pairs.said, moment)
     return loss, GeneratorReport(value, advanced)
@@ -421,10 +425,10 @@ def given(critic: ConditionalCritic, variables: Variables, condition: PyTree) ->
     Args:
       critic: which sees examples one by one.
       variables: of it.
-      condition: ``[batch, …]``: a batch of examples is judged with it, the k-th with the k-th.
+      condition: ``[batch, …]``: a batch of examples is scored with it, the k-th with the k-th.
     """
     embedding = critic.embed(variables, condition)
-    return ExampleWise(lambda x: critic.judge(variables, critic.features(variables, x), embedding))
+    return ExampleWise(lambda x: critic.score(variables, critic.features(variables, x), embedding))
 
 
 def with_conditions(generator: ConditionalGenerator, conditions: Callable[[PRNGKey, int], PyTree]) -> Generator:

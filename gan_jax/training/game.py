@@ -48,7 +48,7 @@ from gan_jax.training.state import (
     GameState,
     Hyperparameters,
     Info,
-    Player,
+    PlayerState,
     check_hyperparameter,
     known_hyperparameter,
     moved,
@@ -228,7 +228,7 @@ class _Latents(NamedTuple):
     real: Array
 
 
-def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[PlayerState, PlayerState]:
     generator_key, noise_key, discriminator_key = jax.random.split(key, 3)
     variables = parts.generator.init(generator_key)
     example = parts.generator.apply(variables, parts.generator.noise(noise_key, 1))
@@ -236,8 +236,10 @@ def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) 
     check_data(drawn_from(parts.data, feed, own), parts.batch_size, example.shape[1:])
     variables_d = parts.discriminator.init(discriminator_key, example)
     return (
-        Player(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
-        Player(variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])),
+        PlayerState(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
+        PlayerState(
+            variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])
+        ),
     )
 
 
@@ -396,14 +398,16 @@ def direct(
     check_optimizers(generator_optimizer=generator_optimizer)
     data, optimizer_of = drawer(data), generator_optimizer or adam()
 
-    def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+    def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[PlayerState, PlayerState]:
         variables = generator.init(key)
         made = jax.eval_shape(lambda key: generator.apply(variables, generator.noise(key, 1)), key)
         own = {name: hyper[name] for name in data_parameters}
         check_data(drawn_from(data, feed, own), batch_size, made.shape[1:])
-        return Player(variables, optimizer_of(hyper["generator_rate"]).init(variables["params"])), Player({}, ())
+        return PlayerState(variables, optimizer_of(hyper["generator_rate"]).init(variables["params"])), PlayerState(
+            {}, ()
+        )
 
-    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
+    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[PlayerState, PlayerState, Info]:
         data_key, noise_key, cost_key = jax.random.split(key, 3)
         own = {name: state.hyper[name] for name in data_parameters}
         real = drawn_from(data, feed, own)(data_key, batch_size)
@@ -416,7 +420,7 @@ def direct(
 
         gradients, (value, variables, fake) = jax.grad(loss, has_aux=True)(state.generator.variables["params"])
         optimizer = optimizer_of(state.hyper["generator_rate"])
-        player = moved(Player(variables, state.generator.optimizer), gradients, optimizer)
+        player = moved(PlayerState(variables, state.generator.optimizer), gradients, optimizer)
         nothing = jnp.zeros_like(value)
         return (
             player,
@@ -620,18 +624,18 @@ def _strongly_typed(leaf: Array) -> Array:
 
 def ruled(
     update: Update, setup: Callable[[PyTree], Setup]
-) -> Callable[[GameState, PRNGKey, PyTree], tuple[Player, Player, Info]]:
+) -> Callable[[GameState, PRNGKey, PyTree], tuple[PlayerState, PlayerState, Info]]:
     """The step of a game whose sides ``setup(feed)`` says and ``update`` moves: what ``game_of`` takes."""
 
-    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[Player, Player, Info]:
+    def step(state: GameState, key: PRNGKey, feed: PyTree) -> tuple[PlayerState, PlayerState, Info]:
         return update.step(setup(feed), state, key)
 
     return step
 
 
 def game_of(
-    players: Callable[[PRNGKey, Hyperparameters, PyTree], tuple[Player, Player]],
-    step: Callable[[GameState, PRNGKey, PyTree], tuple[Player, Player, Info]],
+    players: Callable[[PRNGKey, Hyperparameters, PyTree], tuple[PlayerState, PlayerState]],
+    step: Callable[[GameState, PRNGKey, PyTree], tuple[PlayerState, PlayerState, Info]],
     hyper: Mapping[str, float],
     data_parameters: Mapping[str, float],
     ema_decay: float | None,

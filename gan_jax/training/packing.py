@@ -1,4 +1,4 @@
-"""Packing: the discriminator judges m samples at once, and so sees how they vary.
+"""Packing: the discriminator scores m samples at once, and so sees how they vary.
 
 PacGAN is the game between the product laws ``P^m`` and ``Q^m``: a pack is one example. A generator that always draws the same sample is
 found out by its first pack, while single samples of it may all be likely. Everything of a game that looks at examples, losses, penalties

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.training.optimizers import OptimizerOf
-from gan_jax.training.state import GameState, Hyperparameters, Info, Player
+from gan_jax.training.state import GameState, Hyperparameters, Info, PlayerState
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
 
@@ -182,7 +182,7 @@ class Setup(NamedTuple):
 class UpdateStep(Protocol):
     """One step of a rule."""
 
-    def __call__(self, setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
+    def __call__(self, setup: Setup, state: GameState, key: PRNGKey) -> tuple[PlayerState, PlayerState, Info]:
         """The step.
 
         Args:

@@ -12,13 +12,17 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import checks
+from gan_jax.moved import moved as moved_names
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
+
+__getattr__ = moved_names(__name__, {"Player": f"{__name__}:PlayerState"})
+
 
 Hyperparameters: TypeAlias = dict[str, Array]
 """Continuous hyperparameters by name, each ``[]``."""
 
 
-class Player(NamedTuple):
+class PlayerState(NamedTuple):
     """One side of the game.
 
     Attributes:
@@ -43,8 +47,8 @@ class GameState(NamedTuple):
 
     key: PRNGKey
     step: Array
-    generator: Player
-    discriminator: Player
+    generator: PlayerState
+    discriminator: PlayerState
     average: optax.EmaState | None
     hyper: Hyperparameters
 
@@ -96,15 +100,15 @@ def spread(real: Array, fake: Array) -> Array:
 
 
 def moved(
-    player: Player,
+    player: PlayerState,
     gradients: PyTree,
     optimizer: optax.GradientTransformation,
     constrain: Callable[[Variables], Variables] = lambda variables: variables,
-) -> Player:
+) -> PlayerState:
     """The player after one update of its optimiser along ``gradients``, put back into its constraint."""
     params = player.variables["params"]
     updates, state = optimizer.update(gradients, player.optimizer, params)
-    return Player(constrain({**player.variables, "params": optax.apply_updates(params, updates)}), state)
+    return PlayerState(constrain({**player.variables, "params": optax.apply_updates(params, updates)}), state)
 
 
 def averaged(state: GameState) -> Variables:

@@ -40,7 +40,7 @@ from gan_jax.training.sides import (
     Setup,
     Update,
 )
-from gan_jax.training.state import Hyperparameters, Player, spread
+from gan_jax.training.state import Hyperparameters, PlayerState, spread
 from gan_jax.training.updates import simultaneous
 from gan_jax.typing import Array, Critic, Domains, PRNGKey, PyTree, Translator, Variables
 
@@ -65,8 +65,8 @@ def cyclegan(
     objective: Objective,
     forward: Translator,
     backward: Translator,
-    judge_x: Critic,
-    judge_y: Critic,
+    discriminator_x: Critic,
+    discriminator_y: Critic,
     data: DomainData,
     *,
     update: Update | None = None,
@@ -101,7 +101,7 @@ def cyclegan(
     Args:
       objective: from ``objectives.losses``; least squares in the paper.
       forward, backward: G and F, from ``models.translators``.
-      judge_x, judge_y: discriminators of the two domains.
+      discriminator_x, discriminator_y: discriminators of the two domains.
       data: ``(key, batch, feed=…) -> Domains``.
       update: from ``training.updates``; ``simultaneous()``, which is the paper's, where None.
       batch_size: examples of each domain at an update.
@@ -133,20 +133,22 @@ def cyclegan(
     check_sizes(batch_size=batch_size, discriminator_steps=discriminator_steps, penalty_every=penalty_every)
     checks.integer("pool_size", pool_size, 0)
     check_objective(objective)
-    _check_networks(forward, backward, judge_x, judge_y)
+    _check_networks(forward, backward, discriminator_x, discriminator_y)
     checks.takes("data", data, ("key", "batch"), "one that gives typing.Domains", more=True)
     update = simultaneous() if update is None else update
     checks.made("update", update, Update, "updates.simultaneous()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    check_penalised(penalty, judge_x, judge_y)
-    warn_where_nothing_holds_the_slope(objective, judge_y if judge_x.bounded else judge_x, penalty, stacklevel=3)
+    check_penalised(penalty, discriminator_x, discriminator_y)
+    warn_where_nothing_holds_the_slope(
+        objective, discriminator_y if discriminator_x.bounded else discriminator_x, penalty, stacklevel=3
+    )
     usual = adam(b1=0.5, b2=0.999)
     parts = _Parts(
         objective=objective,
         forward=forward,
         backward=backward,
-        discriminator_x=judge_x,
-        discriminator_y=judge_y,
+        discriminator_x=discriminator_x,
+        discriminator_y=discriminator_y,
         data=data,
         batch_size=batch_size,
         discriminator_steps=discriminator_steps,
@@ -218,10 +220,10 @@ def _checked(data: DomainData, key: PRNGKey, batch_size: int) -> Domains:
     return Domains(x, y)
 
 
-def _check_networks(forward: object, backward: object, judge_x: object, judge_y: object) -> None:
+def _check_networks(forward: object, backward: object, discriminator_x: object, discriminator_y: object) -> None:
     for name, network in (("forward", forward), ("backward", backward)):
         checks.made(name, network, Translator, "models.translators.mlp_translator()")
-    for name, network in (("judge_x", judge_x), ("judge_y", judge_y)):
+    for name, network in (("discriminator_x", discriminator_x), ("discriminator_y", discriminator_y)):
         checks.made(name, network, Critic, "models.mlp.mlp()")
 
 
@@ -232,7 +234,7 @@ def _check_events(forward: Translator, backward: Translator, both: Variables, x:
             raise ValueError(f"{name} gives events of shape {made[1:]}; expected {wanted.shape[1:]}, as the data's")
 
 
-def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[PlayerState, PlayerState]:
     data_key, *keys = jax.random.split(key, 5)
     x, y = _checked(drawn_from(parts.data, feed), data_key, parts.batch_size)
     forward, backward = parts.forward, parts.backward
@@ -241,8 +243,8 @@ def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) 
     variables_d = _joined(parts.discriminator_x.init(keys[2], x), parts.discriminator_y.init(keys[3], y), ("x", "y"))
     kept = {"x": pools.empty(parts.pool_size, x.shape[1:]), "y": pools.empty(parts.pool_size, y.shape[1:])}
     return (
-        Player(both, parts.generator_optimizer(hyper["generator_rate"]).init(both["params"])),
-        Player(
+        PlayerState(both, parts.generator_optimizer(hyper["generator_rate"]).init(both["params"])),
+        PlayerState(
             {**variables_d, "pool": kept},
             parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"]),
         ),
@@ -365,7 +367,7 @@ def _verdict(
     """Divergence, loss and penalty of one discriminator, each ``[]``."""
     real_logits, fake_logits = _logits(network, variables, real), _logits(network, variables, fake)
     penalty, every = parts.penalty, parts.penalty_every
-    # One logit an example: where a discriminator judges patches, their mean.
+    # One logit an example: where a discriminator scores patches, their mean.
     whole = network._replace(apply=lambda own, x: jnp.mean(network.apply(own, x).reshape(x.shape[0], -1), axis=1))
     weighed = (
         jnp.zeros(())

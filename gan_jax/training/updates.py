@@ -17,7 +17,7 @@ import optax
 from gan_jax import checks
 from gan_jax.caching import remembered
 from gan_jax.training.sides import DiscriminatorReport, Drawing, GeneratorReport, Moment, Setup, Update
-from gan_jax.training.state import GameState, Info, Player, moved
+from gan_jax.training.state import GameState, Info, PlayerState, moved
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
 
@@ -41,14 +41,14 @@ def alternating() -> Update:
     Source: Goodfellow et al. 2014, Algorithm 1.
     """
 
-    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
+    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[PlayerState, PlayerState, Info]:
         discriminator_key, generator_key = jax.random.split(key)
         discriminator, verdict = _train_discriminator(
             setup, state, state.generator.variables, state.discriminator, discriminator_key, setup.discriminator_steps
         )
         drawing = setup.draw_g(generator_key, moment=_moment(setup, state))
         grads_g, report = _generator_gradient(setup, state, state.generator.variables, discriminator.variables, drawing)
-        generator = _move_generator(setup, state, Player(report.variables, state.generator.optimizer), grads_g)
+        generator = _move_generator(setup, state, PlayerState(report.variables, state.generator.optimizer), grads_g)
         return generator, discriminator, _info(verdict, report.loss, grads_g)
 
     return Update("alternating", step)
@@ -64,7 +64,7 @@ def simultaneous() -> Update:
     Source: Mescheder, Nowozin & Geiger 2017, Algorithm 1.
     """
 
-    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
+    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[PlayerState, PlayerState, Info]:
         before, field_key = _before(setup, state, key)
         field = _field(setup, state, state.generator.variables, before.variables, field_key)
         return _moved_along(setup, state, before, field, field.grads_g, field.grads_d)
@@ -92,7 +92,7 @@ def unrolled(steps: int) -> Update:
     """
     checks.integer("steps", steps, 0)
 
-    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
+    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[PlayerState, PlayerState, Info]:
         discriminator_key, ahead_key, generator_key = jax.random.split(key, 3)
         own = state.generator.variables
         discriminator, verdict = _train_discriminator(
@@ -111,7 +111,7 @@ def unrolled(steps: int) -> Update:
             )
 
         grads_g, report = jax.grad(loss, has_aux=True)(own["params"])
-        generator = _move_generator(setup, state, Player(report.variables, state.generator.optimizer), grads_g)
+        generator = _move_generator(setup, state, PlayerState(report.variables, state.generator.optimizer), grads_g)
         return generator, discriminator, _info(verdict, report.loss, grads_g)
 
     return Update(f"unrolled_{steps}", step)
@@ -129,7 +129,7 @@ def extragradient() -> Update:
     Source: Korpelevich 1976; Gidel et al. 2019, Algorithms 2 and 4 (ExtraSGD, ExtraAdam).
     """
 
-    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
+    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[PlayerState, PlayerState, Info]:
         before_key, here_key, ahead_key = jax.random.split(key, 3)
         before = _all_but_the_last(setup, state, before_key)
         here = _field(setup, state, state.generator.variables, before.variables, here_key)
@@ -138,10 +138,10 @@ def extragradient() -> Update:
         ahead = _field(setup, state, generator.variables, discriminator.variables, ahead_key)
         # Back to where they were, with the moments and the collections that have seen what is ahead.
         back = {**ahead.generator.variables, "params": state.generator.variables["params"]}
-        judged = {**before.variables, **ahead.collections}
+        shown = {**before.variables, **ahead.collections}
         return (
-            _move_generator(setup, state, Player(back, generator.optimizer), ahead.grads_g),
-            _move_discriminator(setup, state, Player(judged, discriminator.optimizer), ahead.grads_d),
+            _move_generator(setup, state, PlayerState(back, generator.optimizer), ahead.grads_g),
+            _move_discriminator(setup, state, PlayerState(shown, discriminator.optimizer), ahead.grads_d),
             _info(ahead.verdict, ahead.generator.loss, ahead.grads_g),
         )
 
@@ -167,7 +167,7 @@ def consensus(weight: float = 0.1) -> Update:
     """
     checks.within("weight", weight, 0.0, math.inf, high_open=True)
 
-    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, Player, Info]:
+    def step(setup: Setup, state: GameState, key: PRNGKey) -> tuple[PlayerState, PlayerState, Info]:
         before, field_key = _before(setup, state, key)
         params = state.generator.variables["params"], before.variables["params"]
 
@@ -219,17 +219,17 @@ def _field(setup: Setup, state: GameState, generator: Variables, discriminator: 
 
 
 def _train_discriminator(
-    setup: Setup, state: GameState, generator: Variables, discriminator: Player, key: PRNGKey, steps: int
-) -> tuple[Player, _Verdict]:
+    setup: Setup, state: GameState, generator: Variables, discriminator: PlayerState, key: PRNGKey, steps: int
+) -> tuple[PlayerState, _Verdict]:
     """``steps`` updates of the discriminator against a generator that stays, each on fresh examples; what the last one saw."""
     shares = setup.draw_d(key, generator=generator, moment=_moment(setup, state), steps=steps)
 
-    def one(player: Player, update: tuple[PyTree, Array]) -> tuple[Player, _Verdict]:
+    def one(player: PlayerState, update: tuple[PyTree, Array]) -> tuple[PlayerState, _Verdict]:
         share, number = update
         moment = _moment(setup, state, number)
         drawing = setup.draw_each(share, generator=generator, moment=moment)
         grads_d, collections, verdict = _discriminator_gradient(setup, player.variables, drawing, moment)
-        player = Player({**player.variables, **collections}, player.optimizer)
+        player = PlayerState({**player.variables, **collections}, player.optimizer)
         return _move_discriminator(setup, state, player, grads_d), verdict
 
     if steps == 1:
@@ -238,7 +238,7 @@ def _train_discriminator(
     return player, jax.tree.map(lambda a: a[-1], verdicts)
 
 
-def _before(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, PRNGKey]:
+def _before(setup: Setup, state: GameState, key: PRNGKey) -> tuple[PlayerState, PRNGKey]:
     """The discriminator after all of its steps but the last, and the key of what follows."""
     if setup.one_batch and setup.discriminator_steps == 1:
         return state.discriminator, key
@@ -246,7 +246,7 @@ def _before(setup: Setup, state: GameState, key: PRNGKey) -> tuple[Player, PRNGK
     return _all_but_the_last(setup, state, before_key), field_key
 
 
-def _all_but_the_last(setup: Setup, state: GameState, key: PRNGKey) -> Player:
+def _all_but_the_last(setup: Setup, state: GameState, key: PRNGKey) -> PlayerState:
     steps = setup.discriminator_steps - 1
     if not steps:
         return state.discriminator
@@ -290,11 +290,11 @@ def _generator_gradient(
 
 
 def _moved_along(
-    setup: Setup, state: GameState, before: Player, field: _Field, grads_g: PyTree, grads_d: PyTree
-) -> tuple[Player, Player, Info]:
+    setup: Setup, state: GameState, before: PlayerState, field: _Field, grads_g: PyTree, grads_d: PyTree
+) -> tuple[PlayerState, PlayerState, Info]:
     """Both sides from where the field was taken, along two gradients; recorded are those of the field."""
-    generator = Player(field.generator.variables, state.generator.optimizer)
-    discriminator = Player({**before.variables, **field.collections}, before.optimizer)
+    generator = PlayerState(field.generator.variables, state.generator.optimizer)
+    discriminator = PlayerState({**before.variables, **field.collections}, before.optimizer)
     return (
         _move_generator(setup, state, generator, grads_g),
         _move_discriminator(setup, state, discriminator, grads_d),
@@ -302,11 +302,11 @@ def _moved_along(
     )
 
 
-def _move_generator(setup: Setup, state: GameState, player: Player, grads_g: PyTree) -> Player:
+def _move_generator(setup: Setup, state: GameState, player: PlayerState, grads_g: PyTree) -> PlayerState:
     return moved(player, grads_g, setup.generator_optimizer(state.hyper["generator_rate"]))
 
 
-def _move_discriminator(setup: Setup, state: GameState, player: Player, grads_d: PyTree) -> Player:
+def _move_discriminator(setup: Setup, state: GameState, player: PlayerState, grads_d: PyTree) -> PlayerState:
     return moved(player, grads_d, setup.discriminator_optimizer(state.hyper["discriminator_rate"]), setup.constrain)
 
 

@@ -1,4 +1,4 @@
-"""VEEGAN: a third player, the reconstructor, maps samples back to noise, and the discriminator judges pairs of both.
+"""VEEGAN: a third player, the reconstructor, maps samples back to noise, and the discriminator scores pairs of both.
 
 A sample that many noises are mapped to cannot be mapped back to all of them: where the generator leaves modes out, the reconstructor, which
 sees them, makes noise of them that no pair of the generator has.
@@ -40,7 +40,7 @@ from gan_jax.training.sides import (
     Setup,
     Update,
 )
-from gan_jax.training.state import Hyperparameters, Player, spread
+from gan_jax.training.state import Hyperparameters, PlayerState, spread
 from gan_jax.training.updates import simultaneous
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
 
@@ -199,7 +199,7 @@ class _Joint(NamedTuple):
     z: Array
 
 
-def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[Player, Player]:
+def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[PlayerState, PlayerState]:
     generator_key, noise_key, discriminator_key = jax.random.split(key, 3)
     variables = parts.generator.init(generator_key)
     noise = parts.generator.noise(noise_key, 1)
@@ -209,8 +209,10 @@ def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) 
     _check_reconstruction(_recovered(parts, variables["params"], x), z)
     variables_d = parts.discriminator.init(discriminator_key, joint(x, z))
     return (
-        Player(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
-        Player(variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])),
+        PlayerState(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),
+        PlayerState(
+            variables_d, parts.discriminator_optimizer(hyper["discriminator_rate"]).init(variables_d["params"])
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from gan_jax.cli import main as command_line
 from gan_jax.training import run_folder
 from gan_jax.training.mesh import data_mesh
 
-SMALL = ("--model.width", "4", "--model.blocks", "1", "--model.judge-width", "4", "--rule.batch-size", "2")
+SMALL = ("--model.width", "4", "--model.blocks", "1", "--model.discriminator-width", "4", "--rule.batch-size", "2")
 SHORT = ("--schedule.log-every", "2", "--schedule.save-every", "2", "--no-tensorboard", "--devices.count", "1")
 pytestmark = pytest.mark.slow
 
@@ -49,7 +49,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_a_game_without_its_sets_has_the_state_of_the_one_with_them(folders: tuple[Path, Path], tmp_path: Path) -> None:
     """So that checkpoints are read with what ``data.json`` keeps, one domain in colour and one in grey; nothing is compiled or played."""
     x, y = (image_config.Data(name=f"folder:{folder}", size=16) for folder in folders)
-    model = translation_runs.Model(width=4, blocks=1, judge_width=4)
+    model = translation_runs.Model(width=4, blocks=1, discriminator_width=4)
     config = translation_runs.Config(x=x, y=y, model=model, out=tmp_path)
     mesh = data_mesh(1)
     real = translation_runs.assemble(config, mesh)

@@ -49,5 +49,5 @@ def test_closing_closes_both() -> None:
 def test_labels_are_refused() -> None:
     small, _ = sets()
     source: Any = unpaired(resident(small), resident_labelled(small))
-    with pytest.raises(ValueError, match="y draws Pairs; expected a source of images alone"):
+    with pytest.raises(ValueError, match="y draws ConditionedBatch; expected a source of images alone"):
         source.draw(jax.random.key(0), 4, feed=source.feed(0, 1))

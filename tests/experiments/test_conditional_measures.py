@@ -14,10 +14,10 @@ from experiments.conditional.text_to_avatar import experiment as text_to_avatar
 from experiments.conditional.wrong_captions import compute as wrong_captions
 from gan_jax.cli import avatar_games
 from gan_jax.cli.image_config import Data, Evaluation
-from gan_jax.cli.reference_features import yardstick
+from gan_jax.cli.reference_features import reference_features
 from gan_jax.data import avatars
 from gan_jax.data.avatars import EYE_COLOUR, HAIR_COLOUR
-from gan_jax.data.captions import UNSAID
+from gan_jax.data.captions import UNSPECIFIED
 from gan_jax.data.images import to_bytes
 from gan_jax.data.sets import load
 
@@ -46,7 +46,7 @@ def test_a_table_of_labels_and_modes(table: np.ndarray, accuracy: float, informa
 
 def test_real_digits_are_what_their_labels_say() -> None:
     """As many real digits of each label, once in order and once with every label one too high."""
-    digits, measure = load("digits", split="all"), yardstick(Data(), Evaluation())
+    digits, measure = load("digits", split="all"), reference_features(Data(), Evaluation())
     features, labels = measure.real.features, digits.labels
     assert labels is not None
     real = np.concatenate([digits.images[labels == label][:100] for label in range(10)])
@@ -66,8 +66,8 @@ def test_questions_name_both_colours_of_their_kind_of_pair(pairs: str) -> None:
     words = avatar_games.vocabulary()
     asked = avatar_games.questions(words, 250, pairs=pairs, seed=3)
     assert asked.tokens.shape == (250, avatar_games.LENGTH)
-    assert np.all(asked.said[:, [HAIR_COLOUR, EYE_COLOUR]] != UNSAID)
-    assert np.any(asked.said == UNSAID)
+    assert np.all(asked.said[:, [HAIR_COLOUR, EYE_COLOUR]] != UNSPECIFIED)
+    assert np.any(asked.said == UNSPECIFIED)
     held = avatars.is_held_out(asked.said[:, HAIR_COLOUR], asked.said[:, EYE_COLOUR])
     np.testing.assert_array_equal(held, pairs == "held_out")
 
@@ -94,7 +94,7 @@ def test_blind_captions_that_are_right_by_counting() -> None:
     """Two pictures of three agree in the one thing that their captions name; the third has no caption to speak of."""
     true = np.zeros((3, 5), int)
     true[:, HAIR_COLOUR] = [0, 0, 1]
-    said = np.full((3, 1, 5), UNSAID)
+    said = np.full((3, 1, 5), UNSPECIFIED)
     said[:2, 0, HAIR_COLOUR] = 0
     # Ordered pairs of different pictures: a caption of the first two is right on the other of them, the third's on both: 4 of 6.
     assert wrong_captions._blind_and_right(said, true, seed=0) == pytest.approx(4 / 6, abs=0.01)

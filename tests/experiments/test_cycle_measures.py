@@ -17,7 +17,7 @@ from experiments.translation.cycle_digits import experiment as cycle_digits
 from experiments.translation.cycle_digits.compute import SIZE, _measured, _split
 from experiments.translation.cycle_digits.config import TASKS
 from gan_jax.cli.image_config import Data, Evaluation
-from gan_jax.cli.reference_features import yardstick
+from gan_jax.cli.reference_features import reference_features
 from gan_jax.data import avatars
 from gan_jax.data.drawn_avatars import draw_set
 from gan_jax.data.images import to_bytes
@@ -29,7 +29,7 @@ from gan_jax.training.translation import ABLATIONS
 def test_cases_are_the_ablations_of_one_recipe() -> None:
     """Every case has the weights of its ablation, and what all draw from is the same."""
     games = tuple(ABLATIONS)
-    made = cycle_games.cases(cycle_games.Recipe(cycle_weight=0.7), games, feed=jnp.arange(3.0))
+    made = cycle_games.cases(cycle_games.CycleRecipe(cycle_weight=0.7), games, feed=jnp.arange(3.0))
     assert made.feed.shape == (len(games), 3)
     full = {"adversarial_weight": 1.0, "forward_weight": 0.7, "backward_weight": 0.7}
     for number, game in enumerate(games):
@@ -39,7 +39,7 @@ def test_cases_are_the_ablations_of_one_recipe() -> None:
 
 def test_a_game_without_identity_terms_is_the_full_one_but_for_them() -> None:
     games = (cycle_games.FULL, cycle_games.NO_IDENTITY, cycle_games.ADVERSARIAL)
-    made = cycle_games.cases(cycle_games.Recipe(cycle_weight=3.0, identity_weight=0.5), games)
+    made = cycle_games.cases(cycle_games.CycleRecipe(cycle_weight=3.0, identity_weight=0.5), games)
     found = {name: values.tolist() for name, values in made.hyper.items()}
     assert found == {
         "adversarial_weight": [1.0, 1.0, 1.0],
@@ -48,7 +48,7 @@ def test_a_game_without_identity_terms_is_the_full_one_but_for_them() -> None:
         "identity_weight": [0.5, 0.0, 0.5],
     }
     with pytest.raises(ValueError, match="identity_weight is None; expected a number"):
-        cycle_games.cases(cycle_games.Recipe(), games)
+        cycle_games.cases(cycle_games.CycleRecipe(), games)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -71,7 +71,7 @@ def test_colours_are_full_and_of_every_hue() -> None:
 @pytest.mark.slow
 def test_the_true_map_of_digits_scores_as_real_digits_do() -> None:
     config = cycle_digits.Config()
-    split, measure = _split(config), yardstick(Data(size=SIZE), Evaluation())
+    split, measure = _split(config), reference_features(Data(size=SIZE), Evaluation())
     task = TASKS["inverted"]
     rng = np.random.default_rng(0)
     y, held_out = task.made(split.y, rng), task.made(split.held_out, rng)

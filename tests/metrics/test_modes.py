@@ -255,7 +255,7 @@ def test_labels_are_counts() -> None:
 
 def test_births_and_deaths() -> None:
     masses = np.array([[0.5, 0.0, 0.0], [0.2, 0.2, 0.0], [0.0, 0.2, 0.05], [0.3, 0.2, 0.1]])
-    found = modes.lives(masses, np.array([0.5, 0.3, 0.2]))
+    found = modes.mode_turnover(masses, np.array([0.5, 0.3, 0.2]))
     np.testing.assert_array_equal(found.alive, [[1, 0, 0], [1, 1, 0], [0, 1, 1], [1, 1, 1]])
     np.testing.assert_array_equal(found.births, [1, 1, 1])
     np.testing.assert_array_equal(found.deaths, [0, 1, 0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,7 +45,7 @@ def test_chosen_generator_is_the_generator(number: int) -> None:
     expected, expected_variables = plain.train(own, noise[number])
     np.testing.assert_allclose(samples, expected, rtol=1e-6)
     own_after = {**advanced["others"][number], "params": advanced["params"][number]}
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), own_after, expected_variables)
+    chex.assert_trees_all_close(own_after, expected_variables, rtol=1e-6)
     total = lambda params: jnp.sum(chosen.apply({**variables, "params": params}, noise))  # noqa: E731
     gradients = jax.jit(jax.grad(total))(variables["params"])
     moved = [any(np.any(leaf) for leaf in jax.tree.leaves(gradient)) for gradient in gradients]
@@ -68,9 +69,7 @@ def test_chosen_critic_is_the_critic(number: int) -> None:
     for i in range(4):
         after = {**constrained["others"][i], "params": constrained["params"][i]}
         before = {**variables["others"][i], "params": variables["params"][i]}
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), after, expected if i == number else before
-        )
+        chex.assert_trees_all_close(after, expected if i == number else before, rtol=1e-6)
 
 
 def test_game_of_a_chosen_pair_moves_that_pair_alone() -> None:

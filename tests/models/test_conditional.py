@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -73,7 +74,7 @@ def test_training_moves_the_statistics_and_nothing_else() -> None:
     assert set(variables["params"]) == {"encoder", "network"}
     x, advanced = generator.train(variables, generator.noise(jax.random.key(1), 4), generator.embed(variables, LABELS))
     assert x.shape == (4, 8, 8, 1)
-    jax.tree.map(np.testing.assert_array_equal, advanced["params"], variables["params"])
+    chex.assert_trees_all_equal(advanced["params"], variables["params"])
     moved = jax.tree.map(
         lambda a, b: np.any(np.asarray(a) != np.asarray(b)), advanced["batch_stats"], variables["batch_stats"]
     )
@@ -101,9 +102,9 @@ def test_a_discriminator_sees_the_condition_as_its_head_says(head: str, kind: st
     x = jax.random.normal(jax.random.key(0), (4, *event))
     variables = critic.init(jax.random.key(1), x, LABELS)
     features, embedding = critic.features(variables, x), critic.embed(variables, LABELS)
-    logits = critic.judge(variables, features, embedding)
+    logits = critic.score(variables, features, embedding)
     assert logits.shape == (4,)
-    other = critic.judge(variables, features, critic.embed(variables, np.roll(LABELS, 1)))
+    other = critic.score(variables, features, critic.embed(variables, np.roll(LABELS, 1)))
     changed = float(np.abs(np.asarray(other) - np.asarray(logits))[0])
     assert changed > 1e-6 if head in ("concatenation", "projection") else changed == 0.0
     assert (critic.classify is not None) == (head == "auxiliary")
@@ -117,7 +118,7 @@ def test_a_projection_is_linear_in_the_embedding() -> None:
     x = jax.random.normal(jax.random.key(0), (4, *event))
     variables = critic.init(jax.random.key(1), x, LABELS)
     features = critic.features(variables, x)
-    at = lambda e: np.asarray(critic.judge(variables, features, e))  # noqa: E731
+    at = lambda e: np.asarray(critic.score(variables, features, e))  # noqa: E731
     a, b = np.random.default_rng(2).normal(size=(2, 4, 4)).astype(np.float32)
     nothing = at(np.zeros((4, 4), np.float32))
     np.testing.assert_allclose(at(2.0 * a - b) - nothing, 2.0 * (at(a) - nothing) - (at(b) - nothing), atol=1e-5)
@@ -133,7 +134,7 @@ def test_a_penalty_takes_the_gradient_of_each_pair(head: str) -> None:
 
     def alone(example: jax.Array, label: jax.Array) -> jax.Array:
         e = critic.embed(variables, label[None])
-        gradient = jax.grad(lambda one: critic.judge(variables, critic.features(variables, one[None]), e)[0])(example)
+        gradient = jax.grad(lambda one: critic.score(variables, critic.features(variables, one[None]), e)[0])(example)
         return jnp.sum(gradient**2)
 
     one_by_one = jax.jit(lambda x: jax.lax.map(lambda pair: alone(*pair), (x, jnp.asarray(LABELS))))(x)
@@ -150,7 +151,7 @@ def test_a_frozen_encoder_keeps_its_place_in_a_player() -> None:
     assert variables["params"]["encoder"] == {}
     z = generator.noise(jax.random.key(2), 2)
     _, after = generator.train(variables, z, generator.embed(variables, tokens))
-    jax.tree.map(np.testing.assert_array_equal, after["frozen"], kept["params"])
+    chex.assert_trees_all_equal(after["frozen"], kept["params"])
     np.testing.assert_array_equal(generator.embed(variables, tokens), encoder.apply(kept, tokens).sentence)
 
 

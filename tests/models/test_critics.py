@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -181,7 +182,7 @@ def test_spectral_norm_converges_to_the_exact_one_and_only_in_constrain() -> Non
     before = jax.tree.map(np.copy, variables)
     critic.apply(variables, jnp.ones((4, 3)))
     jax.grad(lambda z: critic.apply(variables, z)[0])(jnp.ones((1, 3)))
-    jax.tree.map(np.testing.assert_array_equal, before, variables)
+    chex.assert_trees_all_equal(before, variables)
     critic = compiled(critic)
     for _ in range(200):
         variables = critic.constrain(variables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +23,7 @@ def test_without_noise_it_is_the_generator() -> None:
     samples, advanced = noisy.train(variables, (z, silent))
     expected, expected_advanced = plain.train(variables, z)
     np.testing.assert_array_equal(samples, expected)
-    jax.tree.map(np.testing.assert_array_equal, advanced, expected_advanced)
+    chex.assert_trees_all_equal(advanced, expected_advanced)
 
 
 def test_variance_is_the_sum() -> None:

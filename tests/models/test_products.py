@@ -51,7 +51,7 @@ def thirds(form: convolutions.Thirds, n: Geometry) -> dict[str, Callable[[Array,
 
 
 THIRDS = ("correlate", "spread", "gather")
-PRODUCTS = convolutions.Thirds(products.correlate, products.spread, products.gather)
+PRODUCTS = convolutions.Thirds(products.correlate, products.transposed, products.gather)
 
 
 @cases("n", GEOMETRIES[:-1], ids=str)

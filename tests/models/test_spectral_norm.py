@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,11 +33,11 @@ def test_the_power_iteration_finds_every_singular_value_and_goes_on_in_constrain
     before = jax.tree.map(np.asarray, variables)
     gradient = jax.jit(jax.grad(lambda v, x: jnp.sum(critic.apply(v, x)), argnums=1))(variables, x)
     assert bool(jnp.all(jnp.isfinite(gradient)))
-    jax.tree.map(np.testing.assert_array_equal, before, variables)
+    chex.assert_trees_all_equal(before, variables)
 
     many = jax.jit(lambda v: jax.lax.fori_loop(0, 1000, lambda _, v: critic.constrain(v), v))
     converged = many(variables)
-    jax.tree.map(np.testing.assert_array_equal, before["params"], converged["params"])
+    chex.assert_trees_all_equal(before["params"], converged["params"])
     vectors = flatten_dict(converged["singular_vectors"])
     assert set(vectors) == set(kernels(converged))
     for path, kernel in kernels(converged).items():

@@ -52,7 +52,7 @@ def test_all_three_are_those_of_xla(n: Geometry) -> None:
         @jax.jit
         def both(x: jax.Array, k: jax.Array, g: jax.Array) -> tuple[tuple[jax.Array, ...], ...]:
             y, transpose = jax.vjp(lambda x, k: plain(x, k, n), x, k)
-            ours = winograd.correlate(x, k, n), winograd.spread(g, k, n), winograd.gather(x, g, n)
+            ours = winograd.correlate(x, k, n), winograd.transposed(g, k, n), winograd.gather(x, g, n)
             return ours, (y, *transpose(g))
 
         for mine, xla in zip(*both(x, k, g), strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gan_jax.objectives import losses, penalties
-from gan_jax.objectives.choice import one_of, one_of_penalties
+from gan_jax.objectives.choice import switch_objective, switch_penalty
 from tests.cases import cases
 
 NAMES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
@@ -25,7 +25,7 @@ def test_chosen_objective_is_the_objective(field: str, number: int) -> None:
     def value(objective: losses.Objective, logits: jax.Array) -> jax.Array:
         return jnp.mean(getattr(objective, field)(logits, fake))
 
-    chosen = jax.jit(jax.value_and_grad(lambda logits, index: value(one_of(objectives, index), logits)))
+    chosen = jax.jit(jax.value_and_grad(lambda logits, index: value(switch_objective(objectives, index), logits)))
     expected = jax.value_and_grad(lambda logits: value(objectives[number], logits))(real)
     for mine, plain in zip(chosen(real, number), expected, strict=True):
         np.testing.assert_allclose(mine, plain, rtol=1e-6, atol=1e-7)
@@ -34,16 +34,16 @@ def test_chosen_objective_is_the_objective(field: str, number: int) -> None:
 def test_members_of_one_map_differ_in_their_objective() -> None:
     objectives = [losses.OBJECTIVES[name]() for name in NAMES]
     real, fake = jax.random.normal(jax.random.key(1), (2, 16))
-    loss = lambda index: jnp.mean(one_of(objectives, index).discriminator_loss(real, fake))  # noqa: E731
+    loss = lambda index: jnp.mean(switch_objective(objectives, index).discriminator_loss(real, fake))  # noqa: E731
     expected = [jnp.mean(objective.discriminator_loss(real, fake)) for objective in objectives]
     for mapped in (jax.vmap(loss), lambda indices: jax.lax.map(loss, indices)):
         np.testing.assert_allclose(mapped(jnp.arange(len(NAMES))), jnp.stack(expected), rtol=1e-6)
 
 
 def test_what_cannot_be_traced_is_what_all_agree_on() -> None:
-    agreeing = one_of([losses.minimax(), losses.non_saturating()], 0)
+    agreeing = switch_objective([losses.minimax(), losses.non_saturating()], 0)
     assert (agreeing.unit, agreeing.saturation, agreeing.separable) == ("nats", math.log(2.0), True)
-    various = one_of([losses.minimax(), losses.wasserstein(), losses.relativistic()], 0)
+    various = switch_objective([losses.minimax(), losses.wasserstein(), losses.relativistic()], 0)
     assert (various.unit, various.scales_with_data, various.separable) == ("various", False, False)
     assert math.isnan(various.saturation)
 
@@ -57,7 +57,7 @@ def test_chosen_penalty_is_the_penalty(number: int) -> None:
         return jnp.sum(jnp.sin(x))
 
     key = jax.random.key(3)
-    mine = jax.jit(lambda index: one_of_penalties(candidates, index)(critic, real, fake, key))(number)
+    mine = jax.jit(lambda index: switch_penalty(candidates, index)(critic, real, fake, key))(number)
     plain = candidates[number]
     expected = np.zeros(8) if plain is None else plain(critic, real, fake, jax.random.key(3))
     np.testing.assert_allclose(mine, expected, rtol=1e-6)
@@ -65,6 +65,6 @@ def test_chosen_penalty_is_the_penalty(number: int) -> None:
 
 def test_nothing_to_choose_from_is_an_error() -> None:
     with pytest.raises(ValueError, match="objectives is empty"):
-        one_of([], 0)
+        switch_objective([], 0)
     with pytest.raises(ValueError, match="penalties is empty"):
-        one_of_penalties([], 0)
+        switch_penalty([], 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -211,7 +212,7 @@ def test_weight_clipping_keeps_the_bound_after_any_optimiser(optimizer: optax.Gr
         params = optax.apply_updates(params, updates)
         assert all(bool(jnp.all(jnp.abs(leaf) <= 0.25 + 1e-7)) for leaf in jax.tree.leaves(params))
         if step == 0:
-            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), params, expected)
+            chex.assert_trees_all_close(params, expected, rtol=1e-7, atol=1e-7)
 
 
 def test_weight_clipping_needs_the_parameters_and_a_positive_bound() -> None:

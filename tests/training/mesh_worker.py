@@ -15,7 +15,7 @@ from flax import linen as nn
 
 from gan_jax.data import sets, sources
 from gan_jax.models.generators import mlp_generator
-from gan_jax.models.image_pairs import Pair, dcgan
+from gan_jax.models.image_pairs import ImagePair, dcgan
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives.losses import OBJECTIVES
 from gan_jax.objectives.penalties import PENALTIES
@@ -32,7 +32,7 @@ def games(mesh: jax.sharding.Mesh, draw: Callable[..., jax.Array]) -> Iterator[t
     Where a penalty's gradient is compared in float32 the activations are smooth: at a kink of a ReLU the gradient of a penalty jumps, and a
     rounding error decides on which side of it an example lies.
     """
-    smooth = Pair(
+    smooth = ImagePair(
         mlp_generator((64, 64), latent=16, event_shape=(SIZE, SIZE, 1), activation=nn.softplus, batch_norm=True),
         mlp((64, 64), activation=nn.softplus),
     )

@@ -104,11 +104,11 @@ class Cell(NamedTuple):
 
 
 def chosen_objective(names: tuple[str, ...], number: Array) -> losses.Objective:
-    return choice.one_of([OBJECTIVES[name] for name in names], number)
+    return choice.switch_objective([OBJECTIVES[name] for name in names], number)
 
 
 def chosen_penalty(number: Array) -> penalties.Penalty:
-    return choice.one_of_penalties(list(PENALTIES.values()), number)
+    return choice.switch_penalty(list(PENALTIES.values()), number)
 
 
 # ------------------------------------------------------------------------------------------------------- the plain reference

@@ -16,7 +16,7 @@ from gan_jax.models.conditional import conditional_mlp_generator
 from gan_jax.models.conditional_critics import conditional_mlp_critic
 from gan_jax.models.text import gru_encoder, label_encoder, sentence, transformer_encoder
 from gan_jax.objectives import losses, penalties
-from gan_jax.training.conditional import Pairs, conditional_gan, describes, labelled, mismatched
+from gan_jax.training.conditional import ConditionedBatch, conditional_gan, describes, labelled, mismatched
 from gan_jax.training.game import Game, play
 from gan_jax.typing import Array, PRNGKey
 from tests.training.compilations import counted
@@ -24,7 +24,7 @@ from tests.training.compilations import counted
 CLASSES = 4
 
 
-def data(key: PRNGKey, batch: int) -> Pairs:
+def data(key: PRNGKey, batch: int) -> ConditionedBatch:
     label_key, noise_key = jax.random.split(key)
     labels = jax.random.randint(label_key, (batch,), 0, CLASSES)
     centres = 2.0 * jnp.stack([jnp.cos(labels * 1.6), jnp.sin(labels * 1.6)], axis=1)
@@ -94,7 +94,7 @@ def by_hand(made: Game, objective: losses.Objective, weight: float, found: bool)
     fake = generator.apply(own, generator.noise(keys[1], 8), generator.embed(own, pairs.condition))
     wrong = mismatched(keys[2], pairs.said, pairs.true)
     assert bool(wrong.found.all()) == found
-    logits = lambda x, c: critic.judge(judge, critic.features(judge, x), critic.embed(judge, c))  # noqa: E731
+    logits = lambda x, c: critic.score(judge, critic.features(judge, x), critic.embed(judge, c))  # noqa: E731
     right = logits(pairs.x, pairs.condition)
     against_fake = objective.discriminator_loss(right, logits(fake, pairs.condition))
     against_wrong = objective.discriminator_loss(right, logits(pairs.x, pairs.condition[wrong.places]))
@@ -200,7 +200,7 @@ def test_a_penalty_looks_at_points_whose_condition_both_ends_share() -> None:
         seen.extend([real, fake])
         return jnp.zeros(real.shape[0])
 
-    def plain(key: PRNGKey, batch: int) -> Pairs:
+    def plain(key: PRNGKey, batch: int) -> ConditionedBatch:
         labels = jax.random.randint(key, (batch,), 0, CLASSES)
         return labelled(jnp.stack([labels, labels], axis=1).astype(float), labels)
 
@@ -228,10 +228,10 @@ def test_gradients_reach_the_encoders_of_both_players(kind: str) -> None:
         gru_encoder(9, width=4) if kind == "gru" else transformer_encoder(9, 5, width=4, heads=2, layers=1)
     )
 
-    def captioned(key: PRNGKey, batch: int) -> Pairs:
+    def captioned(key: PRNGKey, batch: int) -> ConditionedBatch:
         labels = jax.random.randint(key, (batch, 2), 0, 3)
         tokens = jnp.pad(2 + labels + jnp.array([[0, 3]]), ((0, 0), (0, 3)))
-        return Pairs(labels.astype(float), tokens, labels, labels)
+        return ConditionedBatch(labels.astype(float), tokens, labels, labels)
 
     made = conditional_gan(
         losses.relativistic(),

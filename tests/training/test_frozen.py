@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -54,7 +55,7 @@ def test_watched_training_is_training() -> None:
         jax.random.key(0), network, training(), sample, shifted, at=(0, 1, 5, 12), observe=lambda state: state.step
     )
     np.testing.assert_array_equal(seen, [0, 1, 5, 12])
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), watched, fitted)
+    chex.assert_trees_all_close(watched, fitted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("at", [(), (-1, 2), (3, 3), (5, 2)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,8 +65,8 @@ def test_each_part_has_statistics_of_its_own() -> None:
     parts = [generator.train(variables, z[:, part]) for part in range(3)]
     np.testing.assert_allclose(made, jnp.concatenate([samples for samples, _ in parts], axis=1), rtol=1e-5, atol=1e-6)
     means = jax.tree.map(lambda *leaves: np.mean(leaves, axis=0), *[after["batch_stats"] for _, after in parts])
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), advanced["batch_stats"], means)
-    jax.tree.map(np.testing.assert_array_equal, advanced["params"], variables["params"])
+    chex.assert_trees_all_close(advanced["batch_stats"], means, rtol=1e-5)
+    chex.assert_trees_all_equal(advanced["params"], variables["params"])
 
 
 def summed(critic: Critic, size: int) -> Critic:

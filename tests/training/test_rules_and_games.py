@@ -27,10 +27,10 @@ from gan_jax.typing import (
     Array,
     ConditionalCritic,
     ConditionalGenerator,
+    ConditionedBatch,
     Critic,
     Domains,
     Generator,
-    Pairs,
     Translator,
     trains_as_it_samples,
 )
@@ -103,7 +103,7 @@ def data(key: Array, n: int) -> Array:
     return 1.0 + 0.5 * jax.random.normal(key, (n, 2))
 
 
-def pairs(key: Array, n: int) -> Pairs:
+def pairs(key: Array, n: int) -> ConditionedBatch:
     labels = jax.random.randint(key, (n,), 0, CLASSES)
     return labelled(jnp.stack([labels, 1.0 - labels], axis=1).astype(float), labels)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -120,10 +120,8 @@ def test_a_step_is_what_is_written(name: str) -> None:
         for _ in range(3):
             moved, judged, loss = by_hand(state, FULL | games.ABLATIONS[name])
             state, info = game.step(state)
-            jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9), state.generator.variables["params"], moved)
-            jax.tree.map(
-                partial(np.testing.assert_allclose, rtol=1e-9), state.discriminator.variables["params"], judged
-            )
+            chex.assert_trees_all_close(state.generator.variables["params"], moved, rtol=1e-9)
+            chex.assert_trees_all_close(state.discriminator.variables["params"], judged, rtol=1e-9)
             assert float(info.generator_loss) == pytest.approx(loss, rel=1e-9)
 
 
@@ -152,7 +150,7 @@ def test_without_identity_terms_there_is_no_weight_of_them() -> None:
     """The program is that of weight 0, and the hyperparameter is unknown."""
     without, zero = small(identity_weight=None), small(identity_weight=0.0)
     one, other = without.init(jax.random.key(4)), zero.init(jax.random.key(4))
-    jax.tree.map(np.testing.assert_array_equal, without.step(one)[0].generator, zero.step(other)[0].generator)
+    chex.assert_trees_all_equal(without.step(one)[0].generator, zero.step(other)[0].generator)
     with pytest.raises(ValueError, match="identity_weight"):
         without.init(jax.random.key(0), identity_weight=0.5)
 
@@ -192,7 +190,7 @@ def test_the_pool_changes_what_discriminators_see_and_nothing_else() -> None:
         one, other = with_pool.step(one)[0], without.step(other)[0]
         if step == 0:
             # The generators have moved by the same gradient, since discriminators move after them.
-            jax.tree.map(np.testing.assert_array_equal, one.generator.variables, other.generator.variables)
+            chex.assert_trees_all_equal(one.generator.variables, other.generator.variables)
         assert jax.tree.all(jax.tree.map(lambda a, b: bool(a == b), *judges)) == (step == 0)
     made = one.discriminator.variables["pool"]
     assert int(made["x"].filled) == int(made["y"].filled) == 3
@@ -208,7 +206,7 @@ def test_half_way_and_on_is_all_the_way() -> None:
     half = run(game.init(jax.random.key(2)))
     stored = jax.tree.map(np.asarray, half._replace(key=jax.random.key_data(half.key)))
     again = stored._replace(key=jax.random.wrap_key_data(stored.key))
-    jax.tree.map(np.testing.assert_array_equal, run(again)._replace(key=None), whole._replace(key=None))
+    chex.assert_trees_all_equal(run(again)._replace(key=None), whole._replace(key=None))
 
 
 def test_ablations_are_one_program() -> None:
@@ -256,9 +254,7 @@ def test_lazy_penalties_weigh_as_much() -> None:
 def test_the_average_is_of_both_generators() -> None:
     game = small(ema_decay=0.5)
     state = game.step(game.init(jax.random.key(5)))[0]
-    jax.tree.map(
-        partial(np.testing.assert_allclose, rtol=1e-6), averaged(state)["params"], state.generator.variables["params"]
-    )
+    chex.assert_trees_all_close(averaged(state)["params"], state.generator.variables["params"], rtol=1e-6)
     forward, backward = games.translators(averaged(state))
     both = averaged(state)["params"]
     assert (forward["params"], backward["params"]) == (both["forward"], both["backward"])

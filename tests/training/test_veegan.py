@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,7 +67,7 @@ def test_a_step_is_the_papers_algorithm(played: tuple[game.GameState, Any]) -> N
     players, expected = jax.jit(written_out)(before)
 
     def same(found: Any, expected: Any) -> None:
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), found, expected)
+        chex.assert_trees_all_close(found, expected, rtol=1e-4, atol=1e-6)
 
     same(after.generator.variables, players[0])
     same(after.discriminator.variables, players[1])
@@ -143,7 +144,7 @@ def test_nobody_moves_where_the_generator_is_right_and_inverted() -> None:
     )
     before = jax.jit(made.init)(jax.random.key(0))
     after, info = jax.jit(made.step, compiler_options=AS_USERS_DO)(before)
-    jax.tree.map(np.testing.assert_array_equal, after.generator.variables, before.generator.variables)
+    chex.assert_trees_all_equal(after.generator.variables, before.generator.variables)
     assert float(info.divergence) == pytest.approx(0.0, abs=1e-6)
     # Each of its four coordinates is half the difference of two means of 1024 standard normals.
     assert 0 < float(info.discriminator_gradient) < 4 * np.sqrt(4 * 0.25 * 2 / 1024)
@@ -154,7 +155,7 @@ def test_the_reconstructor_does_not_see_the_discriminator(played: tuple[game.Gam
     other = jax.tree.map(lambda w: 3 * w + 1, state.discriminator)
     first, second = step(state)[0].generator, step(state._replace(discriminator=other))[0].generator
     params = [player.variables["params"] for player in (first, second)]
-    jax.tree.map(np.testing.assert_array_equal, params[0]["reconstructor"], params[1]["reconstructor"])
+    chex.assert_trees_all_equal(params[0]["reconstructor"], params[1]["reconstructor"])
     sides = [np.asarray(own["generator"]["Dense_1"]["kernel"]) for own in params]
     assert np.max(np.abs(sides[0] - sides[1])) > 1e-3
 
@@ -168,8 +169,8 @@ def test_samples_are_those_of_the_generator_alone(played: tuple[game.GameState, 
     samples, advanced = both.train(variables, z)
     expected, statistics = PARTS.generator.train(alone, z)
     np.testing.assert_array_equal(samples, expected)
-    jax.tree.map(np.testing.assert_array_equal, advanced["batch_stats"], statistics["batch_stats"])
-    jax.tree.map(np.testing.assert_array_equal, advanced["params"], variables["params"])
+    chex.assert_trees_all_equal(advanced["batch_stats"], statistics["batch_stats"])
+    chex.assert_trees_all_equal(advanced["params"], variables["params"])
     assert sampling.sampler(both, batch=8)(state, jax.random.key(3), 5).shape == (5, 3)
 
 

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.conditional.conditional_digits.config import CLASSES, NEIGHBOURS, ROWS, Config, Row
+from experiments.conditional.conditional_digits.config import CLASSES, NEIGHBOURS, ROWS, Config, Head
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.cli.image_config import Data, Evaluation
-from gan_jax.cli.reference_features import yardstick
+from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import to_bytes
 from gan_jax.data.sets import load
 from gan_jax.data.sources import resident_labelled
@@ -36,7 +36,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     """Plays every row from clones of one key, and measures what it draws."""
     with progress.task("conditional digits", total=20.0 + 100.0 * len(config.rows)):
         with progress.task("classifier", share=20.0):
-            digits, measure = load("digits", split="all"), yardstick(Data(), Evaluation())
+            digits, measure = load("digits", split="all"), reference_features(Data(), Evaluation())
             source = resident_labelled(digits)
             features, labels = measure.real.features, digits.labels
             read = measure.real.logits.argmax(axis=1)
@@ -85,13 +85,13 @@ def run(config: Config, progress: Progress) -> Arrays:
     return {name: np.asarray(value) for name, value in (arrays | facts).items()}
 
 
-def _game(config: Config, row: Row, source: Any) -> tuple[Any, Any]:
+def _game(config: Config, row: Head, source: Any) -> tuple[Any, Any]:
     """The game of a row, and ``look(key, state) -> images [10 · samples, 8, 8, 1]`` in bytes, label by label."""
 
     encoder = label_encoder(CLASSES, width=config.embedding)
     generator = conditional_dcgan_generator(SIZE, 1, encoder, width=config.width, latent=config.latent)
     critic = conditional_dcgan_critic(SIZE, 1, encoder, width=config.critic_width, head=row.head, classes=CLASSES)
-    decaying = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, constant=0.2, end=0.01))
+    adam_to_rest = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, constant=0.2, end=0.01))
 
     game = conditional_gan(
         relativistic(),
@@ -99,8 +99,8 @@ def _game(config: Config, row: Row, source: Any) -> tuple[Any, Any]:
         critic,
         source.draw,
         batch_size=config.batch_size,
-        generator_optimizer=decaying,
-        discriminator_optimizer=decaying,
+        generator_optimizer=adam_to_rest,
+        discriminator_optimizer=adam_to_rest,
         generator_rate=config.rate,
         discriminator_rate=config.rate,
         wrong_weight=row.wrong_weight,

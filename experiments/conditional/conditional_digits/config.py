@@ -12,7 +12,7 @@ CLASSES = 10
 NEIGHBOURS = 5
 
 
-class Row(NamedTuple):
+class Head(NamedTuple):
     """One way to show a label to a discriminator.
 
     Attributes:
@@ -26,10 +26,10 @@ class Row(NamedTuple):
     wrong_weight: float
 
 
-ROWS: dict[str, Row] = {
-    "concatenation": Row("label beside the features", "concatenation", 0.5),
-    "projection": Row("label as a projection", "projection", 0.5),
-    "auxiliary": Row("label as a class to tell", "auxiliary", 0.0),
+ROWS: dict[str, Head] = {
+    "concatenation": Head("label beside the features", "concatenation", 0.5),
+    "projection": Head("label as a projection", "projection", 0.5),
+    "auxiliary": Head("label as a class to tell", "auxiliary", 0.0),
 }
 """By name, in the figure's order."""
 

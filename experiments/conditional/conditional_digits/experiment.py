@@ -5,7 +5,7 @@ seeds), and recall at k = 5, over training; KID within each class at the end, wi
 grid of digits of the first game, one column a label, beside real ones.
 
 Data: scikit-learn's 1797 digits of 8 × 8. Networks are DCGAN's with conditional batch norm in the generator and no normalisation in the
-discriminator; relativistic pairing with R1 + R2, in turn, averaged parameters, decaying rates. Rows differ in how the discriminator sees
+discriminator; relativistic pairing with R1 + R2, in turn, averaged parameters, falling rates. Rows differ in how the discriminator sees
 the label: beside the features (Mirza & Osindero 2014), as a projection (Miyato & Koyama 2018), as a class to be told (Odena et al. 2017).
 The first two also see real digits with other labels (Reed et al. 2016).
 

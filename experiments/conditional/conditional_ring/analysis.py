@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.conditional.conditional_ring.config import ROWS
-from experiments.framework.artifacts import Arrays
-from experiments.framework.artifacts import Row as TableRow
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,
     AT_MOST,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
-from experiments.conditional.conditional_ring.config import ROWS, THRESHOLD, Config, Row
+from experiments.conditional.conditional_ring.config import ROWS, THRESHOLD, Config, Head
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.distributions import gaussian_ring
@@ -58,7 +58,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
-def _game(config: Config, row: Row) -> tuple[Any, Any]:
+def _game(config: Config, row: Head) -> tuple[Any, Any]:
     """The game of a row, and ``look(key, state) -> {quantity: array}``."""
 
     centres = gaussian_ring(config.modes, config.radius, config.scale).centres
@@ -71,7 +71,7 @@ def _game(config: Config, row: Row) -> tuple[Any, Any]:
         labels = jax.random.randint(label_key, (batch,), 0, config.modes)
         return labelled(centres[labels] + config.scale * jax.random.normal(noise_key, (batch, 2)), labels)
 
-    decaying = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, end=0.01))
+    adam_to_rest = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, end=0.01))
 
     game = conditional_gan(
         relativistic(),
@@ -79,8 +79,8 @@ def _game(config: Config, row: Row) -> tuple[Any, Any]:
         critic,
         data,
         batch_size=config.batch_size,
-        generator_optimizer=decaying,
-        discriminator_optimizer=decaying,
+        generator_optimizer=adam_to_rest,
+        discriminator_optimizer=adam_to_rest,
         generator_rate=config.rate,
         discriminator_rate=config.rate,
         wrong_weight=row.wrong_weight,

@@ -11,7 +11,7 @@ THRESHOLD = 3.0
 """Standard deviations within which a sample is good."""
 
 
-class Row(NamedTuple):
+class Head(NamedTuple):
     """One way to show a label to a discriminator.
 
     Attributes:
@@ -25,13 +25,13 @@ class Row(NamedTuple):
     wrong_weight: float = 0.0
 
 
-ROWS: dict[str, Row] = {
-    "unconditional": Row("D does not see the label", "unconditional"),
-    "concatenation": Row("beside the example", "concatenation"),
-    "concatenation_wrong": Row("beside it, with wrong pairs", "concatenation", 0.5),
-    "projection": Row("as a projection", "projection"),
-    "projection_wrong": Row("projection, with wrong pairs", "projection", 0.5),
-    "auxiliary": Row("as a class to tell", "auxiliary"),
+ROWS: dict[str, Head] = {
+    "unconditional": Head("D does not see the label", "unconditional"),
+    "concatenation": Head("beside the example", "concatenation"),
+    "concatenation_wrong": Head("beside it, with wrong pairs", "concatenation", 0.5),
+    "projection": Head("as a projection", "projection"),
+    "projection_wrong": Head("projection, with wrong pairs", "projection", 0.5),
+    "auxiliary": Head("as a class to tell", "auxiliary"),
 }
 """By name, in the figure's order."""
 

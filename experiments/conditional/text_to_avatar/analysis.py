@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from experiments.conditional.text_to_avatar.config import ENCODERS, PAIRS
-from experiments.framework.artifacts import Arrays
-from experiments.framework.artifacts import Row as TableRow
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, Claim, finding
 from experiments.framework.tables import long_rows, per_seed
 

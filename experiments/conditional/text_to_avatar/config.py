@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gan_jax.cli.avatar_games import Recipe
+from gan_jax.cli.avatar_games import TextGameRecipe
 from gan_jax.ranges import Count, Seed
 
 ENCODERS = {"gru": "GRU", "transformer": "Transformer", "lstm": "LSTM"}
@@ -20,7 +20,7 @@ class Config:
     encoders: tuple[str, ...] = ("gru", "transformer")  # Encoders of captions: gru, transformer, lstm.
     size: Count = 32  # Pixels a side: 16, 32 or 64.
     avatars: Count = 20_000  # Training pictures; 20 000 is the prepared set, other numbers are drawn anew.
-    recipe: Recipe = field(default_factory=Recipe)  # Networks, rates and penalties.
+    recipe: TextGameRecipe = field(default_factory=TextGameRecipe)  # Networks, rates and penalties.
     steps: Count = 8000  # Steps of every game; a multiple of ``records``.
     records: Count = 4  # How many times a game is looked at.
     seeds: Count = 2  # Games of every encoder.
@@ -51,7 +51,7 @@ SMOKE = Config(
     encoders=("gru",),
     avatars=64,
     size=16,
-    recipe=Recipe(width=4, critic_width=4, hidden=8, text_width=8, latent=4, batch_size=4),
+    recipe=TextGameRecipe(width=4, critic_width=4, hidden=8, text_width=8, latent=4, batch_size=4),
     steps=4,
     records=2,
     seeds=1,

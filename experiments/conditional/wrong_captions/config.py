@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gan_jax.cli.avatar_games import Recipe
+from gan_jax.cli.avatar_games import TextGameRecipe
 from gan_jax.plots.style import BLUE, ORANGE, VERMILION, Look
 from gan_jax.ranges import Count, Seed
 
@@ -22,7 +22,7 @@ class Config:
 
     size: Count = 16  # Pixels a side.
     avatars: Count = 5000  # Training pictures.
-    recipe: Recipe = field(default_factory=Recipe)  # Networks, rates and penalties.
+    recipe: TextGameRecipe = field(default_factory=TextGameRecipe)  # Networks, rates and penalties.
     steps: Count = 3000  # Steps of every game; a multiple of ``records``.
     records: Count = 10  # How many times a game is looked at.
     seeds: Count = 2  # Games of every arm.
@@ -36,7 +36,7 @@ class Config:
 
 SMOKE = Config(
     avatars=64,
-    recipe=Recipe(width=4, critic_width=4, hidden=8, text_width=8, latent=4, batch_size=4),
+    recipe=TextGameRecipe(width=4, critic_width=4, hidden=8, text_width=8, latent=4, batch_size=4),
     steps=4,
     records=2,
     seeds=1,

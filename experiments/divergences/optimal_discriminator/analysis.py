@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.framework.tables import per_seed
 from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Look
@@ -81,10 +81,10 @@ def _probability_slope(output: np.ndarray, slope: np.ndarray) -> np.ndarray:
     return slope / (4 * np.square(np.cosh(np.clip(output, -80, 80) / 2)))
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Value, Lipschitz constant and slope at the generator's samples, for every network and seed."""
     dense = _generator_weights(arrays)
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for name in ("discriminator", *CRITICS):
         kept = ("value", "standard_error", "lipschitz_observed", "lipschitz_certified")
         fields = {field: arrays[f"{name}/{field}"] for field in kept}

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.divergences.saturation_1d.config import TITLES
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
 
 REFERENCE = {
@@ -101,6 +101,6 @@ def _trained_claims(arrays: Arrays) -> list[Claim]:
     return [*result, finding(f"gaussians: {what}", source, 0.0, off, 0.03, EQUAL, basis)]
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Every scalar, long format."""
     return sweeps.rows(arrays, list(TITLES))

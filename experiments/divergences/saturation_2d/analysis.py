@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.divergences import saturation_sweep as sweeps
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, EQUAL, Claim, finding, theorem
 
 TITLES = {
@@ -59,6 +59,6 @@ def _still_pulls(arrays: Arrays, name: str) -> Claim:
     return finding(f"{name}: {what}", source, saturating, wasserstein, 0.0, AT_LEAST, basis)
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Every scalar, long format."""
     return sweeps.rows(arrays, list(TITLES))

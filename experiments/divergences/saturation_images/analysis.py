@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.framework.tables import per_seed
 from gan_jax.metrics import statistics
@@ -113,14 +113,14 @@ def less_noise(differences: np.ndarray) -> np.ndarray:
     return differences.mean(axis=1) - 4 * statistics.standard_deviation(differences, 1)
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Every scalar of every shift and pair, long format."""
     digits = arrays["classes/digits"].tolist()
     members = {
         "shift": [f"{theta:g}" for theta in arrays["shift/theta"]],
         "classes": [f"{a} {b}" for a, b in combinations(digits, 2)],
     }
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for name, values in arrays.items():
         part, _, quantity = name.partition("/")
         if values.ndim != 2 or not quantity:

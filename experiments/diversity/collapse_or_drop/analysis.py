@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.diversity.collapse_or_drop.config import ARMS
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 
 FAST, STRONG, CURES = (
@@ -115,9 +115,9 @@ def claims(arrays: Arrays) -> list[Claim]:
     return result
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Every game of every arm: its verdict and what that rests on."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for name, arm in ARMS.items():
         found = course(arrays, name)
         numbers = {

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import norm
 
 from experiments.diversity.forward_or_reverse.config import NAMES, STARTS
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.game.f_gan.analysis import CROSS, OPTIMA
 from experiments.game.f_gan.config import NAMES as REFERENCE
@@ -176,9 +176,9 @@ def _of_games(arrays: Arrays) -> list[Claim]:
     return result
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Fits of the reference mixture; folds and switches; best fits at the games' separations; every game's end."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
 
     def add(divergence: str, quantity: str, value: Any, **where: Any) -> None:
         place: Mapping[str, Any] = {"separation": "", "start": "", "seed": "", **where}

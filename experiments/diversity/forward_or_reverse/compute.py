@@ -21,7 +21,7 @@ from gan_jax.divergences import exact
 from gan_jax.models.mlp import mlp
 from gan_jax.models.players import affine
 from gan_jax.objectives import losses
-from gan_jax.objectives.choice import one_of
+from gan_jax.objectives.choice import switch_objective
 from gan_jax.training.ensemble import sweep
 from gan_jax.training.game import gan, play
 from gan_jax.training.optimizers import adam, cosine_decay
@@ -54,7 +54,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
             "shift": (0.5 * start * separation).reshape(1),
         }
         game = gan(
-            one_of(objectives, divergence.astype(int)),
+            switch_objective(objectives, divergence.astype(int)),
             generator._replace(init=lambda key: {"params": begun}),
             critic,
             data,

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.diversity import cures
-from experiments.diversity.cures import Change, Player, last, rows_of, small_game
+from experiments.diversity.cures import Change, SmallGame, last, rows_of, small_game
 from experiments.diversity.mode_table.config import NUMBERS, ROWS, Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax import distributions
 from gan_jax.distributions import gaussian_grid, gaussian_ring
 from gan_jax.metrics.histograms import reverse_kl_floor
-from gan_jax.metrics.modes import Modes, Tally, assay, modes_of, tally
+from gan_jax.metrics.modes import ModeCounts, Modes, assay, modes_of, tally
 from gan_jax.models.pacgan import pacgan_discriminator, pacgan_generator
 from gan_jax.objectives.losses import non_saturating
 from gan_jax.training.game import gan
@@ -34,7 +34,7 @@ MOST_MODES = 25
 # --------------------------------------------------------------------------------------------------- PacGAN's own protocol
 
 
-def packed_game(config: Config, *, size: int) -> Player:
+def packed_game(config: Config, *, size: int) -> SmallGame:
     """PacGAN with ``size`` samples a pack; 1 is its plain GAN.
 
     Batches of 100 packs, both players at once (the authors' code computes both gradients at one point), Adam with rate 1e-4 and b1 = .8.
@@ -53,7 +53,7 @@ def packed_game(config: Config, *, size: int) -> Player:
         generator_rate=1e-4,
         discriminator_rate=1e-4,
     )
-    return Player(game, last(generator), size)
+    return SmallGame(game, last(generator), size)
 
 
 CURES: dict[str, Change] = {
@@ -76,7 +76,7 @@ PACKS = {"gan": 1, "pacgan_2": 2, "pacgan_3": 3, "pacgan_4": 4}
 """Samples of a pack, of the rows that are PacGAN's."""
 
 
-def player_of(name: str, config: Config) -> Player:
+def player_of(name: str, config: Config) -> SmallGame:
     """The game of a row."""
     if name in PACKS:
         return packed_game(config, size=PACKS[name])
@@ -154,10 +154,10 @@ def assayed(tallies: Any, modes: Any, place: int, quantities: Sequence[str]) -> 
 
     count = modes.weights.shape[0]
     # What the target was filled up with is taken off again: no sample is near to it.
-    own = Tally(*(leaf[:, place] if leaf.ndim == 3 else leaf[:, place, :, :count] for leaf in tallies))
+    own = ModeCounts(*(leaf[:, place] if leaf.ndim == 3 else leaf[:, place, :, :count] for leaf in tallies))
     found: dict[str, Any] = {name: np.zeros(own.samples.shape) for name in quantities}
     for record, seed in np.ndindex(*own.samples.shape):
-        result = assay(Tally(*(leaf[record, seed] for leaf in own)), modes)
+        result = assay(ModeCounts(*(leaf[record, seed] for leaf in own)), modes)
         for name in quantities:
             found[name][record, seed] = getattr(result, name)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from experiments.diversity.recipe import Recipe
+from experiments.diversity.recipe import RingRecipe
 from gan_jax import ranges
 from gan_jax.ranges import Count, Seed
 
@@ -18,7 +18,7 @@ class Budget(NamedTuple):
     seeds: int
 
 
-class Row(NamedTuple):
+class Method(NamedTuple):
     """A row of the table.
 
     Attributes:
@@ -44,24 +44,24 @@ def _long(config: Config) -> Budget:
     return Budget(config.long_steps, config.long_seeds)
 
 
-ROWS: dict[str, Row] = {
-    "gan": Row("GAN", _published, "GAN"),
-    "pacgan_2": Row("PacGAN2", _published, "PacGAN2"),
-    "pacgan_3": Row("PacGAN3", _published, "PacGAN3"),
-    "pacgan_4": Row("PacGAN4", _published, "PacGAN4"),
-    "small_gan": Row("GAN, small", _small),
-    "two_time_scales": Row("two time scales", _small),
-    "instance_noise": Row("instance noise", _small),
-    "moving_average": Row("moving average", _small),
-    "unrolled_1": Row("unrolled, 1", _small),
-    "unrolled_5": Row("unrolled, 5", _small),
-    "unrolled_10": Row("unrolled, 10", _small),
-    "minibatch": Row("minibatch discrimination", _small),
-    "mode_seeking": Row("mode seeking", _small),
-    "veegan": Row("VEEGAN", _small),
-    "wgan_gp": Row("WGAN-GP", _small),
-    "relativistic": Row("relativistic + R1 + R2", _small),
-    "together": Row("all of it, long", _long),
+ROWS: dict[str, Method] = {
+    "gan": Method("GAN", _published, "GAN"),
+    "pacgan_2": Method("PacGAN2", _published, "PacGAN2"),
+    "pacgan_3": Method("PacGAN3", _published, "PacGAN3"),
+    "pacgan_4": Method("PacGAN4", _published, "PacGAN4"),
+    "small_gan": Method("GAN, small", _small),
+    "two_time_scales": Method("two time scales", _small),
+    "instance_noise": Method("instance noise", _small),
+    "moving_average": Method("moving average", _small),
+    "unrolled_1": Method("unrolled, 1", _small),
+    "unrolled_5": Method("unrolled, 5", _small),
+    "unrolled_10": Method("unrolled, 10", _small),
+    "minibatch": Method("minibatch discrimination", _small),
+    "mode_seeking": Method("mode seeking", _small),
+    "veegan": Method("VEEGAN", _small),
+    "wgan_gp": Method("WGAN-GP", _small),
+    "relativistic": Method("relativistic + R1 + R2", _small),
+    "together": Method("all of it, long", _long),
 }
 """The rows of the table by name, in their order."""
 
@@ -87,7 +87,7 @@ class Config:
     small_seeds: Count = 10  # Games of each cure.
     long_steps: Count = 30_000  # Steps of the last row.
     long_seeds: Count = 10  # Games of the last row.
-    recipe: Recipe = field(default_factory=Recipe)  # Sizes and rates of the cures.
+    recipe: RingRecipe = field(default_factory=RingRecipe)  # Sizes and rates of the cures.
     data: Count = 100_000  # Fixed examples (packs) that all rows learn from.
     samples: Count = PROTOCOL_SAMPLES  # Generated samples that a game is measured with.
     shown: Count = 1000  # Points that the figure has.
@@ -117,7 +117,7 @@ SMOKE = Config(
     small_seeds=2,
     long_steps=4,
     long_seeds=2,
-    recipe=Recipe(width=8, generator_depth=2, discriminator_depth=2, batch_size=16),
+    recipe=RingRecipe(width=8, generator_depth=2, discriminator_depth=2, batch_size=16),
     data=100,
     samples=250,
     shown=50,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.diversity.mode_table.analysis import PUBLISHED, mean_and_error
-from experiments.diversity.mode_table.config import ROWS, Row
+from experiments.diversity.mode_table.config import ROWS, Method
 from experiments.framework.artifacts import Arrays
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, VERMILION, WIDTH, style
 
@@ -52,7 +52,7 @@ def plot(arrays: Arrays) -> Figure:
     return figure
 
 
-def _label(row: Row, steps: int, seeds: int) -> str:
+def _label(row: Method, steps: int, seeds: int) -> str:
     return f"{row.label}\n{_thousands(int(steps))} steps × {seeds}"
 
 
@@ -60,7 +60,7 @@ def _thousands(steps: int) -> str:
     return f"{steps / 1000:g}k" if steps >= 1000 else str(steps)
 
 
-def _draw_column(ax: Axes, arrays: Arrays, rows: Mapping[str, Row], place: int, target: str, quantity: str) -> None:
+def _draw_column(ax: Axes, arrays: Arrays, rows: Mapping[str, Method], place: int, target: str, quantity: str) -> None:
     factor = 100.0 if quantity == "high_quality" else 1.0
     modes, logarithmic = int(arrays["modes"][place]), quantity == "reverse_kl"
     for number, row in enumerate(rows.values()):
@@ -113,7 +113,7 @@ def _handles() -> list[Line2D]:
     ]
 
 
-def _draw_samples(figure: Any, arrays: Arrays, rows: Mapping[str, Row], targets: list[str]) -> None:
+def _draw_samples(figure: Any, arrays: Arrays, rows: Mapping[str, Method], targets: list[str]) -> None:
     names = list(rows)
     picked = [name for name in ("gan", "pacgan_2", "small_gan", "unrolled_5", "wgan_gp", "together") if name in names]
     grid = figure.subplots(len(targets), len(picked), squeeze=False)

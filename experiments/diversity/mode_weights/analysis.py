@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_MOST,
     EQUAL,
@@ -58,9 +58,9 @@ def claims(arrays: Arrays) -> list[Claim]:
     return result
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Mass, interval and weight of every mode of every game; and each game's numbers."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
 
     def add(game: str, seed: int, quantity: str, mode: int, *numbers: float) -> None:
         words = {"game": game, "seed": seed, "quantity": quantity, "mode": mode}

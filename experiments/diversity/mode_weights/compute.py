@@ -46,7 +46,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         for name, change in changes.items():
             player = cures.small_game(config.recipe, config.steps, change)
 
-            def look(key: Any, state: Any, player: cures.Player = player) -> Any:
+            def look(key: Any, state: Any, player: cures.SmallGame = player) -> Any:
                 points = player.sample(key, state, config.samples)
                 return tally(points, truth), points[: config.shown]
 

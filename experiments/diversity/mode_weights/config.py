@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from experiments.diversity.recipe import Recipe
+from experiments.diversity.recipe import RingRecipe
 from gan_jax.ranges import Count, Positive, Range, Seed
 
 
@@ -21,7 +21,7 @@ class Config:
     scale: Positive = 0.03  # Standard deviation of a mode.
     seeds: Count = 10  # Independent games of each kind.
     steps: Count = 20_000  # Updates of the generator.
-    recipe: Recipe = field(default_factory=Recipe)  # Sizes and rates.
+    recipe: RingRecipe = field(default_factory=RingRecipe)  # Sizes and rates.
     data: Count = 100_000  # Fixed samples that the games learn from.
     samples: Count = 10_000  # Generated samples that a game is measured with.
     shown: Count = 1500  # Points that the figure has.
@@ -32,7 +32,7 @@ class Config:
 SMOKE = Config(
     seeds=2,
     steps=4,
-    recipe=Recipe(width=8, generator_depth=2, discriminator_depth=2, batch_size=16),
+    recipe=RingRecipe(width=8, generator_depth=2, discriminator_depth=2, batch_size=16),
     data=200,
     samples=500,
     shown=50,

@@ -13,7 +13,7 @@ from experiments.diversity.stacked_digits.config import CHANNELS, CLASSES, MODES
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.cli.image_config import Data, Evaluation
-from gan_jax.cli.reference_features import yardstick
+from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import to_bytes
 from gan_jax.data.sets import load, stack
 from gan_jax.data.sources import Source, stacked
@@ -37,7 +37,7 @@ PARTS = 1000
 """Pictures that are drawn at a time."""
 
 
-class Player(NamedTuple):
+class StackedGame(NamedTuple):
     """A game, and the generator that its states are sampled with.
 
     Attributes:
@@ -56,7 +56,7 @@ decay = partial(linear_decay, constant=0.2, end=0.01)
 """The rate falls linearly to a hundredth, after a first fifth of the updates."""
 
 
-def batch_normalised(config: Config, source: Source, steps: int, *, pack: int) -> Player:
+def batch_normalised(config: Config, source: Source, steps: int, *, pack: int) -> StackedGame:
     """DCGAN with ``pack`` pictures an example, channels joined; 1 is the plain one.
 
     Batch norm in both players, the non-saturating loss, Adam (2e-4, .5, .999), constant rates.
@@ -75,10 +75,10 @@ def batch_normalised(config: Config, source: Source, steps: int, *, pack: int) -
         generator_rate=2e-4,
         discriminator_rate=2e-4,
     )
-    return Player(game, generator)
+    return StackedGame(game, generator)
 
 
-def wgan_gp(config: Config, source: Source, steps: int) -> Player:
+def wgan_gp(config: Config, source: Source, steps: int) -> StackedGame:
     """WGAN-GP: λ = 10, several critic steps, Adam (0, .9), rates that decay."""
     generator = dcgan_generator(SIZE, CHANNELS, width=config.width, latent=config.latent)
     game = gan(
@@ -96,10 +96,10 @@ def wgan_gp(config: Config, source: Source, steps: int) -> Player:
         penalty=gradient_penalty(),
         penalty_weight=10.0,
     )
-    return Player(game, generator)
+    return StackedGame(game, generator)
 
 
-def regularised(config: Config, source: Source, steps: int, *, objective: str) -> Player:
+def regularised(config: Config, source: Source, steps: int, *, objective: str) -> StackedGame:
     """R1 + R2 with one objective or another, without normalisation in the discriminator; rates that decay, and a moving average."""
     generator = dcgan_generator(SIZE, CHANNELS, width=config.width, latent=config.latent)
     game = gan(
@@ -118,17 +118,17 @@ def regularised(config: Config, source: Source, steps: int, *, objective: str) -
         penalty_every=config.penalty_every,
         ema_decay=config.ema_decay,
     )
-    return Player(game, generator)
+    return StackedGame(game, generator)
 
 
-PLAYERS: dict[str, Callable[[Config, Source, int], Player]] = {
+PLAYERS: dict[str, Callable[[Config, Source, int], StackedGame]] = {
     "dcgan": partial(batch_normalised, pack=1),
     "pacdcgan_2": partial(batch_normalised, pack=2),
     "wgan_gp": wgan_gp,
     "non_saturating": partial(regularised, objective="non_saturating"),
     "relativistic": partial(regularised, objective="relativistic"),
 }
-"""How each is made: ``(config, source, steps) -> Player``."""
+"""How each is made: ``(config, source, steps) -> StackedGame``."""
 
 
 # ----------------------------------------------------------------------------------------------------------------- playing
@@ -142,7 +142,7 @@ def moments_of(steps: int, records: int) -> np.ndarray:
 
 
 def play(
-    player: Player, config: Config, source: Source, key: Any, moments: np.ndarray, on_record: Callable[[], None]
+    player: StackedGame, config: Config, source: Source, key: Any, moments: np.ndarray, on_record: Callable[[], None]
 ) -> np.ndarray:
     """Plays a game with all seeds side by side, and draws from every generator at every moment.
 
@@ -219,7 +219,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     work = {name: ROWS[name].cost * steps * config.seeds + measuring for name, steps in budgets.items()}
     with progress.task("stacked digits", total=20_000.0 + sum(work.values())):
         with progress.task("classifier and floor", share=20_000.0):
-            digits, measure = load("digits", split="all"), yardstick(Data(), Evaluation())
+            digits, measure = load("digits", split="all"), reference_features(Data(), Evaluation())
             source, real = stacked(digits), stack(digits, config.samples, config.seed)
             floor = measured(measure.features, real.images)
             keys = jax.random.split(jax.random.key(config.seed), len(ROWS))

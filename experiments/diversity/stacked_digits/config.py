@@ -17,7 +17,7 @@ CHANNELS, CLASSES = 3, 10
 MODES = CLASSES**CHANNELS
 
 
-class Row(NamedTuple):
+class Method(NamedTuple):
     """A method.
 
     Attributes:
@@ -41,12 +41,12 @@ def _long(config: Config) -> int:
     return config.long_steps
 
 
-ROWS: dict[str, Row] = {
-    "dcgan": Row("DCGAN", _short, 4.0, (78.9, 4.50, 4.50)),
-    "pacdcgan_2": Row("PacDCGAN2", _short, 7.0, (1000.0, 0.06, 0.06)),
-    "wgan_gp": Row("WGAN-GP", lambda config: config.wgan_steps, 30.0, (959.0, 0.73, 0.73)),
-    "non_saturating": Row("non-saturating + R1 + R2", _long, 8.0, (693.0, 0.927, 0.927)),
-    "relativistic": Row("relativistic + R1 + R2", _long, 8.0, (1000.0, 0.029, 0.078)),
+ROWS: dict[str, Method] = {
+    "dcgan": Method("DCGAN", _short, 4.0, (78.9, 4.50, 4.50)),
+    "pacdcgan_2": Method("PacDCGAN2", _short, 7.0, (1000.0, 0.06, 0.06)),
+    "wgan_gp": Method("WGAN-GP", lambda config: config.wgan_steps, 30.0, (959.0, 0.73, 0.73)),
+    "non_saturating": Method("non-saturating + R1 + R2", _long, 8.0, (693.0, 0.927, 0.927)),
+    "relativistic": Method("relativistic + R1 + R2", _long, 8.0, (1000.0, 0.029, 0.078)),
 }
 """The methods by name, in the figure's order; the numbers are those of stacked MNIST (28 × 28)."""
 

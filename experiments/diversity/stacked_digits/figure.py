@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from experiments.diversity.stacked_digits.config import ROWS, Row
+from experiments.diversity.stacked_digits.config import ROWS, Method
 from experiments.framework.artifacts import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.images import image_grid
@@ -52,7 +52,7 @@ def plot(arrays: Arrays) -> Figure:
     return figure
 
 
-def _timeline(ax: Axes, arrays: Arrays, rows: Mapping[str, Row], quantity: str) -> None:
+def _timeline(ax: Axes, arrays: Arrays, rows: Mapping[str, Method], quantity: str) -> None:
     """Means over seeds, and a band from the least to the largest."""
     for number, (name, row) in enumerate(rows.items()):
         x, values = arrays["moments"][number], arrays[quantity][number]
@@ -83,7 +83,7 @@ def _kl_axis(ax: Axes, floor: float) -> None:
     ax.set_ylabel("KL to uniform (nats)")
 
 
-def _table(ax: Axes, arrays: Arrays, rows: Mapping[str, Row]) -> None:
+def _table(ax: Axes, arrays: Arrays, rows: Mapping[str, Method]) -> None:
     """Text in columns: ours, and on grey the published ones."""
     seeds, n = arrays["reverse_kl"].shape[-1], int(arrays["n"])
     ax.set(xlim=(0, 1), ylim=(len(rows) + 2.8, 0))
@@ -121,7 +121,7 @@ def _line(ax: Axes, y: float, label: str, cells: tuple[str, ...], color: str) ->
         ax.text(x, y, text, ha="right", va="center", color=GREY if color == GREY and not label else "black")
 
 
-def _shares(part: Any, arrays: Arrays, rows: Mapping[str, Row]) -> None:
+def _shares(part: Any, arrays: Arrays, rows: Mapping[str, Method]) -> None:
     """How often every digit is drawn in every channel, of all seeds together."""
     shares = np.concatenate([arrays["real_shares"][None], arrays["shares"].mean(axis=1)])
     # Digits that are never drawn are at the end of the scale.
@@ -138,7 +138,7 @@ def _shares(part: Any, arrays: Arrays, rows: Mapping[str, Row]) -> None:
     bar.ax.set_yticklabels(["1/20", "1/10", "1/5"])
 
 
-def _pictures(part: Any, arrays: Arrays, rows: Mapping[str, Row]) -> None:
+def _pictures(part: Any, arrays: Arrays, rows: Mapping[str, Method]) -> None:
     """A strip of every method's pictures, from the first seed."""
     strips = [arrays["real"], *arrays["pictures"]]
     labels = ["real stacks", *(row.label for row in rows.values())]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,
     AT_MOST,
@@ -166,9 +166,9 @@ def _tracking(arrays: Arrays, arena: str) -> list[Claim]:
     return [*result, finding(what, trained, 0.0, *gained, AT_MOST, "2 s.e. over seeds")]
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Long format: per seed the correlations and the last values; over seeds the lag; the errors of the exact values."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for arena, game, speed, found in every(arrays):
         row = {"arena": arena, "game": game, "discriminator": SPEEDS[speed]}
         quantities = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,
     AT_MOST,
@@ -51,14 +51,14 @@ def _correlation(logs: np.ndarray) -> float:
     return float(np.corrcoef(np.arange(1, logs.size), logs[1:])[0, 1])
 
 
-def table_at_depth(arrays: Arrays) -> list[Row]:
+def table_at_depth(arrays: Arrays) -> list[TableRow]:
     """The log10 norm at every layer, for every seed."""
     families = [
         *((f"clipping {c:g}", logs) for c, logs in zip(arrays["depth/bounds"], arrays["depth/clipping"], strict=True)),
         ("GP", arrays["depth/penalty"]),
     ]
     layers = [f"log10 gradient norm, layer {layer}" for layer in range(arrays["depth/penalty"].shape[-1])]
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for name, logs in families:
         rows += long_rows(logs, {"seed": range(len(logs)), "quantity": layers}, data="swiss roll", critic=name)
     return rows
@@ -147,9 +147,9 @@ def _of_penalty(arrays: Arrays, data: int, title: str) -> list[Claim]:
     return result
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Bounds of W1, and value, slopes, Lipschitz constants and weights of every critic, for every seed."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
 
     def add(data: str, critic: str, quantity: str, values: np.ndarray) -> None:
         rows.extend(per_seed(values, data=data, critic=critic, quantity=quantity))

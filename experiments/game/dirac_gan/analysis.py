@@ -6,7 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, EQUAL, Claim, theorem
 from experiments.game.dirac_gan.config import NEAR, PANELS
 from experiments.game.dirac_gan.theory import RULES
@@ -160,9 +160,9 @@ def _round_the_equilibrium(arrays: Arrays) -> Claim:
     return theorem(what, "sign of the field where ψ = 0, for 2λh < 1", 2 * weight, nearest, 1e-9, AT_LEAST, "rounding")
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Spectral radius and verdict of every objective × regulariser × rule; NaN where there is no smooth equilibrium."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     pairs = [(str(o), str(r)) for o in arrays["config/objectives"] for r in arrays["config/regularisers"]]
     for rule in RULES:
         measured, exact = (arrays[f"{rule}/matrix/{part}"] for part in ("measured", "exact"))

@@ -211,7 +211,9 @@ def _game(
         "f_kl trick": lambda: losses.f_gan("kl", trick=True),
     }
     # Independent noise on both sides: every real meets every fake.
-    objective = pairs.over_all_pairs(choice.one_of([makers[name]() for name in objectives], numbers["objective"]))
+    objective = pairs.over_all_pairs(
+        choice.switch_objective([makers[name]() for name in objectives], numbers["objective"])
+    )
 
     kinds = [None if name == "none" else all_penalties.PENALTIES[name]() for name in penalties]
 
@@ -233,6 +235,6 @@ def _game(
         batch_size=2,
         generator_optimizer=optimizer,
         discriminator_optimizer=optimizer if clipped is None else lambda rate: optax.chain(optimizer(rate), clipped),
-        penalty=choice.one_of_penalties(kinds, numbers["penalty"]),
+        penalty=choice.switch_penalty(kinds, numbers["penalty"]),
         perturb=lambda key, x, scale: x + scale * nodes,
     )

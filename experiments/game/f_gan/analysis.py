@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,
     AT_MOST,
@@ -83,9 +83,9 @@ def _of_row(arrays: Arrays, row: int, label: str) -> list[Claim]:
     return [*result, finding(what, f"{SOURCE}, table 3", 0.0, above, 0.0, AT_MOST, basis)]
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Parameters, own divergence, critic's bound and cross table, exact and for every seed."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     reached = _reached(arrays)
     for row, label in enumerate(NAMES.values()):
 

@@ -20,7 +20,7 @@ from gan_jax.estimators.variational import score
 from gan_jax.models.mlp import mlp
 from gan_jax.models.players import affine
 from gan_jax.objectives import losses
-from gan_jax.objectives.choice import one_of
+from gan_jax.objectives.choice import switch_objective
 from gan_jax.training.ensemble import ensemble, sweep
 from gan_jax.training.game import gan, play
 from gan_jax.training.optimizers import adam, cosine_decay
@@ -78,7 +78,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
 
     def member(key: Any, divergence: Any) -> dict[str, Any]:
         # Which divergence is data: one compilation for all five.
-        objective = one_of(objectives, divergence.astype(int))
+        objective = switch_objective(objectives, divergence.astype(int))
         game = gan(
             objective,
             generator,

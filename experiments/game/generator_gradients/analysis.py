@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,
     AT_MOST,
@@ -86,9 +86,9 @@ def claims(arrays: Arrays) -> list[Claim]:
     return result
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Norms of every objective, age, seed and record, and how far the generators are from the data."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     steps = [int(step) for step in arrays["steps"]]
     for problem in TITLES:
         for (seed, age), distance in np.ndenumerate(arrays[f"{problem}/energy_distance"]):

@@ -22,7 +22,7 @@ from gan_jax.models.generators import mlp_generator
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import costs, losses, penalties
-from gan_jax.objectives.choice import one_of, one_of_penalties
+from gan_jax.objectives.choice import switch_objective, switch_penalty
 from gan_jax.training import frozen, game
 from gan_jax.training.compiling import compile_together
 from gan_jax.training.critic import CriticTraining
@@ -113,7 +113,9 @@ def aged_generators(config: Config, problem: Problem) -> Callable[[Any], tuple[A
     return seed
 
 
-def judge(config: Config, problem: Problem, steps: tuple[int, ...]) -> Callable[[Any, Any, Any], dict[str, Any]]:
+def train_discriminator(
+    config: Config, problem: Problem, steps: tuple[int, ...]
+) -> Callable[[Any, Any, Any], dict[str, Any]]:
     """Trains discriminator number ``number`` of ``TRAINED`` and looks at the gradient it gives the generator.
 
     Args:
@@ -133,13 +135,13 @@ def judge(config: Config, problem: Problem, steps: tuple[int, ...]) -> Callable[
 
     def member(key: Any, variables: Any, number: Any) -> dict[str, Any]:
         train_key, noise_key, data_key = jax.random.split(key, 3)
-        objective = one_of(objectives, number)
+        objective = switch_objective(objectives, number)
         orthonormal, penalised = (jnp.int32(number == TRAINED.index(name)) for name in ("orthonormal", "gp"))
         critic = one_of_critics([mlp(features), orthonormal_mlp(features)], orthonormal)
         training = CriticTraining(
             objective,
             optax.adam(config.discriminator_rate, b1=0.5, b2=0.999),
-            one_of_penalties([None, penalties.gradient_penalty()], penalised),
+            switch_penalty([None, penalties.gradient_penalty()], penalised),
             config.penalty_weight,
             config.batch_size,
         )
@@ -193,12 +195,12 @@ def compute(config: Config, progress: Progress) -> dict[str, np.ndarray]:
         with progress.task("compiling", share=0.2):
             games, trainings = _programs(config, cases, shape, together, steps)
         for name in cases:
-            game_key, judge_key = keys[name]
+            game_key, discriminator_key = keys[name]
             with progress.task(f"{name}: generators", share=0.15):
                 seed_keys = jax.random.split(game_key, config.seeds)
                 variables, distances = jax.block_until_ready(games[name](seed_keys))
             arrays[f"{name}/energy_distance"] = np.asarray(distances)
-            member_keys = jax.random.split(judge_key, shape)
+            member_keys = jax.random.split(discriminator_key, shape)
             program = trainings[name]
             parts = []
             for first in progress.track(range(0, config.seeds, together), f"{name}: discriminators", share=0.85):
@@ -221,7 +223,7 @@ def _programs(
     seed_keys = jax.random.split(jax.random.key(0), shape[0])
     member_keys = jax.random.split(jax.random.key(0), shape)
     games = {name: ensemble(aged_generators(config, problem)) for name, problem in cases.items()}
-    trainings = {name: ensemble(judge(config, problem, steps)) for name, problem in cases.items()}
+    trainings = {name: ensemble(train_discriminator(config, problem, steps)) for name, problem in cases.items()}
     jobs: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
     for name in cases:
         jobs.append((games[name], (seed_keys,)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,
     AT_MOST,
@@ -89,9 +89,9 @@ def _of_the_witness(arrays: Arrays) -> list[Claim]:
     ]
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """W1 of every pair and seed, mean and standard error of every pair, and the floors."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for generator in GENERATORS:
         for opponent in (*CRITICS, *COSTS):
             ends = ends_of(arrays, generator, opponent)

@@ -23,7 +23,7 @@ from gan_jax.models.generators import mlp_generator
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import costs, losses
-from gan_jax.objectives.choice import one_of
+from gan_jax.objectives.choice import switch_objective
 from gan_jax.training import game
 from gan_jax.training.compiling import compile_together
 from gan_jax.training.ensemble import ensemble
@@ -197,7 +197,7 @@ def _adversarial(
     generator = one_of_generators(players.generators, generator_number)
     of_critics = jnp.isin(critic_number, jnp.asarray([CRITICS.index("orthonormal"), CRITICS.index("witness")]))
     played = game.gan(
-        one_of([losses.non_saturating(), losses.wasserstein()], of_critics.astype(int)),
+        switch_objective([losses.non_saturating(), losses.wasserstein()], of_critics.astype(int)),
         generator,
         one_of_critics(players.critics, critic_number),
         draw,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,
     AT_MOST,
@@ -92,9 +92,9 @@ def _against_exact(arrays: Arrays, name: str, within: float) -> Claim:
     return finding(what, "the discriminator is optimal", 1.0, *found, EQUAL, basis)
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Every run: steps, and whether it arrived; the seed of an exact descent is -1."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for optimizer in OPTIMIZERS:
         for name in (*LOOKS, *(f"exact/{name}" for name in EXACT)):
             steps, reached = (arrays[f"{optimizer}/{name}/{quantity}"] for quantity in ("steps", "reached"))

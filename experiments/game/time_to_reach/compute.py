@@ -96,7 +96,7 @@ def _member(config: Config, optimizer: str, kind: str) -> Callable[..., dict[str
     if kind == "classifier":
         network = mlp.mlp(features)
         made = [losses.OBJECTIVES[name]() for name in CLASSIFIERS]
-        return play(lambda o: game.gan(choice.one_of(made, o), affine, network, data, rule, **adversarial))
+        return play(lambda o: game.gan(choice.switch_objective(made, o), affine, network, data, rule, **adversarial))
     if kind == "critic":
         critic = lipschitz.orthonormal_mlp(features)
         return play(lambda o: game.gan(losses.wasserstein(), affine, critic, data, rule, **adversarial))

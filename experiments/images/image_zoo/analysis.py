@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 from experiments.images.image_zoo.config import SCORES, WEIGHTS
 from gan_jax.metrics.statistics import mean_and_error
@@ -107,11 +107,11 @@ def spoken(cell: tuple[str, str]) -> str:
     return f"{objective} ({LABELS.get(penalty, penalty)})"
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """One row for every game: its scores, its time, and what the scores are of; scores are NaN where it diverged."""
     lost = diverged(arrays)
     facts = {name: int(arrays[name]) for name in ("steps", "n_real", "n_fake")}
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for i, objective in enumerate(arrays["objectives"].tolist()):
         for j, penalty in enumerate(arrays["penalties"].tolist()):
             for seed in range(lost.shape[-1]):

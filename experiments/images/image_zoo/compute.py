@@ -16,15 +16,15 @@ from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress, Task
 from experiments.images.image_zoo.config import SCORES, WEIGHTS, Config
 from gan_jax.cli.image_config import Data, Evaluation
-from gan_jax.cli.reference_features import yardstick
+from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import to_bytes
 from gan_jax.data.sets import load
 from gan_jax.data.sources import Source, resident
 from gan_jax.metrics.features import Extracted, Features, extract
 from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.neighbours import neighbours
-from gan_jax.models.image_pairs import PAIRS, Pair
-from gan_jax.objectives.choice import one_of, one_of_penalties
+from gan_jax.models.image_pairs import PAIRS, ImagePair
+from gan_jax.objectives.choice import switch_objective, switch_penalty
 from gan_jax.objectives.losses import OBJECTIVES as MADE
 from gan_jax.objectives.penalties import PENALTIES
 from gan_jax.training import game, optimizers, updates
@@ -97,7 +97,7 @@ def per_thousand(seconds: float, steps: int) -> float:
     return 1000.0 * seconds / steps
 
 
-def player(config: Config, pair: Pair, source: Source) -> Callable[..., Played]:
+def player(config: Config, pair: ImagePair, source: Source) -> Callable[..., Played]:
     """Returns ``(key, objective, penalty, weight, feed) -> Played``: one game, whose objective and penalty are indices, and so data."""
 
     objectives = [MADE[name]() for name in config.objectives]
@@ -106,7 +106,7 @@ def player(config: Config, pair: Pair, source: Source) -> Callable[..., Played]:
 
     def play(key: PRNGKey, objective: Any, penalty: Any, weight: Any, feed: Any) -> Played:
         made = game.gan(
-            one_of(objectives, objective),
+            switch_objective(objectives, objective),
             pair.generator,
             pair.discriminator,
             source.draw,
@@ -116,7 +116,7 @@ def player(config: Config, pair: Pair, source: Source) -> Callable[..., Played]:
             discriminator_optimizer=adam,
             generator_rate=config.learning_rate,
             discriminator_rate=config.learning_rate,
-            penalty=one_of_penalties(penalties, penalty),
+            penalty=switch_penalty(penalties, penalty),
             ema_decay=config.ema_decay,
         )
         state = made.init(key, feed=feed, penalty_weight=weight)
@@ -127,7 +127,7 @@ def player(config: Config, pair: Pair, source: Source) -> Callable[..., Played]:
     return play
 
 
-def compiled(config: Config, pair: Pair, source: Source, keys: Any) -> Callable[[Sequence[Cell]], Played]:
+def compiled(config: Config, pair: ImagePair, source: Source, keys: Any) -> Callable[[Sequence[Cell]], Played]:
     """Compiles the games once, and returns what plays those of one call.
 
     Args:
@@ -225,7 +225,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     games = len(config.objectives) * len(config.penalties) * config.seeds
     with progress.task("image zoo", total=20.0 + 2.5 * games):
         with progress.task("features and compilation", share=20.0):
-            digits, measure = load("digits", split="all"), yardstick(Data(), Evaluation())
+            digits, measure = load("digits", split="all"), reference_features(Data(), Evaluation())
             source, (size, _, channels) = resident(digits), digits.images.shape[1:]
             pair = PAIRS["dcgan_norm_free"](size, channels, latent=config.latent, width=config.width)
             game_key, noise_key, half_key = jax.random.split(jax.random.key(config.seed), 3)

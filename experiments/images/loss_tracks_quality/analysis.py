@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, Row
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,
     AT_MOST,
@@ -87,9 +87,9 @@ def _frozen_claims(arrays: Arrays) -> list[Claim]:
     return result
 
 
-def table(arrays: Arrays) -> list[Row]:
+def table(arrays: Arrays) -> list[TableRow]:
     """Every estimate, KID and slope at every record, then the correlations, long format."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     fields = ("training", "held_out", "standard_error", "slope", "kid", "kid_standard_error")
     for name in GAMES:
         values = np.stack([arrays[f"{name}/{field}"] for field in fields], axis=-1)

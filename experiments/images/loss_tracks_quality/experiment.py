@@ -10,7 +10,7 @@ shows them; dashed ones on test pictures that it never saw, lower bounds in expe
 Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN", section 4.2, figures 3 and 4: the critic's estimate falls as samples get better
 and stays where training fails; the JS estimate stays near log 2 or rises, whether they do or not. Here on the 8 × 8 digits: players
 learn from the training pictures, and KID, on the features of a classifier of the same training pictures, compares the generator's last
-parameters (no moving average, since the discriminator judges the last ones) with the test pictures. Minimax is Goodfellow et al. 2014,
+parameters (no moving average, since the discriminator scores the last ones) with the test pictures. Minimax is Goodfellow et al. 2014,
 algorithm 1, with one discriminator step and Radford et al. 2016's Adam; WGAN-GP is Gulrajani et al. 2017, algorithm 1, with five critic
 steps and five times their rate, for small pictures and a short run. Both discriminators are DCGAN's without normalisation. Step 0 is
 the untrained generator, after the discriminator has learned against it for a while and the statistics of its batch norm have settled.

@@ -69,8 +69,8 @@ def _game(config: Config, pair: Any) -> tuple[Any, Any]:
     """The game of four on a pair of domains, and ``look(key, state, case) -> {quantity: array}``."""
 
     widths = (config.width,) * config.depth
-    generator, judge = mlp_translator(widths), mlp(widths)
-    game = game_of_four(config.recipe, generator, generator, judge, judge, domains(pair), config.steps)
+    generator, discriminator = mlp_translator(widths), mlp(widths)
+    game = game_of_four(config.recipe, generator, generator, discriminator, discriminator, domains(pair), config.steps)
 
     def look(key: Any, state: Any, case: Any) -> Mapping[str, Any]:
         forward, backward = translators(averaged(state))

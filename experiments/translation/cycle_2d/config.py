@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from experiments.translation.ablations import Recipe
+from experiments.translation.ablations import CycleRecipe
 from gan_jax.ranges import Count, Seed
 
 PAIRS = ("rotated", "sheared", "swirled", "ring", "square", "moons")
@@ -16,7 +16,7 @@ class Config:
     """Six pairs of domains, five games."""
 
     pairs: tuple[str, ...] = PAIRS  # Pairs of domains with a known correspondence.
-    recipe: Recipe = field(default_factory=Recipe)  # Weights and rates.
+    recipe: CycleRecipe = field(default_factory=CycleRecipe)  # Weights and rates.
     width: Count = 64  # Width of the hidden layers of all four networks.
     depth: Count = 2  # Hidden layers of all four networks.
     steps: Count = 2500  # Steps of every game; a multiple of ``records``.
@@ -35,7 +35,7 @@ class Config:
 
 SMOKE = Config(
     pairs=("rotated", "square"),
-    recipe=Recipe(batch_size=8),
+    recipe=CycleRecipe(batch_size=8),
     width=8,
     steps=4,
     records=2,

@@ -146,8 +146,8 @@ def _game(config: Config, x: Any, y: Any, held_out: np.ndarray) -> tuple[Any, An
         kernel_size=3,
         skip=config.skip,
     )
-    judge = patch_critic(config.size, width=config.judge_width)
-    game = game_of_four(config.recipe, generator, generator, judge, judge, both.draw, config.steps)
+    discriminator = patch_critic(config.size, width=config.discriminator_width)
+    game = game_of_four(config.recipe, generator, generator, discriminator, discriminator, both.draw, config.steps)
 
     def there_and_back(state: Any, images: np.ndarray) -> Any:
         own, back = translators(averaged(state))

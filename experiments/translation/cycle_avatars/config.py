@@ -12,7 +12,7 @@ from experiments.translation.ablations import (
     FULL,
     IMAGES,
     NO_IDENTITY,
-    Recipe,
+    CycleRecipe,
 )
 from gan_jax.ranges import Count, Fifties, Seed
 
@@ -28,13 +28,13 @@ class Config:
 
     games: tuple[str, ...] = GAMES  # Games, any of ``GAMES``: the ablations, and the full one without identity terms.
     size: Count = 16  # Pixels a side: 16, 32 or 64.
-    recipe: Recipe = field(default_factory=lambda: replace(IMAGES, cycle_weight=3.0, identity_weight=0.5))
+    recipe: CycleRecipe = field(default_factory=lambda: replace(IMAGES, cycle_weight=3.0, identity_weight=0.5))
     """Weights and rates."""
 
     width: Count = 16  # Channels of the translators at full size.
     blocks: Count = 2  # Residual blocks of the translators at a quarter of the size, and as many at full size.
     skip: str = "joined"  # How an image gets around the translators: none, joined or added.
-    judge_width: Count = 32  # Channels of the discriminators' first layer.
+    discriminator_width: Count = 32  # Channels of the discriminators' first layer.
     portraits: Count = 4000  # Pictures of X.
     cartoons: Count = 3000  # Pictures of Y, of other avatars.
     steps: Count = 6000  # Steps of every game; a multiple of ``records``.
@@ -64,10 +64,10 @@ class Config:
 SMOKE = Config(
     games=(FULL, ADVERSARIAL),
     size=16,
-    recipe=Recipe(batch_size=2),
+    recipe=CycleRecipe(batch_size=2),
     width=4,
     blocks=1,
-    judge_width=4,
+    discriminator_width=4,
     portraits=60,
     cartoons=80,
     steps=4,
@@ -82,6 +82,6 @@ SMOKE = Config(
 PRESETS = {
     "quick": Config(steps=1600, seeds=1, last_samples=500, kid_samples=2000),
     "long": Config(games=(FULL,), steps=60_000),
-    "large": Config(size=32, width=32, blocks=4, judge_width=64, steps=20_000),
+    "large": Config(size=32, width=32, blocks=4, discriminator_width=64, steps=20_000),
 }
 """For two cores in minutes; the full game alone, for longer; at twice the size, for an accelerator, which has not been run."""

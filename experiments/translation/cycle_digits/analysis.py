@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.artifacts import Row as TableRow
+from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 from experiments.translation.ablations import (
     ADVERSARIAL,

@@ -22,7 +22,7 @@ from experiments.translation.ablations import (
 )
 from experiments.translation.cycle_digits.config import TASKS, Config, Task
 from gan_jax.cli.image_config import Data, Evaluation
-from gan_jax.cli.reference_features import yardstick
+from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import ImageSet, to_bytes
 from gan_jax.data.sets import load
 from gan_jax.data.sources import resident
@@ -53,7 +53,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     """Plays all games on every task, and measures what G and F make of held-out digits."""
     with progress.task("cycle digits", total=20.0 + 100.0 * len(config.tasks)):
         with progress.task("classifier", share=20.0):
-            split, measure = _split(config), yardstick(Data(size=SIZE), Evaluation())
+            split, measure = _split(config), reference_features(Data(size=SIZE), Evaluation())
         arrays: dict[str, Any] = {
             "tasks": np.asarray(config.tasks),
             "games": np.asarray(GAMES),
@@ -104,8 +104,10 @@ def _game(config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: n
     networks: dict[str, Any] = {"width": config.width, "blocks": config.blocks}
     forward = resnet_translator(SIZE, 1, other_channels=task.channels, **networks)
     backward = resnet_translator(SIZE, task.channels, other_channels=1, **networks)
-    judge_x, judge_y = (patch_critic(SIZE, channels, width=config.judge_width) for channels in (1, task.channels))
-    game = game_of_four(config.recipe, forward, backward, judge_x, judge_y, both.draw, config.steps)
+    discriminator_x, discriminator_y = (
+        patch_critic(SIZE, channels, width=config.discriminator_width) for channels in (1, task.channels)
+    )
+    game = game_of_four(config.recipe, forward, backward, discriminator_x, discriminator_y, both.draw, config.steps)
     x, ys, scales = jnp.asarray(split.held_out), jnp.asarray(held_out_y), jnp.asarray(config.scales)
 
     def look(key: Any, state: Any, case: Any) -> Mapping[str, Any]:

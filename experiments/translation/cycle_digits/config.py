@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.translation.ablations import (
     IMAGES,
-    Recipe,
+    CycleRecipe,
 )
 from gan_jax.ranges import Count, NonNegative, Seed
 
@@ -54,11 +54,11 @@ class Config:
     """Three tasks, five games."""
 
     tasks: tuple[str, ...] = tuple(TASKS)  # Which of them.
-    recipe: Recipe = field(default_factory=lambda: dataclasses.replace(IMAGES, cycle_weight=3.0, ema_decay=0.995))
+    recipe: CycleRecipe = field(default_factory=lambda: dataclasses.replace(IMAGES, cycle_weight=3.0, ema_decay=0.995))
     """Weights and rates."""
 
     width: Count = 8  # Channels of the translators at full size.
-    judge_width: Count = 16  # Channels of the discriminators' first layer.
+    discriminator_width: Count = 16  # Channels of the discriminators' first layer.
     blocks: Count = 2  # Residual blocks of the translators.
     x_images: Count = 700  # Digits of X.
     y_images: Count = 600  # Digits of Y; what is left of 1797 is held out.
@@ -85,9 +85,9 @@ class Config:
 
 SMOKE = Config(
     tasks=("coloured",),
-    recipe=Recipe(batch_size=2),
+    recipe=CycleRecipe(batch_size=2),
     width=2,
-    judge_width=2,
+    discriminator_width=2,
     blocks=1,
     steps=4,
     records=2,

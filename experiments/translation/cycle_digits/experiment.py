@@ -7,7 +7,7 @@ s on F(y); and KID to Y.
 
 Data: scikit-learn's 1797 digits, at 16 × 16. X has 700 of them, Y has 600 others, inverted (y = -x), turned by a quarter, or each in a
 colour of its own (a hue drawn uniformly, in three channels); 497 are held out. Nothing tells which y is made of which digit, and none of
-them is: the sets are disjoint. Translators are residual networks, discriminators judge patches.
+them is: the sets are disjoint. Translators are residual networks, discriminators score patches.
 
 A coloured digit has a colour that a grey one has no place for. The cycle from Y wants it back all the same: either it does not close, or F
 hides the colour where it is not seen, and then a little noise on F(y) costs more than where nothing has to be hidden, as in inverted digits
