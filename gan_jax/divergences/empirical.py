@@ -17,7 +17,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from gan_jax import checks
-from gan_jax.divergences import entropic, kernels, transport
+from gan_jax.divergences import empirical_transport, entropic, kernels
 from gan_jax.divergences.kernels import Kernel, cubic, gaussian, laplacian, sum_of
 from gan_jax.typing import Array, PRNGKey
 
@@ -113,8 +113,8 @@ def wasserstein(
     order = _checked_order(order)
     weights = _checked_weights("x_weights", x_weights, "x", x), _checked_weights("y_weights", y_weights, "y", y)
     if x.shape[1] == 1:
-        return transport.wasserstein_on_line(x[:, 0], y[:, 0], weights, order=order)
-    return transport.wasserstein_by_simplex(x, y, weights, order=order)
+        return empirical_transport.wasserstein_on_line(x[:, 0], y[:, 0], weights, order=order)
+    return empirical_transport.wasserstein_by_simplex(x, y, weights, order=order)
 
 
 def moving_plans(x: Array, y: Array) -> MovingPlans:
@@ -151,7 +151,7 @@ def moving_plans(x: Array, y: Array) -> MovingPlans:
 
 @jax.jit
 def _plans(x: Array, y: Array) -> tuple[Array, Array]:
-    return transport.plans_by_cost(kernels.distances(x, y))
+    return empirical_transport.plans_by_cost(kernels.distances(x, y))
 
 
 def sliced_wasserstein(key: PRNGKey, x: Array, y: Array, *, order: float = 1, projections: int = 256) -> Array:
@@ -193,14 +193,16 @@ def _sliced(key: PRNGKey, x: Array, y: Array, *, order: float, projections: int)
 
     def along(direction: Array) -> Array:
         projected = (jnp.matmul(z, direction, precision=jax.lax.Precision.HIGHEST) for z in (x, y))
-        return transport.wasserstein_on_line(*projected, (None, None), order=order)
+        return empirical_transport.wasserstein_on_line(*projected, (None, None), order=order)
 
     together = max(1, min(projections, kernels.BLOCK_ENTRIES // (len(x) + len(y))))
     distances = jax.lax.map(along, directions, batch_size=together)
     if order == 1:
         return jnp.mean(distances)
     scale = jax.lax.stop_gradient(jnp.max(distances))
-    return transport.rooted(jnp.mean(transport.relative_power(distances, scale, order)), scale, order)
+    return empirical_transport.rooted(
+        jnp.mean(empirical_transport.relative_power(distances, scale, order)), scale, order
+    )
 
 
 def sinkhorn_divergence(
@@ -255,7 +257,7 @@ def sinkhorn_divergence(
         checks.at_least(name, value, 0.0, strict=True)
     max_iterations = checks.integer("max_iterations", max_iterations, 1)
     weights = _checked_weights("x_weights", x_weights, "x", x), _checked_weights("y_weights", y_weights, "y", y)
-    a, b = (transport.normalised(w, z) for w, z in zip(weights, (x, y), strict=True))
+    a, b = (empirical_transport.normalised(w, z) for w, z in zip(weights, (x, y), strict=True))
     numbers = jnp.asarray(epsilon, x.dtype), jnp.asarray(threshold, x.dtype)
     return _sinkhorn(entropic.Cloud(x, a), entropic.Cloud(y, b), *numbers, max_iterations=max_iterations)
 

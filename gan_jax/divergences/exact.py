@@ -38,7 +38,7 @@ import numpyro.distributions as dist
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine
 from gan_jax.distributions.density import vanishing_weights
-from gan_jax.divergences import accuracy, gaussians, in_the_plane, integrands, laws, on_the_line, plans
+from gan_jax.divergences import accuracy, cubature_2d, exact_transport, gaussians, integrands, laws, quadrature_1d
 from gan_jax.divergences.accuracy import ExactValue, closed_form
 from gan_jax.divergences.integrands import Integrand
 from gan_jax.divergences.own_f import integrand as integrand
@@ -236,7 +236,7 @@ def _check(p: Distribution, q: Distribution) -> None:
             raise ValueError(
                 f"{name} is a {type(law).__name__}; expected a NumPyro distribution (for samples see divergences.empirical)"
             )
-        batch = plans.batch_shape(law)
+        batch = exact_transport.batch_shape(law)
         if batch:
             raise ValueError(
                 f"{name} has batch shape {batch}; expected one distribution: map over its parameters with jax.vmap "
@@ -316,7 +316,7 @@ def _f_divergence(what: str, integrand: Integrand, p: Distribution, q: Distribut
     value, error = _compiled_f_divergence(what, integrand, p, q)
     if integrand.sign_changes:
         value = _kinked(value, 128.0 * float(jnp.finfo(value.dtype).eps), p, q)
-    return ExactValue(plans.concrete_or_raise(what, value, p, q, expected), error)
+    return ExactValue(exact_transport.concrete_or_raise(what, value, p, q, expected), error)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -328,7 +328,7 @@ def _compiled_f_divergence(what: str, integrand: Integrand, p: Distribution, q: 
     if one_p is not None and one_q is not None:
         return _between_gaussians(what, integrand, one_p, one_q, p, q)
     if p.event_shape == ():
-        return on_the_line.f_divergence(integrand, p, q)
+        return quadrature_1d.f_divergence(integrand, p, q)
     mixed_p, mixed_q = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
     if p.event_shape == (2,) and mixed_p is not None and mixed_q is not None:
         return _in_the_plane(what, integrand, mixed_p, mixed_q)
@@ -348,10 +348,10 @@ def _between_gaussians(
         return closed_form(_CLOSED_FORMS[integrand](p, q))
     if p.mean.shape == (1,):
         line_p, line_q = (dist.Normal(g.mean[0], numerics.absolute(g.factor[0, 0])) for g in (p, q))
-        return on_the_line.f_divergence(integrand, line_p, line_q)
+        return quadrature_1d.f_divergence(integrand, line_p, line_q)
     same, distance = gaussians.same_shape(p, q)
     standard = dist.Normal(jnp.zeros_like(distance), jnp.ones_like(distance))
-    reduced = on_the_line.f_divergence(integrand, standard, dist.Normal(distance, jnp.ones_like(distance)))
+    reduced = quadrature_1d.f_divergence(integrand, standard, dist.Normal(distance, jnp.ones_like(distance)))
     other = closed_form(jnp.full_like(reduced.value, jnp.nan))
     if p.mean.shape == (2,):
         mixed_p, mixed_q = gaussians.gaussian_mixture(law_p), gaussians.gaussian_mixture(law_q)
@@ -368,7 +368,7 @@ def _in_the_plane(
         raise ValueError(
             f"{what} in the plane has an f that grows faster than u log u; expected one that does not (chi_squared alone has a rule there)"
         )
-    return in_the_plane.f_divergence(integrand, p, q)
+    return cubature_2d.f_divergence(integrand, p, q)
 
 
 # ------------------------------------------------------------------------------------------------------------ distances
@@ -379,14 +379,14 @@ def _wasserstein(p: Distribution, q: Distribution, order: float = 1) -> ExactVal
     checks.finite("order", order)
     _check(p, q)
     expected = "one law and its translate, or modes that move less than the gaps between them"
-    value, error = _compiled_wasserstein(float(order), plans.same_degrees(p, q), p, q)
+    value, error = _compiled_wasserstein(float(order), exact_transport.same_degrees(p, q), p, q)
     value = _kinked(value, 0.0, p, q)
-    return ExactValue(plans.concrete_or_raise("wasserstein", value, p, q, expected), error)
+    return ExactValue(exact_transport.concrete_or_raise("wasserstein", value, p, q, expected), error)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _compiled_wasserstein(order: float, one_shape: bool, p: Distribution, q: Distribution) -> ExactValue:
-    found = plans.wasserstein(order, p, q, one_shape=one_shape)
+    found = exact_transport.wasserstein(order, p, q, one_shape=one_shape)
     return _found(f"wasserstein (order {order:g})", found, p, q)
 
 
@@ -397,7 +397,7 @@ def _energy_distance(p: Distribution, q: Distribution) -> ExactValue:
 
 @jax.jit
 def _compiled_energy_distance(p: Distribution, q: Distribution) -> ExactValue:
-    return _found("energy_distance", plans.energy_distance(p, q), p, q)
+    return _found("energy_distance", exact_transport.energy_distance(p, q), p, q)
 
 
 def _found(what: str, found: ExactValue | Array | None, p: Distribution, q: Distribution) -> ExactValue:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from gan_jax import checks
-from gan_jax.divergences import line
+from gan_jax.divergences import empirical_1d
 from gan_jax.typing import Array
 
 Kernel: TypeAlias = Callable[[Array, Array], Array]
@@ -219,7 +219,7 @@ def _gaussian(bandwidths: Array, x: Array, y: Array) -> Array:
 
 
 def _laplacian(bandwidths: Array, x: Array, y: Array) -> Array:
-    absolute = _sum_over_dimensions(line.absolute, x, y)
+    absolute = _sum_over_dimensions(empirical_1d.absolute, x, y)
     return _total([jnp.exp(-absolute / g.astype(absolute.dtype)) for g in bandwidths])
 
 

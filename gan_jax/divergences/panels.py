@@ -1,6 +1,6 @@
 """Integrals of functions of two densities on the line, each with its error, under ``jit``, ``vmap`` and ``grad``.
 
-The line is cut at the landmarks of both laws (``landmarks``). Between an end at which a density may be singular and the
+The line is cut at the breakpoints of both laws (``breakpoints``). Between an end at which a density may be singular and the
 next breakpoint, panels go on geometrically in the *logarithm* of the distance, down to e^-100000 of it; outside the
 hull of all breakpoints they go on in the same way towards infinity. There a law is tame, and what its density does in
 the last panels tells whether the integral converges. Every panel has 16 Gauss-Legendre nodes. The highest Legendre
@@ -24,7 +24,7 @@ import numpy as np
 
 from gan_jax import numerics
 from gan_jax.distributions.points import Point, ceiling, gains_of, log_density_of
-from gan_jax.divergences.landmarks import CORE, Landmarks, landmarks_of
+from gan_jax.divergences.breakpoints import CORE, Breakpoints, common_breakpoints
 from gan_jax.typing import Array, Distribution
 
 Rows = Callable[[Array, Array], Array]
@@ -91,7 +91,7 @@ def _ladder(marks: Array, offsets: np.ndarray) -> Array:
     return (marks[:, :1] + marks[:, 1:] * steps[None, :]).ravel()
 
 
-def _breakpoints(marks: Landmarks) -> Array:
+def _breakpoints(marks: Breakpoints) -> Array:
     """Ascending breakpoints ``[n]``; those that fall on an edge or an anchor, to rounding, move with it."""
     dtype = marks.edges.dtype
     heavy = _HEAVY if dtype == jnp.float64 else _HEAVY_SINGLE
@@ -117,8 +117,8 @@ def _logarithm(distance: Array, used: Array) -> Array:
     return jnp.log(jnp.where(used, distance, 1.0))
 
 
-def mesh_of(marks: Landmarks) -> Mesh:
-    """The mesh of several laws from their landmarks."""
+def mesh_of(marks: Breakpoints) -> Mesh:
+    """The mesh of several laws from their breakpoints."""
     edges = _breakpoints(marks)
     anchors, sides = marks.anchor_arrays()
     parts = [_between(edges, anchors, sides)]
@@ -549,7 +549,7 @@ def integrals(functions: Functions, p: Distribution, q: Distribution) -> Integra
 
     An integral that does not converge is ``inf`` with gradient 0.
     """
-    mesh = mesh_of(landmarks_of(p, q))
+    mesh = mesh_of(common_breakpoints(p, q))
     fixed_p, fixed_q, still = jax.lax.stop_gradient((p, q, mesh.panels))
     pieces = _whole(still)
     if functions.crossings:

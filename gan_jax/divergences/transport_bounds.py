@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import checks, numerics
-from gan_jax.divergences import transport
+from gan_jax.divergences import empirical_transport
 from gan_jax.typing import Array
 
 
@@ -55,7 +55,7 @@ def wasserstein_bounds(x: Array, y: Array, fresh_x: Array, fresh_y: Array) -> Tr
     for name, value in (("y", y), ("fresh_x", fresh_x), ("fresh_y", fresh_y)):
         checks.same_dimension("x", x, name, value)
     a, b = (jnp.full((len(z),), 1 / len(z), z.dtype) for z in (x, y))
-    plan = transport.optimal_plan(x, y, a, b, order=1)
+    plan = empirical_transport.optimal_plan(x, y, a, b, order=1)
     upper = jnp.sum(plan.mass * numerics.norm(x[plan.rows] - y[plan.columns]))
     of_x, of_y = (_critic(x, plan.scale * plan.f, z) for z in (fresh_x, fresh_y))
     error = jnp.sqrt(jnp.var(of_x, ddof=1) / len(of_x) + jnp.var(of_y, ddof=1) / len(of_y))

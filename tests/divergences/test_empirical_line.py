@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 from scipy import stats
 
-from gan_jax.divergences import empirical, line, transport
+from gan_jax.divergences import empirical, empirical_1d, empirical_transport
 from tests.cases import cases
 
-ot = transport.import_pot()
+ot = empirical_transport.import_pot()
 
 RNG = np.random.default_rng(7)
 # One set of shapes: equal, unequal either way, sizes that divide each other, one point.
@@ -122,7 +122,7 @@ def test_float32_weights_do_not_drift():
 
 @cases(("n", "m"), [(1, 1), (1, 7), (3, 7), (5, 25), (46_341, 46_342), (999_983, 1_000_003)])
 def test_exact_division_of_multiples(n, m):
-    quotient, remainder = line._multiples_divided(n, m)
+    quotient, remainder = empirical_1d._multiples_divided(n, m)
     expected = np.divmod(np.arange(m, dtype=np.int64) * n, m)
     np.testing.assert_array_equal(quotient, expected[0])
     np.testing.assert_array_equal(remainder, expected[1])
@@ -135,8 +135,8 @@ def test_sorting_by_bits(dtype):
         [3.5, -0.0, 0.0, -np.inf, np.inf, info.tiny, -info.tiny, info.max, info.min, -1.0, -1.0, 2.0], dtype=dtype
     )
     with jax.enable_x64(dtype == np.float64):
-        np.testing.assert_array_equal(line.ascending(jnp.asarray(values)), np.sort(values))
-        order = line.ascending_order(jnp.asarray(values))
+        np.testing.assert_array_equal(empirical_1d.ascending(jnp.asarray(values)), np.sort(values))
+        order = empirical_1d.ascending_order(jnp.asarray(values))
     np.testing.assert_array_equal(values[order], np.sort(values))
     np.testing.assert_array_equal(np.sort(order), np.arange(len(values)))
 

@@ -11,10 +11,10 @@ from jax.test_util import check_grads
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from gan_jax.divergences import empirical, transport
+from gan_jax.divergences import empirical, empirical_transport
 from tests.cases import cases
 
-ot = transport.import_pot()
+ot = empirical_transport.import_pot()
 RNG = np.random.default_rng(11)
 N, M, D = 6, 9, 3
 X, Y = RNG.normal(size=(N, D)), RNG.normal(0.5, 2.0, size=(M, D))
@@ -131,7 +131,7 @@ def test_many_callbacks_in_one_program():
 
 
 def test_says_when_it_did_not_converge(monkeypatch):
-    monkeypatch.setattr(transport, "MAX_ITERATIONS", 1)
+    monkeypatch.setattr(empirical_transport, "MAX_ITERATIONS", 1)
     with pytest.raises(RuntimeError, match="did not converge in 1 iterations"):
         empirical.wasserstein(X, Y)
     with pytest.raises(jax.errors.JaxRuntimeError, match="did not converge in 1 iterations"):

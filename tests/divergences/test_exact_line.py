@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_jax import distributions
-from gan_jax.divergences import exact, integrands, on_the_line, transport_on_the_line
+from gan_jax.divergences import exact, integrands, quadrature_1d, transport_on_the_line
 
 LOG_2 = math.log(2.0)
 DIVERGENCES = {
@@ -118,7 +118,7 @@ THIRTY_DIGITS = {
 def _by_quadrature(p, q):
     """JS, KL and squared Hellinger from the quadrature itself: closed forms are not asked."""
     rows = (integrands.JENSEN_SHANNON, integrands.KL, integrands.SQUARED_HELLINGER)
-    return jnp.stack([on_the_line.f_divergence(row, p, q).value for row in rows])
+    return jnp.stack([quadrature_1d.f_divergence(row, p, q).value for row in rows])
 
 
 @pytest.mark.parametrize("name", THIRTY_DIGITS)
@@ -234,7 +234,7 @@ def test_closed_form_dispatch_agrees_with_the_quadrature():
             (exact.chi_squared, integrands.CHI_SQUARED),
         ):
             quadrature = jax.jit(
-                jax.value_and_grad(lambda m, row=row: on_the_line.f_divergence(row, dist.Normal(m, 1.0), q).value)
+                jax.value_and_grad(lambda m, row=row: quadrature_1d.f_divergence(row, dist.Normal(m, 1.0), q).value)
             )(0.5)
             dispatched = jax.value_and_grad(lambda m, closed=closed: closed(dist.Normal(m, 1.0), q))(p.loc)
             np.testing.assert_allclose(np.asarray(quadrature), np.asarray(dispatched), rtol=1e-10)

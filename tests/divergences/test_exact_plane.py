@@ -15,7 +15,7 @@ from scipy.special import logsumexp, ndtr
 from scipy.stats import ncx2, norm
 
 from gan_jax import distributions
-from gan_jax.divergences import accuracy, exact, gaussians, in_the_plane, integrands
+from gan_jax.divergences import accuracy, cubature_2d, exact, gaussians, integrands
 from tests.compiling import AS_USERS_DO
 
 LOG_2 = math.log(2.0)
@@ -124,7 +124,7 @@ def test_cubature_gives_equal_covariances_their_one_dimensional_value(row):
         p = dist.MultivariateNormal(jnp.zeros(2), scale_tril=jnp.asarray(factor))
         q = dist.MultivariateNormal(m * jnp.asarray(towards), scale_tril=jnp.asarray(factor))
         one, other = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
-        return in_the_plane.f_divergence(integrand, one, other).value
+        return cubature_2d.f_divergence(integrand, one, other).value
 
     public = {"KL": exact.kl, "JENSEN_SHANNON": exact.jensen_shannon, "SQUARED_HELLINGER": exact.squared_hellinger}
     public |= {"TOTAL_VARIATION": exact.total_variation, "CHI_SQUARED": exact.chi_squared}

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from gan_jax import checks, numerics
-from gan_jax.divergences import line
+from gan_jax.divergences import empirical_1d
 from gan_jax.typing import Array
 
 MAX_ITERATIONS = 10**7
@@ -45,10 +45,10 @@ def wasserstein_on_line(x: Array, y: Array, weights: tuple[Array | None, Array |
     """``W_p`` between ``x [n]`` and ``y [m]``; ``weights`` as ``([n], [m])``, None for equal ones."""
     x_weights, y_weights = weights
     if x_weights is None and y_weights is None:
-        coupling = line.equal(x, y) if x.shape == y.shape else line.uniform(x, y)
+        coupling = empirical_1d.equal(x, y) if x.shape == y.shape else empirical_1d.uniform(x, y)
     else:
-        coupling = line.weighted(x, y, _uniform_unless(x_weights, x), _uniform_unless(y_weights, y))
-    distances = line.absolute(coupling.x - coupling.y)
+        coupling = empirical_1d.weighted(x, y, _uniform_unless(x_weights, x), _uniform_unless(y_weights, y))
+    distances = empirical_1d.absolute(coupling.x - coupling.y)
     if order == 1:
         return _weighted_mean(distances, coupling.mass)
     scale = jax.lax.stop_gradient(jnp.max(distances))

@@ -4,7 +4,7 @@ A *landmark* is a centre with the scale on which the density changes there; its 
 densities have a kink there (Laplace). A *point* is a breakpoint alone. An *edge* is where a density or a distribution
 function jumps: the end of a support, an atom. An *anchor* is an end at which a density may be singular, or flat to all
 orders: the mesh near it is one in the logarithm of the distance. Edges and anchors carry their gradient, since an
-integral over ``[a, theta]`` has the derivative ``f(theta)`` (Leibniz); landmarks and points do not: where the nodes of
+integral over ``[a, theta]`` has the derivative ``f(theta)`` (Leibniz); breakpoints do not: where the nodes of
 a smooth integrand lie does not matter, and moving them only adds noise to its derivative.
 """
 
@@ -30,7 +30,7 @@ CORE = np.concatenate([np.arange(0.0, 4.0), 4.0 * (4 / 3) ** np.arange(8)])
 _BOTH = np.unique(np.concatenate([-CORE, CORE]))
 
 
-class Landmarks(NamedTuple):
+class Breakpoints(NamedTuple):
     """The features of a law (or of several), all one-dimensional.
 
     Attributes:
@@ -69,14 +69,14 @@ def _flat(value: Array | float) -> Array:
     return jnp.ravel(jnp.asarray(value, float_of(value)))
 
 
-def _landmarks(
+def _breakpoints(
     light: Array | None = None,
     heavy: Array | None = None,
     points: Array | None = None,
     edges: list[Array] | None = None,
     anchors: tuple[Anchor, ...] = (),
-) -> Landmarks:
-    return Landmarks(
+) -> Breakpoints:
+    return Breakpoints(
         jnp.zeros((0, 2)) if light is None else light,
         jnp.zeros((0, 2)) if heavy is None else heavy,
         jnp.zeros((0,)) if points is None else points,
@@ -85,7 +85,7 @@ def _landmarks(
     )
 
 
-def _join(parts: list[Landmarks]) -> Landmarks:
+def _join(parts: list[Breakpoints]) -> Breakpoints:
     light, heavy, points, edges = (
         jnp.concatenate(field)
         for field in zip(*((part.light, part.heavy, part.points, part.edges) for part in parts), strict=True)
@@ -96,7 +96,7 @@ def _join(parts: list[Landmarks]) -> Landmarks:
         known = all(isinstance(a, float) for a in anchor)
         if not (known and any(all(isinstance(a, float) for a in old) and old == anchor for old in anchors)):
             anchors.append(anchor)
-    return Landmarks(light, heavy, points, edges, tuple(anchors))
+    return Breakpoints(light, heavy, points, edges, tuple(anchors))
 
 
 def _from(end: Array | float, side: float, log_centre: Array | float, log_scale: Array | float) -> Array:
@@ -110,124 +110,126 @@ def _from(end: Array | float, side: float, log_centre: Array | float, log_scale:
 # ------------------------------------------------------------------------------------------------------------ by family
 
 
-def _location_scale(d: Distribution) -> Landmarks:
-    return _landmarks(light=_pairs(d.loc, d.scale))
+def _location_scale(d: Distribution) -> Breakpoints:
+    return _breakpoints(light=_pairs(d.loc, d.scale))
 
 
-def _heavy_location_scale(d: Distribution) -> Landmarks:
-    return _landmarks(heavy=_pairs(d.loc, d.scale))
+def _heavy_location_scale(d: Distribution) -> Breakpoints:
+    return _breakpoints(heavy=_pairs(d.loc, d.scale))
 
 
-def _asymmetric_laplace(d: Distribution) -> Landmarks:
+def _asymmetric_laplace(d: Distribution) -> Breakpoints:
     law = getattr(d, "_ald", d)
-    return _landmarks(light=jnp.concatenate([_pairs(law.loc, law.left_scale), _pairs(law.loc, law.right_scale)]))
+    return _breakpoints(light=jnp.concatenate([_pairs(law.loc, law.left_scale), _pairs(law.loc, law.right_scale)]))
 
 
-def _uniform(d: Distribution) -> Landmarks:
-    return _landmarks(edges=[_flat(d.low), _flat(d.high)])
+def _uniform(d: Distribution) -> Breakpoints:
+    return _breakpoints(edges=[_flat(d.low), _flat(d.high)])
 
 
-def _exponential(d: Distribution) -> Landmarks:
-    return _landmarks(light=_pairs(0.0, 1.0 / jnp.asarray(d.rate)), edges=[jnp.zeros((1,))])
+def _exponential(d: Distribution) -> Breakpoints:
+    return _breakpoints(light=_pairs(0.0, 1.0 / jnp.asarray(d.rate)), edges=[jnp.zeros((1,))])
 
 
-def _half(d: Distribution) -> Landmarks:
+def _half(d: Distribution) -> Breakpoints:
     marks = _pairs(0.0, d.scale)
     edges = [jnp.zeros((1,))]
     return (
-        _landmarks(heavy=marks, edges=edges) if isinstance(d, dist.HalfCauchy) else _landmarks(light=marks, edges=edges)
+        _breakpoints(heavy=marks, edges=edges)
+        if isinstance(d, dist.HalfCauchy)
+        else _breakpoints(light=marks, edges=edges)
     )
 
 
-def _delta(d: Distribution) -> Landmarks:
-    return _landmarks(edges=[_flat(d.v)])
+def _delta(d: Distribution) -> Breakpoints:
+    return _breakpoints(edges=[_flat(d.v)])
 
 
-def _above_zero(log_centre: Array | float, log_scale: Array | float, edges: list[Array] | None = None) -> Landmarks:
+def _above_zero(log_centre: Array | float, log_scale: Array | float, edges: list[Array] | None = None) -> Breakpoints:
     """A law of the half-line with one feature in ``log x``."""
-    return _landmarks(points=_from(0.0, 1.0, log_centre, log_scale), edges=edges, anchors=((0.0, 1.0),))
+    return _breakpoints(points=_from(0.0, 1.0, log_centre, log_scale), edges=edges, anchors=((0.0, 1.0),))
 
 
-def _gamma(d: Distribution) -> Landmarks:
+def _gamma(d: Distribution) -> Breakpoints:
     # In log x: a mode at log(a / rate), of curvature a; to the right e^-x cuts off on a scale of 1.
     a = jnp.asarray(d.concentration, float_of(d.concentration))
     return _above_zero(jnp.log(a / d.rate), jnp.minimum(1.0 / jnp.sqrt(a), 1.0))
 
 
-def _truncated_gamma(d: Distribution) -> Landmarks:
+def _truncated_gamma(d: Distribution) -> Breakpoints:
     ends = [_flat(getattr(d, name)) for name in ("low", "high") if hasattr(d, name)]
-    return _join([_gamma(d.base_dist), _landmarks(edges=ends)])
+    return _join([_gamma(d.base_dist), _breakpoints(edges=ends)])
 
 
-def _weibull(d: Distribution) -> Landmarks:
+def _weibull(d: Distribution) -> Breakpoints:
     return _above_zero(jnp.log(jnp.asarray(d.scale)), 1.0 / jnp.asarray(d.concentration, float_of(d.concentration)))
 
 
-def _dagum(d: Distribution) -> Landmarks:
+def _dagum(d: Distribution) -> Breakpoints:
     return _above_zero(jnp.log(jnp.asarray(d.scale)), 1.0 / jnp.asarray(d.sharpness, float_of(d.sharpness)))
 
 
-def _levy(d: Distribution) -> Landmarks:
-    return _landmarks(points=_from(d.loc, 1.0, jnp.log(jnp.asarray(d.scale)), 1.0), anchors=((d.loc, 1.0),))
+def _levy(d: Distribution) -> Breakpoints:
+    return _breakpoints(points=_from(d.loc, 1.0, jnp.log(jnp.asarray(d.scale)), 1.0), anchors=((d.loc, 1.0),))
 
 
-def _gompertz(d: Distribution) -> Landmarks:
+def _gompertz(d: Distribution) -> Breakpoints:
     # The density c r e^(r x - c (e^(r x) - 1)): a Gumbel's around -log c for c < 1, else an exponential's.
     c, rate = jnp.asarray(d.concentration, float_of(d.concentration)), jnp.asarray(d.rate, float_of(d.rate))
     peak = _pairs(jnp.maximum(-jnp.log(c), 0.0) / rate, jnp.minimum(1.0, 1.0 / c) / rate)
-    return _landmarks(light=peak, edges=[jnp.zeros((1,))])
+    return _breakpoints(light=peak, edges=[jnp.zeros((1,))])
 
 
-def _beta(d: Distribution) -> Landmarks:
+def _beta(d: Distribution) -> Breakpoints:
     # In the logit: around log(a / b), of variance some 1/a + 1/b; from either end where that is the nearer one.
     a, b = (jnp.asarray(c, float_of(c)) for c in (d.concentration1, d.concentration0))
     centre, scale = jnp.broadcast_arrays(jnp.log(a / b), jnp.minimum(jnp.sqrt(1.0 / a + 1.0 / b), 2.0))
     z = jnp.ravel(centre.ravel()[:, None] + scale.ravel()[:, None] * _BOTH[None, :].astype(centre.dtype))
-    return _landmarks(points=jax.nn.sigmoid(z), edges=None, anchors=((0.0, 1.0), (1.0, -1.0)))
+    return _breakpoints(points=jax.nn.sigmoid(z), edges=None, anchors=((0.0, 1.0), (1.0, -1.0)))
 
 
-def _power_law(d: Distribution) -> Landmarks:
+def _power_law(d: Distribution) -> Breakpoints:
     edges = [_flat(d.low)] + ([_flat(d.high)] if hasattr(d, "high") else [])
     low = jnp.asarray(d.low, float_of(d.low))
     return _above_zero(jnp.log(low), 1.0 / (1.0 + jnp.abs(jnp.asarray(d.alpha))), edges)
 
 
-def _von_mises(d: Distribution) -> Landmarks:
+def _von_mises(d: Distribution) -> Breakpoints:
     loc, width = jnp.asarray(d.loc, float_of(d.loc)), 1.0 / jnp.sqrt(1.0 + jnp.asarray(d.concentration))
     turns = [_pairs(loc + turn, width) for turn in (-2.0 * math.pi, 0.0, 2.0 * math.pi)]
-    return _landmarks(light=jnp.concatenate(turns), edges=[jnp.asarray([-math.pi, math.pi])])
+    return _breakpoints(light=jnp.concatenate(turns), edges=[jnp.asarray([-math.pi, math.pi])])
 
 
-def _truncated(d: Distribution) -> Landmarks:
+def _truncated(d: Distribution) -> Breakpoints:
     ends = [_flat(getattr(d, name)) for name in ("low", "high") if hasattr(d, name)]
-    return _join([landmarks(d.base_dist), _landmarks(edges=ends)])
+    return _join([breakpoints_of(d.base_dist), _breakpoints(edges=ends)])
 
 
-def _folded(d: Distribution) -> Landmarks:
-    marks = landmarks(d.base_dist)
+def _folded(d: Distribution) -> Breakpoints:
+    marks = breakpoints_of(d.base_dist)
     mirrored = _moved(transforms.AffineTransform(0.0, -1.0), marks)
-    return _join([marks, mirrored, _landmarks(edges=[jnp.zeros((1,))])])
+    return _join([marks, mirrored, _breakpoints(edges=[jnp.zeros((1,))])])
 
 
-def _same_family(d: Distribution) -> Landmarks:
-    return landmarks(d.component_distribution)
+def _same_family(d: Distribution) -> Breakpoints:
+    return breakpoints_of(d.component_distribution)
 
 
-def _general(d: Distribution) -> Landmarks:
-    return _join([landmarks(component) for component in d.component_distributions])
+def _general(d: Distribution) -> Breakpoints:
+    return _join([breakpoints_of(component) for component in d.component_distributions])
 
 
 # ------------------------------------------------------------------------------------------------------ transformed laws
 
 
-def _transformed(d: Distribution) -> Landmarks:
-    marks = landmarks(d.base_dist)
+def _transformed(d: Distribution) -> Breakpoints:
+    marks = breakpoints_of(d.base_dist)
     for t in d.transforms:
         marks = _moved(t, marks) if isinstance(t, transforms.AffineTransform) else _bent(t, marks)
     return marks
 
 
-def _moved(t: transforms.AffineTransform, marks: Landmarks) -> Landmarks:
+def _moved(t: transforms.AffineTransform, marks: Breakpoints) -> Breakpoints:
     loc, scale = jnp.broadcast_arrays(*(jnp.asarray(part, float_of(part)) for part in (t.loc, t.scale)))
     loc, scale = loc.reshape(-1, 1), scale.reshape(-1, 1)
 
@@ -241,10 +243,10 @@ def _moved(t: transforms.AffineTransform, marks: Landmarks) -> Landmarks:
         jnp.stack([image(m[:, 0]), stretched(m[:, 1], jnp.abs(scale))], axis=1) for m in (marks.light, marks.heavy)
     )
     anchors = tuple((image(at), stretched(side, jnp.sign(scale))) for at, side in marks.anchors)
-    return Landmarks(light, heavy, image(marks.points), image(marks.edges), anchors)
+    return Breakpoints(light, heavy, image(marks.points), image(marks.edges), anchors)
 
 
-def _bent(t: transforms.Transform, marks: Landmarks) -> Landmarks:
+def _bent(t: transforms.Transform, marks: Breakpoints) -> Breakpoints:
     """Through a transform that is no affine one scales become breakpoints, and the ends of its image are anchors."""
     low, high = getattr(t.codomain, "lower_bound", None), getattr(t.codomain, "upper_bound", None)
     spread = jnp.concatenate(
@@ -266,7 +268,7 @@ def _bent(t: transforms.Transform, marks: Landmarks) -> Landmarks:
         # An end that goes to infinity stands for nothing: the image's own end, once more, or any point.
         spare_at, spare_side = anchors[0] if anchors else (0.0, 1.0)
         anchors.append((jnp.where(kept, image, spare_at), jnp.where(kept, side * jnp.sign(slope), spare_side)))
-    return Landmarks(
+    return Breakpoints(
         jnp.zeros((0, 2)),
         jnp.zeros((0, 2)),
         jnp.clip(points, -most, most),
@@ -282,15 +284,15 @@ def _number(value: object) -> Array | float:
 # ------------------------------------------------------------------------------------------------------------ any other
 
 
-def _by_moments(d: Distribution) -> Landmarks:
+def _by_moments(d: Distribution) -> Breakpoints:
     """Mean and standard deviation where they are known, and every scale around each end of the support."""
     low, high = getattr(d.support, "lower_bound", None), getattr(d.support, "upper_bound", None)
     centre = _moments(d)
-    parts = [_landmarks(heavy=centre)]
+    parts = [_breakpoints(heavy=centre)]
     ends = [(_number(end), side) for end, side in ((low, 1.0), (high, -1.0)) if end is not None]
     for end, side in ends:
         reach = centre[:, 1] if low is None or high is None else jnp.ravel(jnp.asarray(high - low, centre.dtype))
-        parts.append(_landmarks(points=_from(jnp.asarray(end), side, jnp.log(reach[0]), 1.0), anchors=((end, side),)))
+        parts.append(_breakpoints(points=_from(jnp.asarray(end), side, jnp.log(reach[0]), 1.0), anchors=((end, side),)))
     return _join(parts)
 
 
@@ -303,7 +305,7 @@ def _moments(d: Distribution) -> Array:
     return _pairs(jnp.where(known, mean, 0.0), jnp.sqrt(jnp.where(known, variance, 1.0)))
 
 
-_BY_TYPE: dict[type, Callable[[Distribution], Landmarks]] = {
+_BY_TYPE: dict[type, Callable[[Distribution], Breakpoints]] = {
     dist.Normal: _location_scale,
     dist.Laplace: _location_scale,
     dist.Logistic: _location_scale,
@@ -340,14 +342,14 @@ _BY_TYPE: dict[type, Callable[[Distribution], Landmarks]] = {
 }
 
 
-def landmarks(d: Distribution) -> Landmarks:
-    """The landmarks of a one-dimensional law of any batch shape (a mixture's components are a batch).
+def breakpoints_of(d: Distribution) -> Breakpoints:
+    """The breakpoints of a one-dimensional law of any batch shape (a mixture's components are a batch).
 
     Raises:
       ValueError: a discrete law.
     """
     if isinstance(d, dist.ExpandedDistribution):
-        return landmarks(d.base_dist)
+        return breakpoints_of(d.base_dist)
     # By type first: a Levy law that has passed through jit has forgotten its support.
     for kind in type(d).__mro__:
         if kind in _BY_TYPE:
@@ -357,11 +359,11 @@ def landmarks(d: Distribution) -> Landmarks:
     return _by_moments(d)
 
 
-def landmarks_of(*laws: Distribution) -> Landmarks:
-    """The landmarks of several laws together, in the floating type of their parameters."""
+def common_breakpoints(*laws: Distribution) -> Breakpoints:
+    """The breakpoints of several laws together, in the floating type of their parameters."""
     dtype = float_of(*laws)
-    marks = _join([landmarks(law) for law in laws])
-    return Landmarks(
+    marks = _join([breakpoints_of(law) for law in laws])
+    return Breakpoints(
         marks.light.astype(dtype),
         marks.heavy.astype(dtype),
         marks.points.astype(dtype),
