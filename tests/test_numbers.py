@@ -77,6 +77,7 @@ NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
     "translators.patch_critic": lambda: dict(size=16),
     "translators.patch_size": lambda: dict(layers=1),
     "translators.resnet_translator": lambda: dict(size=16),
+    "losses.separable": lambda: {"name": "own"} | dict.fromkeys(("real", "fake", "generator"), jax.nn.softplus),
     "oracle.kantorovich_potential": lambda: dict(p=dist.Normal(0.0, 1.0), q=dist.Normal(1.0, 1.0)),
     "oracle.relativistic_average_logits": lambda: dict(
         log_ratios=jnp.zeros(2), p_weights=jnp.full(2, 0.5), q_weights=jnp.full(2, 0.5)
@@ -198,6 +199,7 @@ INSIDE = {
 # What is in the range of these, though not in that of most.
 ALLOWED = {
     "affine.shift": (-1.0,),
+    "separable.saturation": (math.inf,),
     "affine.scale": (-1.0,),
     "gan.noise_steps": (math.inf,),
     "conditional_gan.noise_steps": (math.inf,),

@@ -100,7 +100,9 @@ def separable(
 
     Raises:
       TypeError: ``real``, ``fake``, ``generator`` or ``divergence`` is no function of one argument.
+      ValueError: ``saturation`` is no number of at least 0.
     """
+    checks.within("saturation", saturation, 0.0, math.inf)
     parts = {"real": real, "fake": fake, "generator": generator, "divergence": divergence}
     for part, function in parts.items():
         checks.takes(part, function, ("logits",), "jax.nn.softplus")
