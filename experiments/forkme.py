@@ -26,11 +26,8 @@ from gan_jax.ranges import AtLeastTwo, Positive
 class Config:
     """Two laws, ever farther apart."""
 
-    largest: Positive = 10.0
-    """The largest distance of the medians, in units of x."""
-
-    points: AtLeastTwo = 21
-    """Distances, evenly spaced from 0."""
+    largest: Positive = 10.0  # Largest distance of the medians, in units of x.
+    points: AtLeastTwo = 21  # Distances, evenly spaced from 0.
 
 
 SMOKE = Config(largest=2.0, points=5)

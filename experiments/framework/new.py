@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def chapters() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Options:
-    """Begins an experiment: one file, a copy of experiments/forkme.py, and one line in experiments/__init__.py. It runs as it is."""
+    """Begins an experiment: one file, a copy of experiments/forkme.py, and one line in experiments/__init__.py. Then it is run."""
 
     name: Annotated[str, tyro.conf.Positional]
     """What it is called: a name as Python's modules have."""
@@ -47,8 +48,23 @@ class Options:
     """What it shows, in one line; made of the name where not given."""
 
 
-def main(words: Sequence[str], tree: Path = TREE) -> int:
-    """Writes the file and the line, and says how to run it.
+def main(words: Sequence[str]) -> int:
+    """Begins an experiment and runs it at once, by its smoke preset, as its author will: in a process that has read the new line.
+
+    Args:
+      words: what follows ``new`` on the command line.
+
+    Raises:
+      UserError: as ``begin``.
+    """
+    command = ["-m", "experiments", begin(words), "--preset", "smoke"]
+    say(f"Running it: {Path(sys.executable).name} {' '.join(command)}")
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, *command], cwd=TREE.parent, check=False).returncode
+
+
+def begin(words: Sequence[str], tree: Path = TREE) -> str:
+    """Writes the file and the line; returns the experiment's name.
 
     Args:
       words: what follows ``new`` on the command line.
@@ -70,8 +86,7 @@ def main(words: Sequence[str], tree: Path = TREE) -> int:
         place.unlink()
         raise
     say(f"{place} is a copy of {tree / 'forkme.py'}, and a line of {tree / TABLE}.")
-    say(f"Run it: {Path(sys.executable).name} -m experiments {name} --preset smoke")
-    return 0
+    return name
 
 
 def _check_name(name: str, place: Path) -> None:

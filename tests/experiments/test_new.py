@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import shutil
+import types
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,8 @@ def test_it_is_one_file_and_one_line_and_runs(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = contents(tree)
-    assert new.main(["my_figure", "--chapter", "game", "--title", "Two laws, far apart."], tree) == 0
-    assert "-m experiments my_figure --preset smoke" in capsys.readouterr().out
+    assert new.begin(["my_figure", "--chapter", "game", "--title", "Two laws, far apart."], tree) == "my_figure"
+    assert "my_figure.py is a copy of " in capsys.readouterr().out
     after = contents(tree)
     assert set(after) - set(before) == {"game/my_figure.py"}
     assert {name for name in before if after[name] != before[name]} == {"__init__.py"}
@@ -57,7 +58,7 @@ def test_it_is_one_file_and_one_line_and_runs(
 def test_the_last_chapter_and_the_first(tree: Path) -> None:
     for chapter in ("divergences", "translation"):
         (tree / chapter).mkdir()
-        new.main([f"mine_{chapter}", "--chapter", chapter], tree)
+        new.begin([f"mine_{chapter}", "--chapter", chapter], tree)
     entries = runpy.run_path(str(tree / "__init__.py"))["EXPERIMENTS"]
     assert [entry.name for entry in entries if entry.name.startswith("mine")] == [
         "mine_divergences",
@@ -87,7 +88,7 @@ def test_the_last_chapter_and_the_first(tree: Path) -> None:
 def test_what_cannot_be_begun_leaves_everything_as_it_was(tree: Path, words: list[str], sentence: str) -> None:
     before = contents(tree)
     with pytest.raises(UserError) as caught:
-        new.main(words, tree)
+        new.begin(words, tree)
     assert sentence in str(caught.value)
     assert contents(tree) == before
 
@@ -97,7 +98,7 @@ def test_a_file_or_a_folder_that_is_there_is_not_touched(tree: Path, monkeypatch
     (tree / "game" / "ours").mkdir()
     for name in ("mine", "ours"):
         with pytest.raises(UserError, match=rf"name is '{name}', and .*{name}.* is there already; expected another"):
-            new.main([name, "--chapter", "game"], tree)
+            new.begin([name, "--chapter", "game"], tree)
     assert (tree / "game" / "mine.py").read_text() == "years of work"
 
 
@@ -116,7 +117,7 @@ def test_a_tree_that_cannot_be_written_is_left_as_it_was(
     monkeypatch.setattr(new.files, "write_text", refused)
     before = contents(tree)
     with pytest.raises(UserError, match=rf"{denied} cannot be written \(Permission denied\); expected a checkout"):
-        new.main(["mine", "--chapter", "game"], tree)
+        new.begin(["mine", "--chapter", "game"], tree)
     assert contents(tree) == before
 
 
@@ -127,3 +128,19 @@ def test_the_template_runs_by_its_name_and_is_in_no_list(capsys: pytest.CaptureF
     assert "did you mean 'forkme'?" in capsys.readouterr().err
     assert command_line.main(["neww"]) == 2
     assert "did you mean 'new'?" in capsys.readouterr().err
+
+
+def test_it_is_run_by_a_process_that_has_read_the_new_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[object] = []
+
+    def run(command: list[str], **how: object) -> types.SimpleNamespace:
+        ran.extend([command[1:], how["cwd"]])
+        return types.SimpleNamespace(returncode=3)
+
+    monkeypatch.setattr(new, "begin", lambda words: words[0])
+    monkeypatch.setattr(new.subprocess, "run", run)
+    assert new.main(["mine"]) == 3
+    assert ran == [["-m", "experiments", "mine", "--preset", "smoke"], new.TREE.parent]
+    assert "-m experiments mine --preset smoke" in capsys.readouterr().out
