@@ -260,6 +260,25 @@ def test_every_room_has_a_contract_about_what_it_imports() -> None:
     assert rooms - sources == set()
 
 
+SCREEN = 60
+"""Lines of a function, its docstring left out."""
+
+
+def test_a_function_fits_a_screen() -> None:
+    def lines(function: ast.FunctionDef) -> int:
+        said = ast.get_docstring(function) is not None
+        docstring = function.body[0].end_lineno - function.body[0].lineno + 1 if said else 0
+        return function.end_lineno - function.lineno + 1 - docstring
+
+    found = {
+        f"{relative(path)}: {node.name}": lines(node)
+        for path in [*modules("gan_jax"), *modules("experiments")]
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.FunctionDef) and lines(node) > SCREEN
+    }
+    assert found == {}
+
+
 RETIRED = {
     "judge": "discriminator; what a conditional one does is score",
     "yardstick": "reference features",

@@ -139,10 +139,8 @@ def cyclegan(
     checks.made("update", update, Update, "updates.simultaneous()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
     check_penalised(penalty, discriminator_x, discriminator_y)
-    warn_where_nothing_holds_the_slope(
-        objective, discriminator_y if discriminator_x.bounded else discriminator_x, penalty, stacklevel=3
-    )
-    usual = adam(b1=0.5, b2=0.999)
+    free = discriminator_y if discriminator_x.bounded else discriminator_x
+    warn_where_nothing_holds_the_slope(objective, free, penalty, stacklevel=3)
     parts = _Parts(
         objective=objective,
         forward=forward,
@@ -152,8 +150,8 @@ def cyclegan(
         data=data,
         batch_size=batch_size,
         discriminator_steps=discriminator_steps,
-        generator_optimizer=generator_optimizer or usual,
-        discriminator_optimizer=discriminator_optimizer or usual,
+        generator_optimizer=generator_optimizer or adam(b2=0.999),
+        discriminator_optimizer=discriminator_optimizer or adam(b2=0.999),
         identity=identity_weight is not None,
         pool_size=pool_size,
         penalty=penalty,
@@ -161,10 +159,9 @@ def cyclegan(
         place=place,
     )
     hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, **update.hyperparameters}
-    hyper |= {"adversarial_weight": adversarial_weight}
-    hyper |= {"forward_weight": forward_weight, "backward_weight": backward_weight}
-    hyper |= {} if identity_weight is None else {"identity_weight": identity_weight}
-    hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
+    hyper |= {"adversarial_weight": adversarial_weight, "forward_weight": forward_weight}
+    optional = {"identity_weight": identity_weight, "penalty_weight": None if penalty is None else penalty_weight}
+    hyper |= {"backward_weight": backward_weight} | {k: v for k, v in optional.items() if v is not None}
     return game_of(partial(_players, parts), ruled(update, partial(_setup, parts)), hyper, {}, ema_decay)
 
 
