@@ -100,18 +100,6 @@ def test_blind_captions_that_are_right_by_counting() -> None:
     assert wrong_captions._blind_and_right(said, true, seed=0) == pytest.approx(4 / 6, abs=0.01)
 
 
-def test_rates_are_constant_and_then_fall_to_a_hundredth() -> None:
-    optimizer = avatar_games.decaying(10)(1.0)
-    parameters = {"w": np.zeros(())}
-    state, sizes = optimizer.init(parameters), []
-    for _ in range(11):
-        updates, state = optimizer.update({"w": np.ones(())}, state, parameters)
-        sizes.append(float(-updates["w"]))
-    np.testing.assert_allclose(sizes[:6], 1.0, rtol=1e-4)
-    np.testing.assert_allclose(sizes[10], 0.01, rtol=1e-3)
-    assert np.all(np.diff(sizes) < 1e-5)
-
-
 def test_captions_of_held_out_pairs_are_marked() -> None:
     captions = (
         "a girl with red eyes and long blue hair",

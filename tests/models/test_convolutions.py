@@ -160,7 +160,7 @@ def test_fewer_multiplications_give_the_same_sums(size: tuple[int, int], side: i
     @jax.jit
     def both(x: Array, k: Array, y: Array) -> tuple[tuple[Array, ...], ...]:
         fewer = winograd.correlate(x, k, n), winograd.transposed(y, k, n), winograd.gather(x, y, n)
-        return fewer, (DERIVED.spread(y, k, n), DERIVED.gather(x, y, n))
+        return fewer, (DERIVED.transposed(y, k, n), DERIVED.gather(x, y, n))
 
     (correlated, spread, gathered), (plainly_spread, plainly_gathered) = both(x, k, y)
     close(correlated, y)

@@ -45,12 +45,12 @@ def of_members(n: Geometry, many: int = MEMBERS) -> tuple[Array, Array, Array]:
 def thirds(form: convolutions.Thirds, n: Geometry) -> dict[str, Callable[[Array, Array, Array], Array]]:
     return {
         "correlate": lambda x, k, g: form.correlate(x, k, n),
-        "spread": lambda x, k, g: form.spread(g, k, n),
+        "transposed": lambda x, k, g: form.transposed(g, k, n),
         "gather": lambda x, k, g: form.gather(x, g, n),
     }
 
 
-THIRDS = ("correlate", "spread", "gather")
+THIRDS = ("correlate", "transposed", "gather")
 PRODUCTS = convolutions.Thirds(products.correlate, products.transposed, products.gather)
 
 
