@@ -1,7 +1,8 @@
 """One module for each figure or table; ``python -m experiments`` lists them.
 
 The tuple ``EXPERIMENTS`` is the table of contents, in the order of the story. A chapter is a folder; an experiment is a module of
-its chapter, or the module ``experiment`` of a folder there, with
+its chapter, or a folder there with the modules ``experiment`` (the first two of these), ``compute``, ``analysis`` (claims and table) and
+``figure``, which the harness joins:
 
 * a docstring: the title on the first line, then the figure, the paper and its equation, the command, the time, the
   numbers expected;

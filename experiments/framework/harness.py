@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import functools
 import importlib
 import importlib.util
 import shutil
@@ -11,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import experiments
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Experiment(Protocol):
-    """What a module of this package offers; see the package's docstring. ``animation`` is optional, and so not listed."""
+    """What an experiment offers; see the package's docstring. ``animation`` is optional, and so not listed."""
 
     __doc__: str | None
     Config: type[Any]
@@ -86,19 +88,40 @@ def title(name: str) -> str:
 
 
 def load(name: str) -> Experiment:
-    """Imports one experiment.
+    """Imports one experiment: a module that has all of the contract, or the modules of a folder.
 
     Raises:
-      ImportError: the module cannot be imported: a defect of the module, shown as it is.
-      TypeError: the module lacks a part of the contract.
+      ImportError: a module cannot be imported: a defect of the module, shown as it is.
+      TypeError: a part of the contract is missing.
     """
-    module = importlib.import_module(module_of(name))
-    missing = [part for part in ("Config", "SMOKE", "run", "plot", "claims", "table") if not hasattr(module, part)]
+    path = module_of(name)
+    folder = path.removesuffix(".experiment")
+    found = importlib.import_module(path) if folder == path else _joined(folder)
+    missing = [part for part in ("Config", "SMOKE", "run", "plot", "claims", "table") if not hasattr(found, part)]
     if missing:
-        raise TypeError(
-            f"{module.__name__} has no {', '.join(missing)}; the docstring of experiments says what it needs"
-        )
-    return cast(Experiment, module)
+        raise TypeError(f"{path} has no {', '.join(missing)}; the docstring of experiments says what it needs")
+    return cast(Experiment, found)
+
+
+IN_FOLDER = {
+    "experiment": ("Config", "SMOKE", "PRESETS"),
+    "analysis": ("claims", "table"),
+    "figure": ("plot", "animation"),
+}
+"""Which module of a folder has which part of the contract; ``run`` is in ``compute``."""
+
+
+@functools.cache
+def _joined(folder: str) -> SimpleNamespace:
+    """The experiment of a folder. ``compute``, which imports JAX, is loaded when it runs, so that all else needs none."""
+
+    def run(config: Any, progress: Progress) -> Arrays:
+        return importlib.import_module(f"{folder}.compute").run(config, progress)
+
+    modules = {part: importlib.import_module(f"{folder}.{part}") for part in IN_FOLDER}
+    named = {name: vars(modules[part]) for part, names in IN_FOLDER.items() for name in names}
+    parts = {name: having[name] for name, having in named.items() if name in having}
+    return SimpleNamespace(__doc__=modules["experiment"].__doc__, run=run, **parts)
 
 
 def has_animation(experiment: Experiment) -> bool:

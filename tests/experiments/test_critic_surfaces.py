@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from experiments.game.critic_surfaces.compute import samplers
-from experiments.game.critic_surfaces.config import DATA
+from experiments.game.critic_surfaces.experiment import DATA
 from gan_jax.distributions import gaussian_grid, gaussian_ring, swiss_roll
 from gan_jax.divergences import empirical
 from gan_jax.typing import Array

@@ -15,7 +15,7 @@ from experiments.translation.cycle_2d.compute import _measured as measured_in_th
 from experiments.translation.cycle_avatars.compute import distances, right
 from experiments.translation.cycle_digits import experiment as cycle_digits
 from experiments.translation.cycle_digits.compute import SIZE, _measured, _split
-from experiments.translation.cycle_digits.config import TASKS
+from experiments.translation.cycle_digits.experiment import TASKS
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features
 from gan_jax.data import avatars

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from experiments import __main__ as command_line
-from experiments.conditional.text_to_avatar import config as text_to_avatar
-from experiments.translation.cycle_2d import config as cycle_2d
+from experiments.conditional.text_to_avatar import experiment as text_to_avatar
+from experiments.translation.cycle_2d import experiment as cycle_2d
 from gan_jax.distributions.correspondences import CORRESPONDENCES
 from gan_jax.models.text import ENCODERS
 

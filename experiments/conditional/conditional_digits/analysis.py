@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.conditional.conditional_digits.config import NEIGHBOURS, ROWS
+from experiments.conditional.conditional_digits.experiment import NEIGHBOURS, ROWS
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, Claim, finding
 

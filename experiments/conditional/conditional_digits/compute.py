@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.conditional.conditional_digits.config import CLASSES, NEIGHBOURS, ROWS, Config, Head
+from experiments.conditional.conditional_digits.experiment import CLASSES, NEIGHBOURS, ROWS, Config, Head
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.cli.image_config import Data, Evaluation

@@ -22,17 +22,75 @@ it.
 
 from __future__ import annotations
 
-from experiments.conditional.conditional_digits.analysis import claims, table
-from experiments.conditional.conditional_digits.config import SMOKE, Config
-from experiments.conditional.conditional_digits.figure import plot
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["SMOKE", "Config", "claims", "plot", "run", "table"]
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed
+
+CLASSES = 10
+
+NEIGHBOURS = 5
 
 
-def run(config: Config, progress: Progress) -> Arrays:
-    """Plays every row from clones of one key, and measures what it draws."""
-    from experiments.conditional.conditional_digits import compute
+class Head(NamedTuple):
+    """One way to show a label to a discriminator.
 
-    return compute.run(config, progress)
+    Attributes:
+      label: as the figure names it.
+      head: of ``conditional_critics.HEADS``.
+      wrong_weight: of the third kind of pair.
+    """
+
+    label: str
+    head: str
+    wrong_weight: float
+
+
+ROWS: dict[str, Head] = {
+    "concatenation": Head("label beside the features", "concatenation", 0.5),
+    "projection": Head("label as a projection", "projection", 0.5),
+    "auxiliary": Head("label as a class to tell", "auxiliary", 0.0),
+}
+"""By name, in the figure's order."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Ten labels, three ways to see them."""
+
+    rows: tuple[str, ...] = tuple(ROWS)  # Which of them.
+    steps: Count = 6000  # Steps of every game; a multiple of ``records``.
+    records: Count = 6  # How many times a game is looked at.
+    seeds: Count = 2  # Games of every row.
+    width: Count = 32  # Channels of the generator's finest layer.
+    critic_width: Count = 64  # Channels of the discriminator's finest layer.
+    embedding: Count = 32  # Width of a label's vector, in either network.
+    latent: Count = 64  # Dimension of the noise.
+    batch_size: Count = 64  # Examples of each kind at an update.
+    rate: Positive = 1e-3  # Learning rate of both players' Adam(0, .99), before it decays.
+    penalty_weight: NonNegative = 0.05  # Weight of R1 + R2.
+    penalty_every: Count = 4  # R1 + R2 are computed at every so many updates, and weigh so many times more.
+    ema_decay: Decay = 0.999  # Decay rate of the moving average of the generator's parameters.
+    samples: Count = 200  # Samples of every label, at every look.
+    seed: Seed = 0  # Seed of everything random.
+
+    def __post_init__(self) -> None:
+        if not self.rows or len(set(self.rows)) != len(self.rows) or not set(self.rows) <= set(ROWS):
+            raise ValueError(f"rows is {self.rows}; expected different names among {', '.join(ROWS)}")
+        if self.samples <= NEIGHBOURS:
+            raise ValueError(
+                f"samples is {self.samples}; expected more than {NEIGHBOURS}, the neighbours that recall looks at"
+            )
+
+
+SMOKE = Config(
+    rows=("projection", "auxiliary"),
+    steps=4,
+    records=2,
+    seeds=1,
+    width=4,
+    critic_width=4,
+    latent=8,
+    batch_size=8,
+    samples=20,
+)

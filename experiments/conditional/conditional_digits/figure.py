@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.conditional.conditional_digits.config import CLASSES, NEIGHBOURS, ROWS
+from experiments.conditional.conditional_digits.experiment import CLASSES, NEIGHBOURS, ROWS
 from experiments.framework.artifacts import Arrays
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.images import image_grid

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.conditional.conditional_ring.config import ROWS
+from experiments.conditional.conditional_ring.experiment import ROWS
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import (
     AT_LEAST,

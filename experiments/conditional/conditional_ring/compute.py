@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
-from experiments.conditional.conditional_ring.config import ROWS, THRESHOLD, Config, Head
+from experiments.conditional.conditional_ring.experiment import ROWS, THRESHOLD, Config, Head
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.distributions import gaussian_ring

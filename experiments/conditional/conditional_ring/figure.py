@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.conditional.conditional_ring.analysis import course
-from experiments.conditional.conditional_ring.config import ROWS, THRESHOLD
+from experiments.conditional.conditional_ring.experiment import ROWS, THRESHOLD
 from experiments.framework.artifacts import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band, reference_line

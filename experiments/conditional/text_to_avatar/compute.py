@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.conditional.text_to_avatar.config import ENCODERS, PAIRS, Config
+from experiments.conditional.text_to_avatar.experiment import ENCODERS, PAIRS, Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.cli import avatar_games as games

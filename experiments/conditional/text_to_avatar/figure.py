@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.conditional.text_to_avatar.analysis import ATTRIBUTES, LEAST
-from experiments.conditional.text_to_avatar.config import ENCODERS, PAIRS
+from experiments.conditional.text_to_avatar.experiment import ENCODERS, PAIRS
 from experiments.framework.artifacts import Arrays
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.images import tile

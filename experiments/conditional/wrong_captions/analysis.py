@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.conditional.wrong_captions.config import ARMS
+from experiments.conditional.wrong_captions.experiment import ARMS
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, Claim, finding
 

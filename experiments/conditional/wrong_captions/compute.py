@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.conditional.wrong_captions.config import ARMS, Config
+from experiments.conditional.wrong_captions.experiment import ARMS, Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.cli import avatar_games as games

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.conditional.wrong_captions.config import ARMS
+from experiments.conditional.wrong_captions.experiment import ARMS
 from experiments.framework.artifacts import Arrays
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import WIDTH, Look, style

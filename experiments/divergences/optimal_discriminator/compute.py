@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.divergences.optimal_discriminator.config import Config
+from experiments.divergences.optimal_discriminator.experiment import Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.distributions import log_density, pair

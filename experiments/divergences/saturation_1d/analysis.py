@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from experiments.divergences import saturation_sweep as sweeps
-from experiments.divergences.saturation_1d.config import TITLES
+from experiments.divergences.saturation_1d.experiment import TITLES
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
 

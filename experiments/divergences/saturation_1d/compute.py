@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.divergences import saturation_sweep as sweeps
-from experiments.divergences.saturation_1d.config import TITLES, Config
+from experiments.divergences.saturation_1d.experiment import TITLES, Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax import distributions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from experiments.divergences import saturation_sweep as sweeps
-from experiments.divergences.saturation_1d.config import TITLES
+from experiments.divergences.saturation_1d.experiment import TITLES
 from experiments.framework.artifacts import Arrays
 from gan_jax.plots.saturation import saturation
 

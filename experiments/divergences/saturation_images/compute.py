@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.divergences.saturation_images.config import SIDE, Config
+from experiments.divergences.saturation_images.experiment import SIDE, Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.data.digits import Digits, halves, load_digits

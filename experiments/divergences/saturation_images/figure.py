@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
 from experiments.divergences.saturation_images.analysis import LOG_2
-from experiments.divergences.saturation_images.config import SIDE
+from experiments.divergences.saturation_images.experiment import SIDE
 from experiments.framework.artifacts import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band, heatmap, reference_line

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.diversity.collapse_or_drop.config import ARMS
+from experiments.diversity.collapse_or_drop.experiment import ARMS
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
 

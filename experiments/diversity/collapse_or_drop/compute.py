@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.diversity.collapse_or_drop.config import ARMS, Config
+from experiments.diversity.collapse_or_drop.experiment import ARMS, Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax import distributions

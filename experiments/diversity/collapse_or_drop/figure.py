@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.diversity.collapse_or_drop.analysis import COLLAPSE, DROP, NARROW, OTHER, WHOLE, Course, course
-from experiments.diversity.collapse_or_drop.config import ARMS
+from experiments.diversity.collapse_or_drop.experiment import ARMS
 from experiments.framework.artifacts import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band, reference_line

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from experiments.diversity.forward_or_reverse.config import NAMES, STARTS
+from experiments.diversity.forward_or_reverse.experiment import NAMES, STARTS
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
 from experiments.game.f_gan.analysis import CROSS, OPTIMA
-from experiments.game.f_gan.config import NAMES as REFERENCE
+from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.metrics.statistics import mean_and_error
 
 STEIN = "Stein's identity; Opper & Archambeau 2009, equation 4"

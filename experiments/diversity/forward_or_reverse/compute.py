@@ -11,12 +11,12 @@ import numpy as np
 import numpyro.distributions as dist
 from flax import linen as nn
 
-from experiments.diversity.forward_or_reverse.config import NAMES, STARTS, Config
+from experiments.diversity.forward_or_reverse.experiment import NAMES, STARTS, Config
 from experiments.diversity.forward_or_reverse.theory import aside, fields, middle, minimum, switch
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from experiments.game.f_gan.compute import divergences, mean_and_scale, newton
-from experiments.game.f_gan.config import NAMES as REFERENCE
+from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.divergences import exact
 from gan_jax.models.mlp import mlp
 from gan_jax.models.players import affine

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.diversity.forward_or_reverse.analysis import best, shares
-from experiments.diversity.forward_or_reverse.config import NAMES
+from experiments.diversity.forward_or_reverse.experiment import NAMES
 from experiments.framework.artifacts import Arrays
-from experiments.game.f_gan.config import NAMES as REFERENCE
+from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from experiments.game.f_gan.figure import LOOKS
 from experiments.game.f_gan.theory import density, normal
 from gan_jax.plots.style import BLACK, GREY, WIDTH, style

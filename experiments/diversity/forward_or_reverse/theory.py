@@ -12,7 +12,7 @@ import numpy as np
 import numpyro.distributions as dist
 from scipy.optimize import brentq
 
-from experiments.diversity.forward_or_reverse.config import NAMES
+from experiments.diversity.forward_or_reverse.experiment import NAMES
 from gan_jax.divergences import exact
 
 Jet: TypeAlias = tuple[float, np.ndarray, np.ndarray]

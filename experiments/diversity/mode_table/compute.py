@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments.diversity import cures
 from experiments.diversity.cures import Change, SmallGame, last, rows_of, small_game
-from experiments.diversity.mode_table.config import NUMBERS, ROWS, Config
+from experiments.diversity.mode_table.experiment import NUMBERS, ROWS, Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax import distributions

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.diversity.mode_table.analysis import PUBLISHED, mean_and_error
-from experiments.diversity.mode_table.config import ROWS, Method
+from experiments.diversity.mode_table.experiment import ROWS, Method
 from experiments.framework.artifacts import Arrays
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, VERMILION, WIDTH, style
 

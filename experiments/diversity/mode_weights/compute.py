@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from experiments.diversity import cures
-from experiments.diversity.mode_weights.config import Config
+from experiments.diversity.mode_weights.experiment import Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax import distributions

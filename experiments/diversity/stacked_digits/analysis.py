@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from experiments.diversity.stacked_digits.config import MODES, QUANTITIES, ROWS
+from experiments.diversity.stacked_digits.experiment import MODES, QUANTITIES, ROWS
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding
 from gan_jax.metrics import statistics

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments.diversity.stacked_digits.config import CHANNELS, CLASSES, MODES, QUANTITIES, ROWS, Config
+from experiments.diversity.stacked_digits.experiment import CHANNELS, CLASSES, MODES, QUANTITIES, ROWS, Config
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from gan_jax.cli.image_config import Data, Evaluation

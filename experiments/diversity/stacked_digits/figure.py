@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from experiments.diversity.stacked_digits.config import ROWS, Method
+from experiments.diversity.stacked_digits.experiment import ROWS, Method
 from experiments.framework.artifacts import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.images import image_grid

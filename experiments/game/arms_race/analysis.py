@@ -19,7 +19,7 @@ from experiments.framework.claims import (
     theorem,
 )
 from experiments.framework.tables import per_seed
-from experiments.game.arms_race.config import ARENAS, GAMES, SPEEDS
+from experiments.game.arms_race.experiment import ARENAS, GAMES, SPEEDS
 from gan_jax.metrics import statistics
 
 WGAN = "Arjovsky, Chintala & Bottou 2017, section 4.2"

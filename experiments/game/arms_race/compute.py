@@ -12,7 +12,7 @@ import numpyro.distributions as dist
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
-from experiments.game.arms_race.config import ARENAS, GAMES, SPEEDS, TITLES, Config
+from experiments.game.arms_race.experiment import ARENAS, GAMES, SPEEDS, TITLES, Config
 from gan_jax import distributions
 from gan_jax.distributions import draw
 from gan_jax.divergences import empirical, generated

@@ -27,17 +27,76 @@ repeat. The non-saturating game often ends without some of the modes, where JS i
 
 from __future__ import annotations
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
-from experiments.game.arms_race.analysis import claims, table
-from experiments.game.arms_race.config import SMOKE, Config
-from experiments.game.arms_race.figure import animation, plot
+from dataclasses import dataclass
 
-__all__ = ["SMOKE", "Config", "animation", "claims", "plot", "run", "table"]
+from gan_jax.ranges import Count, Even, NonNegative, Positive, Seed, Share
+
+ARENAS = ("line", "ring")
+
+GAMES = ("non_saturating", "wasserstein")
+
+SPEEDS = ("equal rates", "fast D")
+"""The two rates of the discriminator, slower first."""
+
+TITLES = {"line": "1-D", "ring": "2-D", "non_saturating": "non-saturating", "wasserstein": "Wasserstein"}
 
 
-def run(config: Config, progress: Progress) -> Arrays:
-    """Plays all games, one program for each arena and objective, then transports samples in the plane."""
-    from experiments.game.arms_race import compute
+@dataclass(frozen=True)
+class Config:
+    """Two arenas, two objectives, two rates of the discriminator."""
 
-    return compute.run(config, progress)
+    seeds: Count = 6  # Independent games of each kind.
+    steps: Count = 1600  # Updates of the generator; a multiple of ``records``.
+    records: Count = 80  # How often the laws are looked at after generation zero; a multiple of ``transport_every``.
+    transport_every: Count = 5  # In the plane, W1 is computed at every so many records.
+    discriminator_steps: Count = 5  # Updates of the discriminator for each of the generator.
+    batch_size: Count = 256  # Examples of each law at an update.
+    generator_rate: Positive = 3e-4  # Learning rate of the generator's Adam.
+    discriminator_rates: tuple[Positive, Positive] = (3e-4, 3e-3)  # Adam's rates, the slower discriminator first.
+    line_separation: NonNegative = 4.0  # Between the two Gaussians on the line, in units of x.
+    line_scale: Positive = 0.5  # Standard deviation of each Gaussian on the line.
+    line_width: Even = 32  # Width of both hidden layers of either network on the line; even.
+    line_reach: Positive = 8.0  # Half the length of the grid on the line; what lies beyond is two bins more.
+    cells: Even = 1024  # Cells of equal probability of the latent; even.
+    bins: Even = 1024  # Bins of the grid on the line; even.
+    ring_radius: Positive = 1.5  # Radius of the ring of eight Gaussians, in units of x.
+    ring_scale: Positive = 0.1  # Standard deviation of each Gaussian of the ring.
+    output_noise: Positive = 0.08
+    """Standard deviation of what the generator in the plane adds to its output; at least the step of the grid."""
+
+    ring_width: Even = 64  # Width of both hidden layers of either network in the plane; even.
+    ring_reach: Positive = 4.0  # Half the side of the grid in the plane; what lies beyond is left out of the law.
+    grid: Count = 101  # Points of the grid along either axis of the plane.
+    lattice: Count = 4181  # Latents that the generator in the plane is integrated over.
+    transported: Count = 1000  # Samples of each law between which W1 is computed in the plane.
+    pictures: tuple[Share, ...] = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)  # Shares of the run at which the strip has a picture.
+    seed: Seed = 0  # Seed of everything random.
+
+    def __post_init__(self) -> None:
+        for name, value, divisor in (
+            ("steps", self.steps, self.records),
+            ("records", self.records, self.transport_every),
+            ("cells", self.cells, 2),
+            ("bins", self.bins, 2),
+        ):
+            if value < 1 or value % divisor:
+                raise ValueError(f"{name} is {value}; expected a multiple of {divisor}")
+        if self.output_noise < 2 * self.ring_reach / (self.grid - 1):
+            raise ValueError(
+                f"output_noise is {self.output_noise}; expected at least the step {2 * self.ring_reach / (self.grid - 1):.3g} of the grid"
+            )
+
+
+SMOKE = Config(
+    seeds=2,
+    steps=8,
+    records=8,
+    transport_every=2,
+    batch_size=32,
+    line_width=8,
+    ring_width=8,
+    cells=64,
+    bins=64,
+    lattice=233,
+    transported=100,
+)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.framework.artifacts import Arrays
 from experiments.game.arms_race.analysis import correlation_at_lags, series
-from experiments.game.arms_race.config import ARENAS, GAMES, SPEEDS, TITLES
+from experiments.game.arms_race.experiment import ARENAS, GAMES, SPEEDS, TITLES
 from gan_jax.metrics import statistics
 from gan_jax.plots.arms_race import InPlane, OnLine, Strip, arms_race, arms_race_animation
 from gan_jax.plots.panels import Curve, Panel, Reference

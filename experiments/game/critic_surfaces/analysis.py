@@ -15,7 +15,7 @@ from experiments.framework.claims import (
     theorem,
 )
 from experiments.framework.tables import long_rows, per_seed
-from experiments.game.critic_surfaces.config import DATA
+from experiments.game.critic_surfaces.experiment import DATA
 from gan_jax.metrics.statistics import mean_and_error
 from gan_jax.plots.style import GREEN, ORANGE, PURPLE, SKY, VERMILION, Look
 

@@ -14,7 +14,7 @@ import optax
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
-from experiments.game.critic_surfaces.config import DATA, Config, Deep
+from experiments.game.critic_surfaces.experiment import DATA, Config, Deep
 from gan_jax.distributions import gaussian_grid, gaussian_ring, swiss_roll
 from gan_jax.divergences.transport_bounds import wasserstein_bounds
 from gan_jax.estimators import variational

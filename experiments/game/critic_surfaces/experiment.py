@@ -25,17 +25,58 @@ clipped gradients vanish for c = .001 and .01 and explode for .1, with a penalty
 
 from __future__ import annotations
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
-from experiments.game.critic_surfaces.analysis import claims, table
-from experiments.game.critic_surfaces.config import SMOKE, Config
-from experiments.game.critic_surfaces.figure import plot
+from dataclasses import dataclass, field
 
-__all__ = ["SMOKE", "Config", "claims", "plot", "run", "table"]
+from gan_jax.ranges import Count, Even, Fifties, NonNegative, Positive, Seed
 
 
-def run(config: Config, progress: Progress) -> Arrays:
-    """Trains every critic on all data sets as one program, then deep ones; brackets W1 by exact transport."""
-    from experiments.game.critic_surfaces import compute
+@dataclass(frozen=True)
+class Deep:
+    """Deep critics on the Swiss roll."""
 
-    return compute.run(config, progress)
+    deep_layers: Count = 12  # Hidden layers.
+    deep_width: Count = 64  # Width of every hidden layer.
+    deep_bounds: tuple[Positive, ...] = (0.001, 0.01, 0.1)  # c of weight clipping.
+    deep_steps: Fifties = 400  # Updates of each; a multiple of 50.
+    deep_rate: Positive = 1e-3  # Learning rate of Adam at the start; it falls to zero as a cosine.
+    deep_examples: Count = 1024  # Fresh examples of each law that the gradients are taken on.
+
+
+@dataclass(frozen=True)
+class Config:
+    """Three data sets, four critics, and deep ones."""
+
+    seeds: Count = 5  # Independent trainings of every critic.
+    noise: NonNegative = 1.0  # Standard deviation of what is added to the data to make the generator's samples.
+    width: Even = 64  # Width of every hidden layer; even.
+    depth: Count = 3  # Hidden layers.
+    steps: Fifties = 2500  # Updates of each critic; a multiple of 50.
+    batch_size: Count = 256  # Samples of each law at an update.
+    learning_rate: Positive = 2e-3  # Learning rate of Adam at the start; it falls to zero as a cosine.
+    orthonormal_rate: Positive = 0.1  # Learning rate of the orthonormal critic, momentum 0.9, decayed alike.
+    penalty_weights: tuple[NonNegative, NonNegative] = (0.1, 10.0)
+    """λ of the gradient penalty: that of the authors' toy code, and the paper's, which deep critics have too."""
+
+    clip: Positive = 0.01  # Largest absolute weight of the clipped critic.
+    held_out: Count = 16384  # Fresh samples of each law that score a critic and the transport's potentials.
+    transport_points: Count = 1000  # Samples of each law between which exact transport is computed, O(n³).
+    resolution: Count = 61  # Points along each axis of a surface.
+    extent: Positive = 3.0  # Surfaces are drawn over [−extent, extent]².
+    deep: Deep = field(default_factory=Deep)  # Critics for the gradients at every layer.
+    seed: Seed = 0  # Seed of everything random.
+
+
+SMOKE = Config(
+    seeds=2,
+    width=8,
+    depth=2,
+    steps=50,
+    batch_size=64,
+    held_out=512,
+    transport_points=100,
+    resolution=21,
+    deep=Deep(deep_layers=4, deep_width=8, deep_steps=50, deep_examples=64),
+)
+
+DATA = ("8 Gaussians", "25 Gaussians", "Swiss roll")
+"""The data sets in the order of their numbers."""

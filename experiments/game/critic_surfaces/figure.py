@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments.framework.artifacts import Arrays
 from experiments.game.critic_surfaces.analysis import CRITICS, _efficiency
-from experiments.game.critic_surfaces.config import DATA
+from experiments.game.critic_surfaces.experiment import DATA
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, WIDTH, Look, style
 from gan_jax.plots.surfaces import surface

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, EQUAL, Claim, theorem
-from experiments.game.dirac_gan.config import NEAR, PANELS
+from experiments.game.dirac_gan.experiment import NEAR, PANELS
 from experiments.game.dirac_gan.theory import RULES
 
 CLOSE = 1e-5

@@ -15,7 +15,7 @@ import optax
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
-from experiments.game.dirac_gan.config import NEAR, PANELS, SPAN, Config
+from experiments.game.dirac_gan.experiment import NEAR, PANELS, SPAN, Config
 from experiments.game.dirac_gan.theory import RULES, Point
 from gan_jax.models import players
 from gan_jax.objectives import choice, losses, pairs

@@ -18,17 +18,51 @@ radius; the WGAN-GP crosses ψ = 0 no nearer to the equilibrium than |θ| = 2λ,
 
 from __future__ import annotations
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
-from experiments.game.dirac_gan.analysis import claims, table
-from experiments.game.dirac_gan.config import SMOKE, Config
-from experiments.game.dirac_gan.figure import plot
+from dataclasses import dataclass
 
-__all__ = ["SMOKE", "Config", "claims", "plot", "run", "table"]
+from experiments.game.dirac_gan.theory import DERIVATIVES
+from gan_jax.ranges import Count, NonNegative, Positive
+
+NEAR = 1e-8
+"""How far from the equilibrium the paths begin whose linear law is checked: their quadratic terms are relative errors of this size."""
 
 
-def run(config: Config, progress: Progress) -> Arrays:
-    """Plays all games, one program for each rule, and holds them against the closed forms."""
-    from experiments.game.dirac_gan import compute
+@dataclass(frozen=True)
+class Config:
+    """The strengths of all regularisers, and how long the game is played."""
 
-    return compute.run(config, progress)
+    objectives: tuple[str, ...] = tuple(DERIVATIVES)
+    """Objectives that meet every regulariser and every rule; names of ``theory.DERIVATIVES``."""
+
+    regularisers: tuple[str, ...] = ("none", "R1", "R2", "R1 + R2", "GP0", "LP", "instance noise", "GP", "DRAGAN")
+    """Regularisers that they meet."""
+
+    step: Positive = 0.2  # h: learning rate of both players.
+    steps: Count = 400  # Steps of every path.
+    gamma: NonNegative = 0.6  # γ of R1; every penalty has the weight γ/2, so that R1 is the paper's γ/2 ||∇D||².
+    noise: NonNegative = 1.0  # σ of instance noise.
+    consensus: NonNegative = 0.4  # γ of consensus optimisation.
+    unrolling: Count = 3  # K: discriminator steps that an unrolled generator looks ahead.
+    clip: Positive = 1.0  # Bound of |ψ| for the clipped WGAN.
+    marks: Count = 9  # Values of every regulariser and of the step along which eigenvalues are followed; odd.
+    grid: Count = 15  # Arrows of a field along each axis.
+
+
+SMOKE = Config(
+    objectives=("minimax", "wasserstein"), regularisers=("none", "R1", "GP"), steps=100, unrolling=2, marks=5, grid=7
+)
+
+SPAN = 2.6
+"""Half the width of a portrait."""
+
+PANELS = (
+    ("GAN, simultaneous", "simultaneous", "minimax", "none", 0.5),
+    ("GAN, alternating", "alternating", "minimax", "none", 1.5),
+    ("clipped WGAN", "clipped", "wasserstein", "none", 0.5),
+    ("WGAN-GP", "simultaneous", "wasserstein", "GP", 2.0),
+    ("GAN + R1", "simultaneous", "minimax", "R1", 2.0),
+    ("GAN + instance noise", "simultaneous", "minimax", "instance noise", 2.0),
+    ("GAN, consensus", "consensus", "minimax", "none", 2.0),
+    ("GAN, extragradient", "extragradient", "minimax", "none", 2.0),
+)
+"""Title, rule, objective, regulariser, and θ where the path begins (ψ = 0)."""

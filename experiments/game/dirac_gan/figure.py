@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.framework.artifacts import Arrays
-from experiments.game.dirac_gan.config import PANELS, SPAN
+from experiments.game.dirac_gan.experiment import PANELS, SPAN
 from experiments.game.dirac_gan.theory import Point
 from gan_jax.plots import phase
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style

@@ -13,7 +13,7 @@ from experiments.framework.claims import (
     finding,
     theorem,
 )
-from experiments.game.f_gan.config import NAMES
+from experiments.game.f_gan.experiment import NAMES
 from gan_jax.metrics.statistics import standard_error
 
 SOURCE = "Nowozin, Cseke & Tomioka 2016, section 2.4"

@@ -13,7 +13,7 @@ from flax import linen as nn
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
-from experiments.game.f_gan.config import NAMES, Config
+from experiments.game.f_gan.experiment import NAMES, Config
 from experiments.game.f_gan.theory import MEANS, VARIANCES, WEIGHTS, density
 from gan_jax.divergences import exact
 from gan_jax.estimators.variational import score

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.framework.artifacts import Arrays
 from experiments.game.f_gan.analysis import _reached
-from experiments.game.f_gan.config import NAMES
+from experiments.game.f_gan.experiment import NAMES
 from experiments.game.f_gan.theory import normal
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import BAND_ALPHA, curve_with_band, heatmap, reference_line

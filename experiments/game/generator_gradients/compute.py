@@ -12,7 +12,7 @@ import optax
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
-from experiments.game.generator_gradients.config import Config
+from experiments.game.generator_gradients.experiment import Config
 from gan_jax.data.digits import load_digits
 from gan_jax.distributions import gaussian_ring
 from gan_jax.divergences import empirical

@@ -15,7 +15,7 @@ from experiments.framework.claims import (
     theorem,
 )
 from experiments.framework.tables import per_seed
-from experiments.game.players.config import COSTS, CRITICS, GENERATORS
+from experiments.game.players.experiment import COSTS, CRITICS, GENERATORS
 from experiments.game.players.witness import witness_values
 from gan_jax.metrics.statistics import mean_and_error
 

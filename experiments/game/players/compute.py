@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
-from experiments.game.players.config import COSTS, CRITICS, DEVIATIONS, GENERATORS, MEANS, WEIGHTS, Config
+from experiments.game.players.experiment import COSTS, CRITICS, DEVIATIONS, GENERATORS, MEANS, WEIGHTS, Config
 from gan_jax.divergences import empirical
 from gan_jax.models import players
 from gan_jax.models.choice import one_of_critics, one_of_generators

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from experiments.framework.artifacts import Arrays
 from experiments.game.players.analysis import NAMES, ends_of
-from experiments.game.players.config import COSTS, CRITICS, GENERATORS
+from experiments.game.players.experiment import COSTS, CRITICS, GENERATORS
 from gan_jax.metrics.statistics import standard_error
 from gan_jax.plots.curves import heatmap
 from gan_jax.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH, style

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.framework.artifacts import Arrays
-from experiments.game.players.config import CRITICS, DEVIATIONS, GENERATORS, MEANS, WEIGHTS
+from experiments.game.players.experiment import CRITICS, DEVIATIONS, GENERATORS, MEANS, WEIGHTS
 
 
 def _mean_kernel(bandwidth: float, difference: np.ndarray, variance: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from experiments.framework.claims import (
     finding,
     over_seeds,
 )
-from experiments.game.time_to_reach.config import EXACT, OPTIMIZERS
+from experiments.game.time_to_reach.experiment import EXACT, OPTIMIZERS
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Look
 
 LOOKS = {

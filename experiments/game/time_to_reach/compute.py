@@ -13,7 +13,7 @@ import optax
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
-from experiments.game.time_to_reach.config import EXACT, OPTIMIZERS, Config
+from experiments.game.time_to_reach.experiment import EXACT, OPTIMIZERS, Config
 from experiments.game.time_to_reach.theory import descent, integrals
 from gan_jax.divergences.gaussians import wasserstein_1_normal
 from gan_jax.models import lipschitz, mlp, players

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from experiments.framework.artifacts import Arrays
 from experiments.game.time_to_reach.analysis import LOOKS
-from experiments.game.time_to_reach.config import EXACT, MOVING, OPTIMIZERS
+from experiments.game.time_to_reach.experiment import EXACT, MOVING, OPTIMIZERS
 from gan_jax.plots.curves import reference_line
 from gan_jax.plots.style import BLACK, GREY, WIDTH, style
 

@@ -12,7 +12,7 @@ import numpyro.distributions as dist
 import optax
 
 from experiments.framework.artifacts import Arrays
-from experiments.game.time_to_reach.config import EXACT, MOVING
+from experiments.game.time_to_reach.experiment import EXACT, MOVING
 from gan_jax.distributions import pair
 from gan_jax.divergences import exact
 from gan_jax.estimators.comparison import exact_curves

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
-from experiments.images.image_zoo.config import SCORES, WEIGHTS
+from experiments.images.image_zoo.experiment import SCORES, WEIGHTS
 from gan_jax.metrics.statistics import mean_and_error
 
 

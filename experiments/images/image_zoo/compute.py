@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress, Task
-from experiments.images.image_zoo.config import SCORES, WEIGHTS, Config
+from experiments.images.image_zoo.experiment import SCORES, WEIGHTS, Config
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import to_bytes

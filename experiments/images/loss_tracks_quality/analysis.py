@@ -17,7 +17,7 @@ from experiments.framework.claims import (
     over_seeds,
 )
 from experiments.framework.tables import long_rows
-from experiments.images.loss_tracks_quality.config import GAMES, GENERATORS, TITLES
+from experiments.images.loss_tracks_quality.experiment import GAMES, GENERATORS, TITLES
 from gan_jax.metrics import statistics
 
 LOG_2 = math.log(2.0)

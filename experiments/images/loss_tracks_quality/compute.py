@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
-from experiments.images.loss_tracks_quality.config import FIRST, GAMES, GENERATORS, TITLES, Config
+from experiments.images.loss_tracks_quality.experiment import FIRST, GAMES, GENERATORS, TITLES, Config
 from gan_jax.cli.errors import UserError
 from gan_jax.data.images import ImageSet, to_bytes, to_unit
 from gan_jax.data.sets import load

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from experiments.framework.artifacts import Arrays
 from experiments.images.loss_tracks_quality.analysis import LABELS, LOG_2, correlations
-from experiments.images.loss_tracks_quality.config import FIRST, GAMES, GENERATORS, TITLES
+from experiments.images.loss_tracks_quality.experiment import FIRST, GAMES, GENERATORS, TITLES
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.images import image_grid

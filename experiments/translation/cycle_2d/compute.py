@@ -12,7 +12,7 @@ import numpy as np
 from experiments.framework.artifacts import Arrays
 from experiments.framework.progress import Progress
 from experiments.translation.ablations import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, cases, game_of_four
-from experiments.translation.cycle_2d.config import Config
+from experiments.translation.cycle_2d.experiment import Config
 from gan_jax.distributions import draw
 from gan_jax.distributions.correspondences import correspondence, domains
 from gan_jax.divergences.empirical import energy_distance

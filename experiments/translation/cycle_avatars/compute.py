@@ -15,7 +15,7 @@ from experiments.translation.ablations import (
     cases,
     game_of_four,
 )
-from experiments.translation.cycle_avatars.config import PART, Config
+from experiments.translation.cycle_avatars.experiment import PART, Config
 from gan_jax.data.avatar_reading import read
 from gan_jax.data.avatars import COUNTS, HAIR_COLOUR, HAIR_STYLE
 from gan_jax.data.drawn_avatars import draw_set

@@ -10,7 +10,7 @@ from experiments.translation.ablations import (
     ADVERSARIAL,
     FULL,
 )
-from experiments.translation.cycle_digits.config import TASKS
+from experiments.translation.cycle_digits.experiment import TASKS
 
 
 def final(arrays: Arrays, task: str, field: str, game: str) -> np.ndarray:

@@ -20,7 +20,7 @@ from experiments.translation.ablations import (
     cases,
     game_of_four,
 )
-from experiments.translation.cycle_digits.config import TASKS, Config, Task
+from experiments.translation.cycle_digits.experiment import TASKS, Config, Task
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import ImageSet, to_bytes

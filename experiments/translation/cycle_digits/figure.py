@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from experiments.framework.artifacts import Arrays
 from experiments.translation.ablations import FULL
 from experiments.translation.cycle_digits.analysis import final
-from experiments.translation.cycle_digits.config import TASKS
+from experiments.translation.cycle_digits.experiment import TASKS
 from experiments.translation.plots import LOOKS, curves_by_game, rows_of_pictures
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
