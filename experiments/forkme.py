@@ -14,9 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_MOST, EQUAL, Claim, theorem
-from experiments.framework.progress import Progress
+from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, Progress, TableRow, theorem
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import style
 from gan_jax.ranges import AtLeastTwo, Positive

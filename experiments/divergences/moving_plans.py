@@ -27,9 +27,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import EQUAL, Claim, theorem
-from experiments.framework.progress import Progress
+from experiments.framework import EQUAL, Arrays, Claim, Progress, TableRow, theorem
 from gan_jax import ranges
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, WIDTH, style
 from gan_jax.ranges import Range, Real, Seed

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
-from experiments.framework.progress import Progress
-from experiments.framework.tables import per_seed
+from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, Progress, TableRow, finding, per_seed, theorem
 from gan_jax.metrics import statistics
 from gan_jax.plots.panels import Curve
 from gan_jax.plots.saturation import NON_SATURATING, SATURATING, WASSERSTEIN, Family, trained

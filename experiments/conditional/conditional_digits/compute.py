@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.conditional.conditional_digits.experiment import CLASSES, NEIGHBOURS, ROWS, Config, Head
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import to_bytes

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.conditional.conditional_digits.experiment import CLASSES, NEIGHBOURS, ROWS
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.images import image_grid
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style

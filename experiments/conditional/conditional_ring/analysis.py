@@ -8,16 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.conditional.conditional_ring.experiment import ROWS
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import (
-    AT_LEAST,
-    AT_MOST,
-    EQUAL,
-    Claim,
-    finding,
-    over_seeds,
-    theorem,
-)
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, over_seeds, theorem
 from gan_jax.metrics.statistics import mean_and_error
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import numpyro.distributions as dist
 
 from experiments.conditional.conditional_ring.experiment import ROWS, THRESHOLD, Config, Head
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax.distributions import gaussian_ring
 from gan_jax.distributions.conditional import ring_mode
 from gan_jax.divergences import conditional as divergences

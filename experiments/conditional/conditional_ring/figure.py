@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments.conditional.conditional_ring.analysis import course
 from experiments.conditional.conditional_ring.experiment import ROWS, THRESHOLD
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from experiments.conditional.text_to_avatar.experiment import ENCODERS, PAIRS
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, Claim, finding
-from experiments.framework.tables import long_rows, per_seed
+from experiments.framework import AT_LEAST, Arrays, Claim, TableRow, finding, long_rows, per_seed
 
 ATTRIBUTES = ("hair colour", "eye colour", "hair style", "face shape", "glasses")
 

@@ -8,8 +8,7 @@ import jax
 import numpy as np
 
 from experiments.conditional.text_to_avatar.experiment import ENCODERS, PAIRS, Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax.cli import avatar_games as games
 from gan_jax.data.avatar_sets import load_avatars
 from gan_jax.data.drawn_avatars import draw_set

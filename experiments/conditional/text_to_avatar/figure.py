@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments.conditional.text_to_avatar.analysis import ATTRIBUTES, LEAST
 from experiments.conditional.text_to_avatar.experiment import ENCODERS, PAIRS
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.images import tile
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style

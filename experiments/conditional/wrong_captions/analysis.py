@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.conditional.wrong_captions.experiment import ARMS
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, Claim, finding
+from experiments.framework import AT_LEAST, Arrays, Claim, TableRow, finding
 
 
 def claims(arrays: Arrays) -> list[Claim]:

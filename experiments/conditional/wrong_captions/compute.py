@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.conditional.wrong_captions.experiment import ARMS, Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax.cli import avatar_games as games
 from gan_jax.data.avatar_feeds import captioned
 from gan_jax.data.drawn_avatars import draw_set

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
-from experiments.framework.tables import per_seed
+from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, per_seed, theorem
 from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Look
 
 CRITICS = {

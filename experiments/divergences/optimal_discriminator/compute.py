@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.divergences.optimal_discriminator.experiment import Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax.distributions import log_density, pair
 from gan_jax.divergences import exact
 from gan_jax.estimators import variational

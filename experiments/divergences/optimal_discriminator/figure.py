@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.divergences.optimal_discriminator.analysis import CRITICS, _probability_slope
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.style import EXACT, GREY, SKY, VERMILION, WIDTH, Look, style
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.divergences.saturation_1d.experiment import TITLES
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_MOST, EQUAL, Claim, finding, theorem
+from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, theorem
 
 REFERENCE = {
     0.5: 0.03031130,

@@ -6,8 +6,7 @@ import numpy as np
 
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.divergences.saturation_1d.experiment import TITLES, Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax import distributions
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.divergences import saturation_sweep as sweeps
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, EQUAL, Claim, finding, theorem
+from experiments.framework import AT_LEAST, EQUAL, Arrays, Claim, TableRow, finding, theorem
 
 TITLES = {
     "parallel_lines": ("parallel lines", "distance θ (units of x)"),

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.divergences.saturation_2d.analysis import TITLES
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.plots.saturation import saturation
 
 

@@ -7,9 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
-from experiments.framework.tables import per_seed
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, per_seed, theorem
 from gan_jax.metrics import statistics
 
 LOG_2 = math.log(2.0)

@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.divergences.saturation_images.experiment import SIDE, Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax.data.digits import Digits, halves, load_digits
 from gan_jax.divergences import empirical
 from gan_jax.estimators.variational import neural_estimator

@@ -11,7 +11,7 @@ from matplotlib.gridspec import SubplotSpec
 
 from experiments.divergences.saturation_images.analysis import LOG_2
 from experiments.divergences.saturation_images.experiment import SIDE
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band, heatmap, reference_line
 from gan_jax.plots.style import EXACT, GREY, ORANGE, SKY, TRAINED, WIDTH, Look, style

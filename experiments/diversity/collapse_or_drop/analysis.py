@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.diversity.collapse_or_drop.experiment import ARMS
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
+from experiments.framework import AT_LEAST, AT_MOST, Arrays, Claim, TableRow, finding
 
 FAST, STRONG, CURES = (
     ("fast", "fast_minimax", "fast_reverse"),

@@ -9,8 +9,7 @@ import jax
 import numpy as np
 
 from experiments.diversity.collapse_or_drop.experiment import ARMS, Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax import distributions
 from gan_jax.metrics.modes import THRESHOLD, modes_of, tally
 from gan_jax.models.generators import mlp_generator

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from experiments.diversity.collapse_or_drop.analysis import COLLAPSE, DROP, NARROW, OTHER, WHOLE, Course, course
 from experiments.diversity.collapse_or_drop.experiment import ARMS
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.modes import mode_timeline, sample_strip, timeline_colors

@@ -9,8 +9,7 @@ import numpy as np
 from scipy.stats import norm
 
 from experiments.diversity.forward_or_reverse.experiment import NAMES, STARTS
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding, theorem
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, theorem
 from experiments.game.f_gan.analysis import CROSS, OPTIMA
 from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.metrics.statistics import mean_and_error

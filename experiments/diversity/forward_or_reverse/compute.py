@@ -13,8 +13,7 @@ from flax import linen as nn
 
 from experiments.diversity.forward_or_reverse.experiment import NAMES, STARTS, Config
 from experiments.diversity.forward_or_reverse.theory import aside, fields, middle, minimum, switch
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.game.f_gan.compute import divergences, mean_and_scale, newton
 from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.divergences import exact

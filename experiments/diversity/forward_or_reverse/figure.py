@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from experiments.diversity.forward_or_reverse.analysis import best, shares
 from experiments.diversity.forward_or_reverse.experiment import NAMES
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from experiments.game.f_gan.figure import LOOKS
 from experiments.game.f_gan.theory import density, normal

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from experiments.diversity.mode_table.experiment import NUMBERS, PROTOCOL_GAMES, PROTOCOL_SAMPLES, PROTOCOL_STEPS, ROWS
-from experiments.framework.artifacts import Arrays, TableRow
+from experiments.framework import Arrays, TableRow
 from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Budget, Claim, Relation, finding, replication
 from experiments.framework.tables import per_seed
 from gan_jax.metrics import statistics

@@ -13,8 +13,7 @@ import numpy as np
 from experiments.diversity import cures
 from experiments.diversity.cures import Change, SmallGame, last, rows_of, small_game
 from experiments.diversity.mode_table.experiment import NUMBERS, ROWS, Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax import distributions
 from gan_jax.distributions import gaussian_grid, gaussian_ring
 from gan_jax.metrics.histograms import reverse_kl_floor

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from experiments.diversity.mode_table.analysis import PUBLISHED, mean_and_error
 from experiments.diversity.mode_table.experiment import ROWS, Method
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, VERMILION, WIDTH, style
 
 COLUMNS = {

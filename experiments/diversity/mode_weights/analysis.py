@@ -6,14 +6,7 @@ import math
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import (
-    AT_MOST,
-    EQUAL,
-    Claim,
-    finding,
-    over_seeds,
-)
+from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, over_seeds
 from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Look
 
 GAMES = {

@@ -9,8 +9,7 @@ import numpy as np
 
 from experiments.diversity import cures
 from experiments.diversity.mode_weights.experiment import Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax import distributions
 from gan_jax.metrics.modes import assay, modes_of, tally
 from gan_jax.training.recording import watch

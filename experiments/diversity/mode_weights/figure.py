@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.diversity.mode_weights.analysis import GAMES, RARE, _ratios
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLACK, GREY, WIDTH, style

@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from experiments.diversity.stacked_digits.experiment import MODES, QUANTITIES, ROWS
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding
 from gan_jax.metrics import statistics
 
 BEST = "relativistic"

@@ -10,8 +10,7 @@ import jax
 import numpy as np
 
 from experiments.diversity.stacked_digits.experiment import CHANNELS, CLASSES, MODES, QUANTITIES, ROWS, Config
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import to_bytes

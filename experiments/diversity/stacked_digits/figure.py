@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.diversity.stacked_digits.experiment import ROWS, Method
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from gan_jax.metrics import statistics
 from gan_jax.plots.images import image_grid
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, style

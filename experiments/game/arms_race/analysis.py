@@ -8,16 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import (
-    AT_LEAST,
-    AT_MOST,
-    EQUAL,
-    Claim,
-    finding,
-    over_seeds,
-    theorem,
-)
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, over_seeds, theorem
 from experiments.framework.tables import per_seed
 from experiments.game.arms_race.experiment import ARENAS, GAMES, SPEEDS
 from gan_jax.metrics import statistics

@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.game.arms_race.experiment import ARENAS, GAMES, SPEEDS, TITLES, Config
 from gan_jax import distributions
 from gan_jax.distributions import draw

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.animation import FuncAnimation
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.arms_race.analysis import correlation_at_lags, series
 from experiments.game.arms_race.experiment import ARENAS, GAMES, SPEEDS, TITLES
 from gan_jax.metrics import statistics

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import (
-    AT_LEAST,
-    AT_MOST,
-    EQUAL,
-    Claim,
-    finding,
-    over_seeds,
-    theorem,
-)
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, over_seeds, theorem
 from experiments.framework.tables import long_rows, per_seed
 from experiments.game.critic_surfaces.experiment import DATA
 from gan_jax.metrics.statistics import mean_and_error

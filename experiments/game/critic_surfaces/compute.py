@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.game.critic_surfaces.experiment import DATA, Config, Deep
 from gan_jax.distributions import gaussian_grid, gaussian_ring, swiss_roll
 from gan_jax.divergences.transport_bounds import wasserstein_bounds

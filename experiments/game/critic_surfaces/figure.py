@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.critic_surfaces.analysis import CRITICS, _efficiency
 from experiments.game.critic_surfaces.experiment import DATA
 from gan_jax.plots.curves import curve_with_band

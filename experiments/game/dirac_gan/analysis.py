@@ -6,8 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, EQUAL, Claim, theorem
+from experiments.framework import AT_LEAST, EQUAL, Arrays, Claim, TableRow, theorem
 from experiments.game.dirac_gan.experiment import NEAR, PANELS
 from experiments.game.dirac_gan.theory import RULES
 

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.game.dirac_gan.experiment import NEAR, PANELS, SPAN, Config
 from experiments.game.dirac_gan.theory import RULES, Point
 from gan_jax.models import players

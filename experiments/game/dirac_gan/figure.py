@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.dirac_gan.experiment import PANELS, SPAN
 from experiments.game.dirac_gan.theory import Point
 from gan_jax.plots import phase

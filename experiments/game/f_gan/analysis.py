@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import (
-    AT_LEAST,
-    AT_MOST,
-    EQUAL,
-    Claim,
-    finding,
-    theorem,
-)
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, theorem
 from experiments.game.f_gan.experiment import NAMES
 from gan_jax.metrics.statistics import standard_error
 

@@ -11,8 +11,7 @@ import numpy as np
 import numpyro.distributions as dist
 from flax import linen as nn
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.game.f_gan.experiment import NAMES, Config
 from experiments.game.f_gan.theory import MEANS, VARIANCES, WEIGHTS, density
 from gan_jax.divergences import exact

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.f_gan.analysis import _reached
 from experiments.game.f_gan.experiment import NAMES
 from experiments.game.f_gan.theory import normal

@@ -6,16 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import (
-    AT_LEAST,
-    AT_MOST,
-    Budget,
-    Claim,
-    finding,
-    over_seeds,
-    replication,
-)
+from experiments.framework import AT_LEAST, AT_MOST, Arrays, Budget, Claim, TableRow, finding, over_seeds, replication
 from experiments.framework.tables import long_rows
 
 OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "orthonormal", "gp")

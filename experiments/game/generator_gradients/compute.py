@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.game.generator_gradients.experiment import Config
 from gan_jax.data.digits import load_digits
 from gan_jax.distributions import gaussian_ring

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.generator_gradients.analysis import NAMES, TITLES
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band

@@ -13,8 +13,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import ndtr, ndtri
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.game.players.experiment import COSTS, CRITICS, DEVIATIONS, GENERATORS, MEANS, WEIGHTS, Config
 from gan_jax.divergences import empirical
 from gan_jax.models import players

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.players.analysis import NAMES, ends_of
 from experiments.game.players.experiment import COSTS, CRITICS, GENERATORS
 from gan_jax.metrics.statistics import standard_error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.players.experiment import CRITICS, DEVIATIONS, GENERATORS, MEANS, WEIGHTS
 
 

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import (
-    AT_LEAST,
-    AT_MOST,
-    EQUAL,
-    Claim,
-    finding,
-    over_seeds,
-)
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, over_seeds
 from experiments.game.time_to_reach.experiment import EXACT, OPTIMIZERS
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Look
 

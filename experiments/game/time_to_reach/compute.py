@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.game.time_to_reach.experiment import EXACT, OPTIMIZERS, Config
 from experiments.game.time_to_reach.theory import descent, integrals
 from gan_jax.divergences.gaussians import wasserstein_1_normal

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.time_to_reach.analysis import LOOKS
 from experiments.game.time_to_reach.experiment import EXACT, MOVING, OPTIMIZERS
 from gan_jax.plots.curves import reference_line

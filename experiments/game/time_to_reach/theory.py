@@ -11,7 +11,7 @@ import numpy as np
 import numpyro.distributions as dist
 import optax
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.game.time_to_reach.experiment import EXACT, MOVING
 from gan_jax.distributions import pair
 from gan_jax.divergences import exact

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
+from experiments.framework import AT_LEAST, AT_MOST, Arrays, Claim, TableRow, finding
 from experiments.images.image_zoo.experiment import SCORES, WEIGHTS
 from gan_jax.metrics.statistics import mean_and_error
 

@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress, Task
+from experiments.framework import Arrays, Progress, Task
 from experiments.images.image_zoo.experiment import SCORES, WEIGHTS, Config
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.images.image_zoo.analysis import LABELS, distances, diverged, logarithms, seeds_in_words
 from gan_jax.plots.images import tile
 from gan_jax.plots.style import VERMILION, WIDTH, style

@@ -6,16 +6,7 @@ import math
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import (
-    AT_LEAST,
-    AT_MOST,
-    EQUAL,
-    Claim,
-    finding,
-    less,
-    over_seeds,
-)
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, less, over_seeds
 from experiments.framework.tables import long_rows
 from experiments.images.loss_tracks_quality.experiment import GAMES, GENERATORS, TITLES
 from gan_jax.metrics import statistics

@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.images.loss_tracks_quality.experiment import FIRST, GAMES, GENERATORS, TITLES, Config
 from gan_jax.cli.errors import UserError
 from gan_jax.data.images import ImageSet, to_bytes, to_unit

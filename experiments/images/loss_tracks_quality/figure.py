@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.images.loss_tracks_quality.analysis import LABELS, LOG_2, correlations
 from experiments.images.loss_tracks_quality.experiment import FIRST, GAMES, GENERATORS, TITLES
 from gan_jax.metrics import statistics

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, EQUAL, Claim, finding
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding
 from experiments.translation.ablations import ADVERSARIAL, CYCLE, FULL
 from gan_jax.metrics.statistics import standard_error
 

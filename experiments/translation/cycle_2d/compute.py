@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
+from experiments.framework import Arrays, Progress
 from experiments.translation.ablations import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, cases, game_of_four
 from experiments.translation.cycle_2d.experiment import Config
 from gan_jax.distributions import draw

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.translation.ablations import ADVERSARIAL, FULL
 from experiments.translation.cycle_2d.analysis import RIGHT, course, found, hits, symmetric
 from experiments.translation.plots import curves_by_game

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
-from experiments.translation.ablations import (
-    ADVERSARIAL,
-    FULL,
-    NO_IDENTITY,
-)
+from experiments.framework import AT_LEAST, AT_MOST, Arrays, Claim, TableRow, finding
+from experiments.translation.ablations import ADVERSARIAL, FULL, NO_IDENTITY
 from gan_jax.metrics.statistics import clopper_pearson
 
 SCALES = ("features as they are", "features of mean square 1")

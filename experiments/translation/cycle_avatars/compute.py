@@ -9,12 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
-from experiments.translation.ablations import (
-    cases,
-    game_of_four,
-)
+from experiments.framework import Arrays, Progress
+from experiments.translation.ablations import cases, game_of_four
 from experiments.translation.cycle_avatars.experiment import PART, Config
 from gan_jax.data.avatar_reading import read
 from gan_jax.data.avatars import COUNTS, HAIR_COLOUR, HAIR_STYLE

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.translation.ablations import FULL
 from experiments.translation.cycle_avatars.analysis import ATTRIBUTES, COLOURS, SURVIVE, last, near
 from experiments.translation.plots import LOOKS, curves_by_game, rows_of_pictures

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.framework.artifacts import Arrays, TableRow
-from experiments.framework.claims import AT_LEAST, AT_MOST, Claim, finding
-from experiments.translation.ablations import (
-    ADVERSARIAL,
-    FULL,
-)
+from experiments.framework import AT_LEAST, AT_MOST, Arrays, Claim, TableRow, finding
+from experiments.translation.ablations import ADVERSARIAL, FULL
 from experiments.translation.cycle_digits.experiment import TASKS
 
 

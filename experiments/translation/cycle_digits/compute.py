@@ -9,17 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.framework.artifacts import Arrays
-from experiments.framework.progress import Progress
-from experiments.translation.ablations import (
-    ADVERSARIAL,
-    BACKWARD,
-    CYCLE,
-    FORWARD,
-    FULL,
-    cases,
-    game_of_four,
-)
+from experiments.framework import Arrays, Progress
+from experiments.translation.ablations import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, cases, game_of_four
 from experiments.translation.cycle_digits.experiment import TASKS, Config, Task
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features

@@ -45,10 +45,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.translation.ablations import (
-    IMAGES,
-    CycleRecipe,
-)
+from experiments.translation.ablations import IMAGES, CycleRecipe
 from gan_jax.ranges import Count, NonNegative, Seed
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.framework.artifacts import Arrays
+from experiments.framework import Arrays
 from experiments.translation.ablations import FULL
 from experiments.translation.cycle_digits.analysis import final
 from experiments.translation.cycle_digits.experiment import TASKS
