@@ -24,7 +24,9 @@ from gan_jax.data.grey_levels import (
     common_upper,
     extremes,
     in_bytes,
+    refuse,
     stored_as,
+    transparent,
     upper_extreme,
 )
 from gan_jax.data.images import UNKNOWN, LazyImages, checked_size, fitted_picture, named, nearest, threads
@@ -99,14 +101,14 @@ class Seen(NamedTuple):
       colour: whether it has colours; False for grey.
       orientation: Exif's, 1 to 8; 1 where there is none, or none that means anything.
       extremes: the least and the largest grey level of a file with more than 8 bits a pixel, and whether levels are whole numbers.
-      upper: the largest byte of a file with 16 bits a channel, of which Pillow reads 8.
+      upper: the largest bytes, of colours and of transparency, of a file with 16 bits a channel, of which Pillow reads 8.
     """
 
     size: tuple[int, int]
     colour: bool
     orientation: int
     extremes: tuple[float, float, bool] | None
-    upper: int | None
+    upper: tuple[int, int] | None
 
 
 class Listed(NamedTuple):
@@ -327,6 +329,7 @@ def _look(file: Path, *, whole: bool, most_pixels: int) -> Seen:
     with _readable(file), Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > most_pixels:
             raise _TooLargeError(image.width, image.height, most_pixels)
+        refuse(image)
         orientation = _orientation(image)
         turned = orientation in SIDEWAYS
         size = (image.width, image.height) if turned else (image.height, image.width)
@@ -369,13 +372,16 @@ def _pixels(file: Path, seen: Seen, colour: bool, scale: Levels | None, size: in
     """``[h, w, c]`` uint8, upright, over white; c is 3 where ``colour`` and 1 elsewhere."""
     with _readable(file), Image.open(file, formats=FORMATS) as image, _gate(image):
         picture: Image.Image = image
-        if scale is not None and seen.upper is not None:
-            picture = brightened(image, scale)
-        elif scale is not None and image.mode in DEEP:
+        if scale is not None and image.mode in DEEP:
             picture = in_bytes(image, scale)
+        elif "transparency" in image.info:
+            picture.info["transparency"] = transparent(image)
         if picture.has_transparency_data:
-            layers = picture.convert("RGBA")
-            picture = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+            picture = picture.convert("RGBA")
+        if scale is not None and seen.upper is not None:
+            picture = brightened(picture, scale)
+        if picture.mode == "RGBA":
+            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
         mode = "RGB" if colour else "L"
         picture = picture if picture.mode == mode else picture.convert(mode)
         if seen.orientation in UPRIGHT:

@@ -14,9 +14,11 @@ DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 WHITES = (1.0, 255.0, 1023.0, 4095.0, 16_383.0, 65_535.0)
 """What scanners, cameras and programs write as white: shares of one, and 8, 10, 12, 14 and 16 bits."""
 
-SAMPLE_FORMAT, UNSIGNED = 339, 1
-"""TIFF's tag of what numbers are, and its value for those without a sign."""
+BITS, PHOTOMETRIC, PLANES, SAMPLE_FORMAT = 258, 262, 284, 339
+"""TIFF's tags of how many bits a number has, what its numbers mean, whether channels lie apart, and what kind of numbers they are."""
 
+MIN_IS_WHITE, APART, UNSIGNED, SIGNED = 0, 2, 1, 2
+"""Values of the last three."""
 
 UPPER_WHITES = (3, 15, 63, 255)
 """What is left of white in the upper 8 of 16 bits, of scans of 10, 12, 14 and 16 bits."""
@@ -29,11 +31,24 @@ class Levels(NamedTuple):
       black: the level that becomes 0.
       white: the level that becomes 255.
       said: what a person is to be told of it; empty where it is the usual one.
+      opaque: of transparency, the level that becomes 255.
     """
 
     black: float
     white: float
     said: str
+    opaque: float = 255.0
+
+
+def refuse(image: Image.Image) -> None:
+    """Raises ``ValueError`` for pixels that Pillow opens and reads wrongly: numbers that it takes for others, without a word."""
+    if image.format != "TIFF":
+        return
+    bits = _tag(image, BITS, 1)
+    if bits == 8 and _tag(image, SAMPLE_FORMAT, UNSIGNED) == SIGNED:
+        raise ValueError("its levels are whole numbers of 8 bits with a sign; expected some without")
+    if bits > 8 and _tag(image, PLANES, 1) == APART:
+        raise ValueError(f"its channels of {bits} bits lie apart; expected those of a pixel together")
 
 
 def extremes(image: Image.Image) -> tuple[float, float, bool]:
@@ -80,20 +95,40 @@ def stored_as(image: Image.Image) -> str:
     return first if isinstance(first, str) else ""
 
 
-def upper_extreme(image: Image.Image) -> int | None:
-    """The largest byte of an image of which Pillow reads the upper 8 of 16 bits, as it does of colours; None for every other image.
+def transparent(image: Image.Image) -> object:
+    """What Pillow calls ``transparency``, in the units of the pixels that it reads. Before they are read.
+
+    PNG counts the colour that stands for transparency in the bits of the file, of which Pillow makes 8: of 16 the upper ones, so that
+    colours which differ from it in the lower ones alone are transparent as well.
+    """
+    clear, stored = image.info.get("transparency"), stored_as(image)
+    if isinstance(clear, tuple) and ";16" in stored:
+        return tuple(level >> 8 for level in clear)
+    if isinstance(clear, int):
+        return clear * {"1": 255, "L;2": 85, "L;4": 17}.get(stored, 1)
+    return clear
+
+
+def upper_extreme(image: Image.Image) -> tuple[int, int] | None:
+    """The largest bytes, of colours and of transparency, of an image of which Pillow reads the upper 8 of 16 bits, as it does of colours.
 
     Args:
       image: whose header is read, and whose pixels are not.
+
+    Returns:
+      Both, the second 0 without transparency; None for every other image.
     """
     if image.mode in DEEP or ";16" not in stored_as(image):
         return None
-    found = image.getextrema()
-    return max(int(band[1]) if isinstance(band, tuple) else int(band) for band in found)
+    largest = [int(np.asarray(band).max()) for band in image.split()]
+    colours = largest[:-1] if image.mode == "RGBA" else largest
+    return max(colours), largest[-1] if image.mode == "RGBA" else 0
 
 
-def common_upper(found: Sequence[int]) -> Levels | None:
+def common_upper(found: Sequence[tuple[int, int]]) -> Levels | None:
     """The scale of a set's colours of 16 bits: white is the first of ``UPPER_WHITES`` that none exceeds.
+
+    Transparency is on the same scale where it does not exceed it either, and reaches to the last of them elsewhere.
 
     Args:
       found: ``upper_extreme`` of every such image of the set.
@@ -103,19 +138,19 @@ def common_upper(found: Sequence[int]) -> Levels | None:
     """
     if not found:
         return None
-    white = next(white for white in UPPER_WHITES if max(found) <= white)
-    said = (
-        f"are read by their upper 8 bits, which reach {max(found)}: {white} becomes white, so that few levels are left"
-    )
-    return Levels(0.0, float(white), "" if white == UPPER_WHITES[-1] else said)
+    colours, hides = (max(one[i] for one in found) for i in (0, 1))
+    white = next(white for white in UPPER_WHITES if colours <= white)
+    said = f"are read by their upper 8 bits, which reach {colours}: {white} becomes white, so that few levels are left"
+    opaque = white if hides <= white else UPPER_WHITES[-1]
+    return Levels(0.0, float(white), "" if white == UPPER_WHITES[-1] else said, float(opaque))
 
 
 def brightened(image: Image.Image, upper: Levels) -> Image.Image:
     """An image of ``upper_extreme`` on the scale of its set, transparency included."""
     if upper.white == UPPER_WHITES[-1]:
         return image
-    table = [min(255, round(255 * level / upper.white)) for level in range(256)]
-    return image.point(table * len(image.getbands()))
+    whites = [upper.opaque if name == "A" else upper.white for name in image.getbands()]
+    return image.point([min(255, round(255 * level / white)) for white in whites for level in range(256)])
 
 
 def in_bytes(image: Image.Image, levels: Levels) -> Image.Image:
@@ -130,11 +165,21 @@ def in_bytes(image: Image.Image, levels: Levels) -> Image.Image:
 
 
 def _levels(image: Image.Image) -> np.ndarray:
-    """``[h, w]``, as the file has them."""
+    """``[h, w]``, as the file has them; those that count from white to black, from black to white."""
     array = np.asarray(image)
-    if image.mode == "I" and image.format == "TIFF":
-        tag = getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT, (UNSIGNED,))
-        kind = tag[0] if isinstance(tag, tuple) else tag
+    if image.format != "TIFF":
+        return array
+    if image.mode == "I" and _tag(image, SAMPLE_FORMAT, UNSIGNED) == UNSIGNED:
         # Pillow has no type for 32 bits without a sign, and gives the same bits as if there were one.
-        return array.view(np.uint32) if kind == UNSIGNED else array
+        array = array.view(np.uint32)
+    if _tag(image, PHOTOMETRIC, 1) == MIN_IS_WHITE:
+        # Pillow turns 8 bits over by itself. Where there is no largest number, black is what comes out as the smallest.
+        whole = np.issubdtype(array.dtype, np.unsignedinteger)
+        return 2 ** _tag(image, BITS, 16) - 1 - array if whole else -array
     return array
+
+
+def _tag(image: Image.Image, tag: int, default: int) -> int:
+    """The first number of a TIFF's tag."""
+    found = getattr(image, "tag_v2", {}).get(tag, default)
+    return int(found[0] if isinstance(found, tuple) else found)

@@ -319,26 +319,29 @@ def test_a_scan_of_fewer_bits_in_a_file_of_16_is_as_bright_as_it_was_meant(
         np.testing.assert_array_equal(image[..., 0], np.rint(255 * (given / white)))
 
 
-def write_deep_png(path: Path, levels: np.ndarray) -> None:
-    """16 bits a channel, which Pillow reads and does not write; by the specification of PNG."""
+def write_png(path: Path, levels: np.ndarray, bits: int = 16, clear: tuple[int, ...] = ()) -> None:
+    """Bits a channel that Pillow reads and does not write, and a colour that stands for transparency; by the specification of PNG."""
     height, width, channels = levels.shape
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
-    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    header = struct.pack(">IIBBBBB", width, height, bits, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    binary = (levels.reshape(height, -1, 1) >> np.arange(bits)[::-1] & 1).astype(np.uint8).reshape(height, -1)
+    rows = b"".join(b"\0" + row.tobytes() for row in np.packbits(binary, axis=1))
+    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
+    if clear:
+        parts.insert(1, chunk(b"tRNS", struct.pack(f">{len(clear)}H", *clear)))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
 
 
-@pytest.mark.parametrize("channels", [2, 3, 4])
-def test_colours_of_12_bits_in_16_do_not_come_out_black(channels: int, tmp_path: Path) -> None:
-    """Pillow gives 4 of the 12 bits: that is half a step of 15, and it is said."""
+@pytest.mark.parametrize(("channels", "opaque"), [(2, 4095), (2, 65_535), (3, 0), (4, 4095), (4, 65_535)])
+def test_colours_of_12_bits_in_16_do_not_come_out_black(channels: int, opaque: int, tmp_path: Path) -> None:
+    """Pillow gives 4 of the 12 bits: that is half a step of 15, and it is said; transparency may have all 16."""
     levels = np.linspace(0, 4095, 12 * 12 * channels).reshape(12, 12, channels).astype(np.uint16)
     if channels != 3:
-        levels[..., -1] = 4095
-    write_deep_png(tmp_path / "a.png", levels)
+        levels[..., -1] = opaque
+    write_png(tmp_path / "a.png", levels)
     with pytest.warns(
         UserWarning, match="colours of more than 8 bits in .* reach 15: 15 becomes white, so that few levels are left"
     ):
@@ -346,7 +349,10 @@ def test_colours_of_12_bits_in_16_do_not_come_out_black(channels: int, tmp_path:
     expected = levels[..., : 3 if channels >= 3 else 1] / 4095 * 255
     assert np.abs(images[0].astype(float) - expected).max() <= 255 / 15 + 1
     assert images[0].max() == 255
-    write_deep_png(tmp_path / "a.png", levels * 16)
+    deep = levels * 16
+    if channels != 3:
+        deep[..., -1] = 65_535
+    write_png(tmp_path / "a.png", deep)
     np.testing.assert_allclose(open_folder(tmp_path)[0].astype(float), expected, atol=1.01)
 
 
@@ -372,6 +378,72 @@ def test_a_colour_of_16_bits_that_is_transparent_is_white(tmp_path: Path) -> Non
     expected = np.rint(levels / 257.0)
     expected[levels == 4500] = 255
     np.testing.assert_array_equal(image, expected)
+
+
+@cases("bits", [1, 2, 4])
+def test_a_colour_of_few_bits_that_is_transparent_is_white(bits: int, tmp_path: Path) -> None:
+    levels = np.arange(144).reshape(12, 12, 1) % 2**bits
+    (tmp_path / str(bits)).mkdir()
+    clear = 2**bits - 2
+    write_png(tmp_path / str(bits) / "a.png", levels, bits, clear=(clear,))
+    expected = np.where(levels == clear, 255, levels * (255 // (2**bits - 1)))
+    np.testing.assert_array_equal(open_folder(tmp_path / str(bits))[0], expected)
+
+
+def test_one_of_the_colours_of_16_bits_that_is_transparent_is_white(tmp_path: Path) -> None:
+    levels = np.stack([np.arange(144) * factor for factor in (450, 300, 77)], axis=1).reshape(12, 12, 3)
+    write_png(tmp_path / "a.png", levels, clear=(450 * 7, 300 * 7, 77 * 7))
+    expected = levels / 257.0
+    expected[0, 7] = 255
+    np.testing.assert_allclose(open_folder(tmp_path)[0], expected, atol=1.01)
+
+
+def write_tiff(path: Path, planes: list[np.ndarray], photometric: int, kind: int) -> None:
+    """Planes of ``[h, w]``, or one of ``[h, w, channels]``; by the specification of TIFF, whose writers Pillow is not all of."""
+    (height, width), strips = planes[0].shape[:2], [plane.tobytes() for plane in planes]
+    channels = len(planes) if len(planes) > 1 else planes[0].size // (height * width)
+    starts = [8 + sum(map(len, strips[:i])) for i in range(len(strips))]
+    tags = {
+        256: [width],
+        257: [height],
+        258: [8 * planes[0].itemsize] * channels,
+        259: [1],
+        262: [photometric],
+        273: starts,
+    }
+    tags |= {
+        277: [channels],
+        278: [height],
+        279: [len(strip) for strip in strips],
+        284: [1 + (len(planes) > 1)],
+        339: [kind] * channels,
+    }
+    first, lists, entries = starts[-1] + len(strips[-1]), b"", b""
+    for tag, values in tags.items():
+        packed = struct.pack(f"<{len(values)}I", *values)
+        at = packed if len(values) == 1 else struct.pack("<I", first + len(lists))
+        lists += b"" if len(values) == 1 else packed
+        entries += struct.pack("<HHI", tag, 4, len(values)) + at
+    header = b"II*\0" + struct.pack("<I", first + len(lists))
+    path.write_bytes(header + b"".join(strips) + lists + struct.pack("<H", len(tags)) + entries + bytes(4))
+
+
+def test_a_tiff_that_counts_from_white_is_no_negative(tmp_path: Path) -> None:
+    levels = np.linspace(0, 65_535, 144).round().astype(np.uint16).reshape(12, 12)
+    write_tiff(tmp_path / "a.tif", [65_535 - levels], photometric=0, kind=1)
+    np.testing.assert_array_equal(open_folder(tmp_path)[0][..., 0], np.rint(levels / 257.0))
+    write_tiff(tmp_path / "a.tif", [1.0 - (levels / 65_535).astype(np.float32)], photometric=0, kind=3)
+    with pytest.warns(UserWarning, match="reach from -1 to -?0: -1 becomes black and -?0 white"):
+        np.testing.assert_allclose(open_folder(tmp_path)[0][..., 0], levels / 257.0, atol=0.51)
+
+
+def test_what_pillow_takes_for_other_numbers_is_refused(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", [np.zeros((12, 12), np.int8)], photometric=1, kind=2)
+    with pytest.raises(UnreadableImage, match="8 bits with a sign"):
+        open_folder(tmp_path)
+    write_tiff(tmp_path / "a.tif", [np.zeros((12, 12), np.uint16)] * 3, photometric=2, kind=1)
+    with pytest.raises(UnreadableImage, match="channels of 16 bits lie apart"):
+        open_folder(tmp_path)
 
 
 @cases(
