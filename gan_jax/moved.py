@@ -33,3 +33,14 @@ def moved(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         return getattr(found, new)
 
     return get
+
+
+def renamed_field(value: Any, name: str, new: str) -> Any:
+    """What a property of a field's old name returns: the field, with a ``DeprecationWarning`` that says what it is now."""
+    warnings.warn(f"{type(value).__name__}.{name} is {new} now", DeprecationWarning, stacklevel=3)
+    return getattr(value, new)
+
+
+def renamed_argument(function: str, name: str, new: str) -> None:
+    """Warns whoever called ``function`` with an argument by the name that it had."""
+    warnings.warn(f"{name} of {function} is {new} now", DeprecationWarning, stacklevel=4)

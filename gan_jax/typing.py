@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -10,6 +9,7 @@ import jax
 import numpyro.distributions as dist
 
 from gan_jax.moved import moved as moved_names
+from gan_jax.moved import renamed_field
 
 __getattr__ = moved_names(__name__, {"Pairs": f"{__name__}:ConditionedBatch", "UNSAID": f"{__name__}:UNSPECIFIED"})
 
@@ -134,8 +134,7 @@ class ConditionalCritic(NamedTuple):
     @property
     def judge(self) -> Callable[[Variables, PyTree, PyTree], Array]:
         """The old name of ``score``, for one release."""
-        warnings.warn("ConditionalCritic.judge is score now", DeprecationWarning, stacklevel=2)
-        return self.score
+        return renamed_field(self, "judge", "score")
 
 
 UNSPECIFIED = -1

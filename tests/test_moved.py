@@ -11,10 +11,10 @@ from gan_jax import distributions, typing
 from gan_jax.cli import options
 from gan_jax.data import avatar_feeds, drawn_avatars, sources
 from gan_jax.estimators import comparison, variational
-from gan_jax.metrics import classifier, modes
+from gan_jax.metrics import classifier, kernel, modes
 from gan_jax.models import image_pairs
-from gan_jax.objectives import choice
-from gan_jax.training import conditional, game, optimizers, state, translation
+from gan_jax.objectives import choice, penalties
+from gan_jax.training import conditional, frozen, game, optimizers, state, translation
 
 MOVED = {
     "gan_jax.divergences.variational.neural_estimator": variational.neural_estimator,
@@ -28,6 +28,7 @@ MOVED = {
     "gan_jax.training.translation.translation": translation.cyclegan,
     "gan_jax.training.conditional.Pairs": typing.ConditionedBatch,
     "gan_jax.training.state.Player": state.PlayerState,
+    "gan_jax.training.state.spread": state.variance_ratio,
     "gan_jax.typing.Pairs": typing.ConditionedBatch,
     "gan_jax.distributions.Pair": distributions.DistributionPair,
     "gan_jax.distributions.pairs.Pair": distributions.DistributionPair,
@@ -54,6 +55,20 @@ def test_a_name_that_never_was_is_an_attribute_error() -> None:
     for module in ("gan_jax.divergences.variational", "gan_jax.data.avatar_sets"):
         with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nonsense'"):
             getattr(importlib.import_module(module), "nonsense")  # noqa: B009
+
+
+RENAMED = {
+    "spread is variance_ratio": lambda: state.Info(*range(7)).spread == 6,
+    "spread is standard_deviation": lambda: frozen.GeneratorGradient(*range(3)).spread == 2,
+    "SubsetDistance.spread is standard_deviation": lambda: kernel.SubsetDistance(*range(2)).spread == 1,
+    "spread of dragan is scale": lambda: penalties.dragan(spread=0.25) is not penalties.dragan(),
+}
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_a_field_or_an_argument_by_its_old_name_works_and_says_what_it_is(name: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"{name} now"):
+        assert RENAMED[name]()
 
 
 def test_the_old_name_of_a_score_works() -> None:

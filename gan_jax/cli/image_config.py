@@ -183,7 +183,7 @@ class Config:
     """The project at Weights & Biases to log to."""
 
     stop_below: Share = 0.0
-    """Ends the run, saved, where generated batches vary less than this share of real ones (Info.spread); 0 for never."""
+    """Ends the run, saved, where generated batches vary less than this share of real ones (Info.variance_ratio); 0 for never."""
 
     change: tuple[str, ...] = ()
     """Options that are given other values than the run was started with, such as generator.rate: it goes on under these, on record."""

@@ -191,8 +191,8 @@ def _render(avatars: Avatars, size: int, style: str) -> Array:
 
 def place_of(jitter: Array) -> Place:
     """Where heads are, from the jitter ``[n, JITTER]``."""
-    spread = 2.0 * jitter[:, :3] - 1.0
-    return Place(SHIFT * spread[:, :2], TILT * spread[:, 2])
+    offset = 2.0 * jitter[:, :3] - 1.0
+    return Place(SHIFT * offset[:, :2], TILT * offset[:, 2])
 
 
 def colours_of(avatars: Avatars) -> Array:

@@ -249,15 +249,15 @@ def _moved(t: transforms.AffineTransform, marks: Breakpoints) -> Breakpoints:
 def _bent(t: transforms.Transform, marks: Breakpoints) -> Breakpoints:
     """Through a transform that is no affine one scales become breakpoints, and the ends of its image are anchors."""
     low, high = getattr(t.codomain, "lower_bound", None), getattr(t.codomain, "upper_bound", None)
-    spread = jnp.concatenate(
+    spots = jnp.concatenate(
         [
             marks.points,
             *(jnp.ravel(m[:, :1] + m[:, 1:] * _BOTH[None, :].astype(m.dtype)) for m in (marks.light, marks.heavy)),
         ]
     )
     if t.domain is not constraints.real:
-        spread = jnp.where(t.domain(spread), spread, t.domain.feasible_like(spread))
-    points, edges = t(spread), t(marks.edges)
+        spots = jnp.where(t.domain(spots), spots, t.domain.feasible_like(spots))
+    points, edges = t(spots), t(marks.edges)
     most = math.exp(0.8 * math.log(float(jnp.finfo(points.dtype).max)))
     anchors: list[Anchor] = [] if low is None else [(_number(low), 1.0)]
     anchors += [] if high is None else [(_number(high), -1.0)]

@@ -221,30 +221,30 @@ class _Shape(NamedTuple):
     Attributes:
       means: ``[k, 2]``.
       lengths: standard deviations along either axis where the other coordinate is held, ``[k, 2]``.
-      spreads: standard deviations of either coordinate, ``[k, 2]``.
+      widths: standard deviations of either coordinate, ``[k, 2]``.
       axes: principal axes, the rows of ``[k, 2, 2]``.
       deviations: standard deviations along them, ``[k, 2]``.
     """
 
     means: Array
     lengths: Array
-    spreads: Array
+    widths: Array
     axes: Array
     deviations: Array
 
 
 def _shape(means: Array, factors: Array) -> _Shape:
     determinant = jnp.abs(factors[:, 0, 0] * factors[:, 1, 1] - factors[:, 0, 1] * factors[:, 1, 0])
-    spreads = jnp.sqrt(jnp.sum(jnp.square(factors), axis=2))
+    widths = jnp.sqrt(jnp.sum(jnp.square(factors), axis=2))
     # Singular values of a 2 × 2 matrix from its Frobenius norm and determinant.
     half = 0.5 * jnp.sum(jnp.square(factors), axis=(1, 2))
     wide = jnp.sqrt(half + jnp.sqrt(jnp.maximum(jnp.square(half) - jnp.square(determinant), 0.0)))
     deviations = jnp.stack([wide, determinant / wide], axis=1)
-    return _Shape(means, determinant[:, None] / spreads[:, ::-1], spreads, _principal_axes(factors), deviations)
+    return _Shape(means, determinant[:, None] / widths[:, ::-1], widths, _principal_axes(factors), deviations)
 
 
 def _start(shape: _Shape, slots: int) -> Cells:
-    reach = _REACH * shape.spreads
+    reach = _REACH * shape.widths
     low, high = jnp.min(shape.means - reach, axis=0), jnp.max(shape.means + reach, axis=0)
     empty = jnp.zeros((slots, 2), low.dtype)
     return Cells(empty.at[0].set(low), empty.at[0].set(high - low), jnp.ones((), int))

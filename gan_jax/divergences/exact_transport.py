@@ -191,14 +191,14 @@ def _known_plan(p: GaussianMixture, q: GaussianMixture) -> tuple[Array, Array]:
     steps = q.means - p.means
     moves = numerics.norm(steps)
     covariances = [jnp.einsum("kij,klj->kil", m.factors, m.factors) for m in (p, q)]
-    spread = jnp.sqrt(jnp.max(jnp.linalg.eigvalsh(covariances[0])))
+    deviation = jnp.sqrt(jnp.max(jnp.linalg.eigvalsh(covariances[0])))
     eps = 16.0 * jnp.finfo(moves.dtype).eps
-    size = jnp.max(jnp.abs(p.means)) + jnp.max(jnp.abs(q.means)) + spread
-    same_modes = jnp.all(jnp.abs(covariances[0] - covariances[1]) <= eps * spread * spread)
+    size = jnp.max(jnp.abs(p.means)) + jnp.max(jnp.abs(q.means)) + deviation
+    same_modes = jnp.all(jnp.abs(covariances[0] - covariances[1]) <= eps * deviation * deviation)
     same_weights = jnp.all(jnp.abs(p.weights - q.weights) <= eps * p.weights)
     one_move = jnp.all(jnp.abs(steps - steps[:1]) <= eps * size)
     gaps = jnp.min(jnp.where(jnp.eye(p.means.shape[0], dtype=bool), jnp.inf, _across(p, q)), axis=1)
-    apart = jnp.all(gaps - 4.0 * (math.sqrt(p.means.shape[1]) + 5.0) * spread >= moves)
+    apart = jnp.all(gaps - 4.0 * (math.sqrt(p.means.shape[1]) + 5.0) * deviation >= moves)
     return same_modes & same_weights & (one_move | apart), one_move
 
 
@@ -261,12 +261,12 @@ def _energy_of_mixtures(p: GaussianMixture, q: GaussianMixture) -> Array:
         return jnp.sum(weights * rows(left[1], left[2], right[1], right[2]))
 
     parts_p, parts_q = (p.weights, p.means, covariance_p), (q.weights, q.means, covariance_q)
-    spreads = jnp.concatenate([jnp.einsum("kii->k", covariance_p), jnp.einsum("kii->k", covariance_q)])
+    variances = jnp.concatenate([jnp.einsum("kii->k", covariance_p), jnp.einsum("kii->k", covariance_q)])
     means = jnp.concatenate([p.means, q.means])
-    extent = jnp.max(spreads) + jnp.max(jnp.sum(jnp.square(means - means[:1]), axis=1))
+    extent = jnp.max(variances) + jnp.max(jnp.sum(jnp.square(means - means[:1]), axis=1))
     # Where e^{-|s|/2} falls below the rounding error of the sum.
     margin = -2.0 * math.log(float(jnp.finfo(dtype).eps)) + 4.0
-    low, high = jax.lax.stop_gradient((-jnp.log(extent) - margin, -jnp.log(jnp.min(spreads)) + margin))
+    low, high = jax.lax.stop_gradient((-jnp.log(extent) - margin, -jnp.log(jnp.min(variances)) + margin))
     count = 1536 if dtype == jnp.float64 else 768
     s = jnp.linspace(0.0, 1.0, count, dtype=dtype) * (high - low) + low
 

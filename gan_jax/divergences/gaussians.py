@@ -137,9 +137,9 @@ def squared_hellinger(p: Gaussian, q: Gaussian) -> Array:
     """``1 - det(A)^1/4 det(B)^1/4 / det(M)^1/2 exp(-delta^T M^-1 delta / 8)``, ``M = (A + B) / 2``."""
     relative = _relative(p, q)
     # With B standard: the exponent is ¼ Σ log λ - ½ Σ log((1 + λ)/2) = -½ Σ log cosh(½ log λ).
-    spread = 0.5 * jnp.sum(numerics.log_cosh(0.5 * jnp.log(relative.eigenvalues)))
+    widths = 0.5 * jnp.sum(numerics.log_cosh(0.5 * jnp.log(relative.eigenvalues)))
     middle = 0.5 * (relative.covariance + jnp.eye(relative.shift.shape[0], dtype=relative.shift.dtype))
-    return -jnp.expm1(-spread - relative.shift @ jnp.linalg.solve(middle, relative.shift) / 8.0)
+    return -jnp.expm1(-widths - relative.shift @ jnp.linalg.solve(middle, relative.shift) / 8.0)
 
 
 def chi_squared(p: Gaussian, q: Gaussian) -> Array:

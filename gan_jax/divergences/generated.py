@@ -104,7 +104,7 @@ def law_masses(law: Distribution, edges: Array) -> Array:
 def generated_masses(images: Array, edges: Array) -> Array:
     """Masses of a generator on the line on the cells of a grid, the two outer ones unbounded.
 
-    Latent cell i has probability 1/n and is mapped onto the interval between ``G(z_i)`` and ``G(z_{i+1})``, over which its mass is spread
+    Latent cell i has probability 1/n and is mapped onto the interval between ``G(z_i)`` and ``G(z_{i+1})``, over which its mass is laid
     evenly: ``F(x) = 1/n Σ_i clip((x - lo_i) / (hi_i - lo_i), 0, 1)``. For piecewise linear G what is left out is the variation of the
     latent density within a cell.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from gan_jax import checks
 from gan_jax.divergences import kernels
+from gan_jax.moved import renamed_field
 from gan_jax.typing import Array, PRNGKey
 
 
@@ -31,11 +32,16 @@ class SubsetDistance(NamedTuple):
 
     Attributes:
       value: mean over subsets; unbiased.
-      spread: standard deviation over subsets: of ONE subset's value, no standard error of the mean, as subsets share samples.
+      standard_deviation: over subsets: of ONE subset's value, no standard error of the mean, as subsets share samples.
     """
 
     value: Array
-    spread: Array
+    standard_deviation: Array
+
+    @property
+    def spread(self) -> Array:
+        """The old name of ``standard_deviation``, for one release."""
+        return renamed_field(self, "spread", "standard_deviation")
 
 
 class _Sums(NamedTuple):
@@ -135,9 +141,9 @@ def _kid(real: Array, fake: Array) -> KernelDistance:
     # Divided by n - 2, not n - 1: so a function of one argument added to the kernel (the centring) changes nothing.
     witness_real = sums.over_real[:n] / (n - 2) - rows / m
     witness_fake = sums.over_fake[n:] / (m - 2) - columns / n
-    spread_real = jnp.var(witness_real, ddof=1) - noise_real / (n - 2) - noise_cross / m
-    spread_fake = jnp.var(witness_fake, ddof=1) - noise_fake / (m - 2) - noise_cross / n
-    first = jnp.maximum(4 * spread_real / n + 4 * spread_fake / m, 0.0)
+    variance_real = jnp.var(witness_real, ddof=1) - noise_real / (n - 2) - noise_cross / m
+    variance_fake = jnp.var(witness_fake, ddof=1) - noise_fake / (m - 2) - noise_cross / n
+    first = jnp.maximum(4 * variance_real / n + 4 * variance_fake / m, 0.0)
     # Each is a sum of squares; rounding may leave less than 0.
     second = 2 * noise_real / _pairs(n, n - 1) + 2 * noise_fake / _pairs(m, m - 1) + 4 * noise_cross / _pairs(n, m)
     return KernelDistance(value, jnp.sqrt(first + jnp.maximum(second, 0.0)))

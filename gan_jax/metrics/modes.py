@@ -278,8 +278,8 @@ def _variances(counts: ModeCounts, d: int, threshold: float) -> tuple[float, flo
         return float("nan"), float("nan"), single
     pooled = float(scatter[several].sum()) / (freedom * truth)
     mean = squares[several].sum() / high[several].sum()
-    spread = max(float(fourths[several].sum() / high[several].sum() - mean**2), 0.0)
-    return pooled, float(np.sqrt(spread / freedom)) / truth, single
+    variance = max(float(fourths[several].sum() / high[several].sum() - mean**2), 0.0)
+    return pooled, float(np.sqrt(variance / freedom)) / truth, single
 
 
 __all__ = [

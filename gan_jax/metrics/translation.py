@@ -16,7 +16,7 @@ class MapError(NamedTuple):
     """How far a learned map is from the true one.
 
     Attributes:
-      relative: relative error of the nearest of the allowed maps, ``[]``; 0 for the truth, about √2 for a guess that is as spread as it.
+      relative: relative error of the nearest of the allowed maps, ``[]``; 0 for the truth, about √2 for a guess that varies as much as it.
       nearest: which of them it is: 0 for the true map itself, i for the i-th symmetry, ``[]``.
       every: relative errors of all of them, ``[1 + symmetries]``.
     """

@@ -162,7 +162,7 @@ def _correlate_derived(x: Array, k: Array, n: Geometry) -> Array:
     )
 
 
-def _spread_derived(g: Array, k: Array, n: Geometry) -> Array:
+def _transposed_derived(g: Array, k: Array, n: Geometry) -> Array:
     x = jax.ShapeDtypeStruct((g.shape[0], *n.size, k.shape[2] * n.groups), g.dtype)
     return cast(Array, jax.linear_transpose(lambda x: _correlate_derived(x, k, n), x)(g)[0])
 
@@ -172,7 +172,7 @@ def _gather_derived(x: Array, g: Array, n: Geometry) -> Array:
     return cast(Array, jax.linear_transpose(lambda k: _correlate_derived(x, k, n), k)(g)[0])
 
 
-ONE = Thirds(_correlate_derived, _spread_derived, _gather_derived)
+ONE = Thirds(_correlate_derived, _transposed_derived, _gather_derived)
 """As JAX derives them; where ``vmap`` brings many kernels they become groups, which are slower than products."""
 
 
@@ -210,7 +210,7 @@ def _correlate_one(x: Array, k: Array, n: Geometry) -> Array:
     return lax.conv_general_dilated(x, k, (n.stride, n.stride), n.padding, dimension_numbers=LAYOUT)
 
 
-def _spread_one(g: Array, k: Array, n: Geometry) -> Array:
+def _transposed_one(g: Array, k: Array, n: Geometry) -> Array:
     """A convolution of g, with ``s − 1`` zeros between its pixels, with the flipped kernel."""
     if winograd.fits(k.shape[2], k.shape[3], n):
         return winograd.transposed(g, k, n)
@@ -293,7 +293,7 @@ def _by_groups(function: Form, *, kernel: bool) -> Form:
 
 WRITTEN_OUT = Thirds(
     _by_groups(_correlate_one, kernel=True),
-    _by_groups(_spread_one, kernel=True),
+    _by_groups(_transposed_one, kernel=True),
     _by_groups(_gather_one, kernel=False),
 )
 

@@ -17,6 +17,7 @@ import optax
 
 from gan_jax import checks, numerics
 from gan_jax.caching import remembered
+from gan_jax.moved import renamed_argument
 from gan_jax.typing import Array, PRNGKey, PyTree, ScalarCritic
 
 Penalty: TypeAlias = Callable[[ScalarCritic, Array, Array, PRNGKey], Array]
@@ -226,30 +227,34 @@ def zero_centred() -> Penalty:
 
 
 @remembered
-def dragan(*, spread: float = 0.5, target: float = 1.0) -> Penalty:
-    """DRAGAN: ``(||∇D(x + δ)|| - target)²`` around real examples, ``δ = spread · std(x) · u``, ``u ~ U[0, 1]`` for every coordinate.
+def dragan(*, scale: float = 0.5, target: float = 1.0, spread: float | None = None) -> Penalty:
+    """DRAGAN: ``(||∇D(x + δ)|| - target)²`` around real examples, ``δ = scale · std(x) · u``, ``u ~ U[0, 1]`` for every coordinate.
 
     ``std(x)`` is that of all coordinates of the batch of real examples together, as in the authors' code. (The paper writes ``δ ~ N(0, c
     I)``.)
 
     Args:
-      spread: of the perturbation, in standard deviations of the data; 0.5 in the authors' code.
+      scale: of the perturbation, in standard deviations of the data; 0.5 in the authors' code.
       target: the norm that is asked for.
+      spread: the old name of ``scale``, for one release.
 
     Returns:
       The penalty.
 
     Raises:
-      ValueError: ``spread`` or ``target`` negative.
+      ValueError: ``scale`` or ``target`` negative.
 
     Source: Kodali et al. 2017, section 2.4 and the authors' code (λ = 10).
     """
-    for name, value in (("spread", spread), ("target", target)):
+    if spread is not None:
+        renamed_argument("dragan", "spread", "scale")
+        scale = spread
+    for name, value in (("scale", scale), ("target", target)):
         checks.within(name, value, 0.0, math.inf, high_open=True)
 
     def near(real: Array, fake: Array, key: PRNGKey) -> Array:
         deviation = numerics.norm(real - jnp.mean(real), axis=None) / jnp.sqrt(real.size)
-        return real + spread * deviation * jax.random.uniform(key, real.shape, real.dtype)
+        return real + scale * deviation * jax.random.uniform(key, real.shape, real.dtype)
 
     return GradientNormPenalty(near, lambda norm: jnp.square(norm - target))
 

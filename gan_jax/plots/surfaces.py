@@ -21,7 +21,7 @@ def surface(
 ) -> None:
     """Draws level sets of a function of the plane, dark low and bright high, and points over them.
 
-    The levels spread over the function's own range: what a critic says is known up to a constant, and where its slope is not held also
+    The levels cover the function's own range: what a critic says is known up to a constant, and where its slope is not held also
     up to a factor.
 
     Args:
@@ -42,7 +42,7 @@ def surface(
     if not np.isfinite(zs).all():
         raise ValueError("values holds NaN or infinity; expected finite numbers")
     low, high = float(zs.min()), float(zs.max())
-    # A constant has no range to spread levels over.
+    # A constant has no range for levels.
     width = high - low if high > low else max(abs(low), 1.0) * 1e-6
     edges = np.linspace(low, low + width, levels + 1)
     ax.contourf(xs, ys, zs, levels=edges, cmap="cividis", extend="both")

@@ -49,7 +49,7 @@ from gan_jax.training.sides import (
     apart,
     folded,
 )
-from gan_jax.training.state import Hyperparameters, PlayerState, spread
+from gan_jax.training.state import Hyperparameters, PlayerState, variance_ratio
 from gan_jax.training.updates import alternating
 from gan_jax.typing import (
     UNSPECIFIED,
@@ -175,7 +175,7 @@ def conditional_gan(
       place: as in ``game.gan``.
 
     Returns:
-      The game; ``Info.divergence`` and ``spread`` are of right and generated pairs.
+      The game; ``Info.divergence`` and ``variance_ratio`` are of right and generated pairs.
 
     Raises:
       ValueError: sizes below one, ``wrong_weight`` outside [0, 1], a penalty on a discriminator that mixes examples; (in ``init``) an
@@ -349,7 +349,7 @@ def _d_loss(
         divergence=objective.divergence(real_logits, fake_logits),
         loss=value,
         penalty=penalty,
-        spread=spread(pairs.x, batch.fake),
+        variance_ratio=variance_ratio(pairs.x, batch.fake),
         collections={},
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from gan_jax import caching, checks
+from gan_jax.moved import renamed_field
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.training import critic as critic_training
 from gan_jax.training.critic import CriticState, CriticTraining
@@ -23,12 +24,17 @@ class GeneratorGradient(NamedTuple):
     Attributes:
       norm: ``||mean_b g_b||``, of the gradient over all noise: batch noise is averaged out of it.
       batch_norm: ``mean_b ||g_b||``, what one batch gives.
-      spread: ``sqrt(mean_b ||g_b - mean g||²)``, how far the gradient of one batch is from that over all noise.
+      standard_deviation: ``sqrt(mean_b ||g_b - mean g||²)``, how far the gradient of one batch is from that over all noise.
     """
 
     norm: Array
     batch_norm: Array
-    spread: Array
+    standard_deviation: Array
+
+    @property
+    def spread(self) -> Array:
+        """The old name of ``standard_deviation``, for one release."""
+        return renamed_field(self, "spread", "standard_deviation")
 
 
 def generator_gradient(

@@ -52,7 +52,7 @@ from gan_jax.training.state import (
     check_hyperparameter,
     known_hyperparameter,
     moved,
-    spread,
+    variance_ratio,
 )
 from gan_jax.typing import Array, ConditionalCritic, Critic, Drawn, Generator, PRNGKey, PyTree, Variables
 
@@ -313,7 +313,7 @@ def _d_loss(
         divergence=parts.objective.divergence(real_logits, fake_logits),
         loss=value,
         penalty=penalty,
-        spread=spread(batch.real, batch.fake),
+        variance_ratio=variance_ratio(batch.real, batch.fake),
         collections={},
     )
 
@@ -432,7 +432,7 @@ def direct(
                 generator_loss=value,
                 discriminator_gradient=nothing,
                 generator_gradient=optax.tree.norm(gradients),
-                spread=spread(real, fake),
+                variance_ratio=variance_ratio(real, fake),
             ),
         )
 

@@ -14,9 +14,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from gan_jax import files
+
+Value = TypeVar("Value")
 
 Row: TypeAlias = Mapping[str, float]
 """Numbers of one record, ``"step"`` among them."""
@@ -286,8 +288,25 @@ def _append_lines(file: Path, rows: Sequence[Mapping[str, Any]], otherwise: str)
         raise OSError(error.errno, f"{file} cannot be written ({error.strerror}); {otherwise}") from error
 
 
+RENAMED: Mapping[str, str] = {"spread": "variance_ratio"}
+"""Fields of ``state.Info`` by the names that they had in earlier releases."""
+
+
+def with_todays_names(values: Mapping[str, Value]) -> dict[str, Value]:
+    """What a log or a checkpoint tells of ``state.Info``, by the names that its fields have now; all else as it is.
+
+    Args:
+      values: by name. Where a field is there by its name of today, another thing of its old name (an evaluation may have it) is left alone.
+
+    Returns:
+      The same values in the same order.
+    """
+    old = {name: new for name, new in RENAMED.items() if new not in values and "divergence" in values}
+    return {old.get(name, name): value for name, value in values.items()}
+
+
 def read_rows(folder: Path) -> list[dict[str, float]]:
-    """The rows of ``metrics.jsonl``; a last line that was cut short is left out.
+    """The rows of ``metrics.jsonl``, those of earlier releases by today's names; a last line that was cut short is left out.
 
     Raises:
       ValueError: another line is no row, or steps do not rise; names the line.
@@ -313,7 +332,7 @@ def read_rows(folder: Path) -> list[dict[str, float]]:
             raise ValueError(
                 f"line {number} of {file} is of step {row['step']}, after step {rows[-1]['step']}; expected steps that rise"
             )
-        rows.append(row)
+        rows.append(with_todays_names(row))
     return rows
 
 

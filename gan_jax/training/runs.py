@@ -216,7 +216,7 @@ def _begun(
             f"the checkpoint of step {step} was saved {lengths.pop()} steps into a row of the log, and with log_every = "
             f"{schedule.log_every} it is {inside} steps into one; expected the log_every that it was saved with"
         )
-    front: Any = {name: np.asarray(values) for name, values in window.items()}
+    front: Any = {name: np.asarray(values) for name, values in run_folder.with_todays_names(window).items()}
     return _At(found, step, Info(**front) if front else None), state.hyper
 
 

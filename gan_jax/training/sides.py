@@ -48,14 +48,14 @@ class DiscriminatorReport(NamedTuple):
     """What is told of a discriminator's loss, each ``[]`` but the collections.
 
     Attributes:
-      divergence, loss, penalty, spread: as in ``Info``.
+      divergence, loss, penalty, variance_ratio: as in ``Info``.
       collections: those of its collections that the evaluation advanced (a pool of earlier examples); mostly none.
     """
 
     divergence: Array
     loss: Array
     penalty: Array
-    spread: Array
+    variance_ratio: Array
     collections: Variables
 
 

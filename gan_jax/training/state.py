@@ -13,10 +13,17 @@ import optax
 
 from gan_jax import checks
 from gan_jax.moved import moved as moved_names
+from gan_jax.moved import renamed_field
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
-__getattr__ = moved_names(__name__, {"Player": f"{__name__}:PlayerState"})
-
+__getattr__ = moved_names(
+    __name__,
+    {
+        "Player": f"{__name__}:PlayerState",
+        "spread": f"{__name__}:variance_ratio",
+        "MOST_SPREAD": f"{__name__}:LARGEST_RATIO",
+    },
+)
 
 Hyperparameters: TypeAlias = dict[str, Array]
 """Continuous hyperparameters by name, each ``[]``."""
@@ -63,7 +70,8 @@ class Info(NamedTuple):
       penalty: mean penalty there, un-weighted; zero at steps that a lazy penalty leaves out.
       generator_loss: mean of the generator's loss.
       discriminator_gradient, generator_gradient: Euclidean norms of the gradients of both, the penalty included.
-      spread: of the examples of the discriminator's last update (``spread``): falls to zero where the generator collapses.
+      variance_ratio: of the examples of the discriminator's last update (``variance_ratio``): falls to zero where the generator
+        collapses.
     """
 
     divergence: Array
@@ -72,21 +80,26 @@ class Info(NamedTuple):
     generator_loss: Array
     discriminator_gradient: Array
     generator_gradient: Array
-    spread: Array
+    variance_ratio: Array
+
+    @property
+    def spread(self) -> Array:
+        """The old name of ``variance_ratio``, for one release."""
+        return renamed_field(self, "spread", "variance_ratio")
 
 
-MOST_SPREAD = 1e6
+LARGEST_RATIO = 1e6
 """Where real examples do not vary, a ratio to their variance stops here: it stays finite."""
 
 
-def spread(real: Array, fake: Array) -> Array:
+def variance_ratio(real: Array, fake: Array) -> Array:
     """``tr Cov(fake) / tr Cov(real)`` of two batches: 1 where the laws agree, 0 where all that is generated is one point.
 
     Args:
       real, fake: ``[batch, *event]``.
 
     Returns:
-      The ratio, ``[]``, at most ``MOST_SPREAD``; 1 where neither varies.
+      The ratio, ``[]``, at most ``LARGEST_RATIO``; 1 where neither varies.
     """
 
     def total_variance(x: Array) -> Array:
@@ -95,8 +108,8 @@ def spread(real: Array, fake: Array) -> Array:
         return jnp.sum(jnp.mean(jnp.square(away - jnp.mean(away, axis=0, keepdims=True)), axis=0))
 
     own, whole = total_variance(fake), total_variance(real)
-    ratio = jnp.minimum(own / jnp.where(whole > 0.0, whole, 1.0), MOST_SPREAD)
-    return jnp.where(whole > 0.0, ratio, jnp.where(own > 0.0, MOST_SPREAD, 1.0))
+    ratio = jnp.minimum(own / jnp.where(whole > 0.0, whole, 1.0), LARGEST_RATIO)
+    return jnp.where(whole > 0.0, ratio, jnp.where(own > 0.0, LARGEST_RATIO, 1.0))
 
 
 def moved(

@@ -40,7 +40,7 @@ from gan_jax.training.sides import (
     Setup,
     Update,
 )
-from gan_jax.training.state import Hyperparameters, PlayerState, spread
+from gan_jax.training.state import Hyperparameters, PlayerState, variance_ratio
 from gan_jax.training.updates import simultaneous
 from gan_jax.typing import Array, Critic, Domains, PRNGKey, PyTree, Translator, Variables
 
@@ -118,7 +118,7 @@ def cyclegan(
 
     Returns:
       The game. ``state.generator`` holds both translators (``translators`` reads them), ``state.discriminator`` both discriminators and
-      the pools. ``Info.divergence``, the losses and the penalty are sums over the two domains; ``spread`` is of y and G(x).
+      the pools. ``Info.divergence``, the losses and the penalty are sums over the two domains; ``variance_ratio`` is of y and G(x).
 
     Raises:
       ValueError: sizes below one, a negative pool, a penalty on a discriminator that mixes examples; (in ``init``) an unknown
@@ -353,7 +353,7 @@ def _d_loss(
         divergence=divergence,
         loss=value,
         penalty=penalty,
-        spread=spread(real.y, fake.y),
+        variance_ratio=variance_ratio(real.y, fake.y),
         collections={"pool": {"x": pool_x, "y": pool_y}},
     )
 

@@ -28,7 +28,7 @@ class _Verdict(NamedTuple):
     loss: Array
     penalty: Array
     gradient: Array
-    spread: Array
+    variance_ratio: Array
 
 
 @remembered
@@ -269,7 +269,7 @@ def _verdict(report: DiscriminatorReport, grads_d: PyTree) -> _Verdict:
         loss=report.loss,
         penalty=report.penalty,
         gradient=optax.tree.norm(grads_d),
-        spread=report.spread,
+        variance_ratio=report.variance_ratio,
     )
 
 
@@ -318,7 +318,7 @@ def _info(verdict: _Verdict, generator_loss: Array, grads_g: PyTree) -> Info:
         generator_loss=generator_loss,
         discriminator_gradient=verdict.gradient,
         generator_gradient=optax.tree.norm(grads_g),
-        spread=verdict.spread,
+        variance_ratio=verdict.variance_ratio,
     )
 
 

@@ -40,7 +40,7 @@ from gan_jax.training.sides import (
     Setup,
     Update,
 )
-from gan_jax.training.state import Hyperparameters, PlayerState, spread
+from gan_jax.training.state import Hyperparameters, PlayerState, variance_ratio
 from gan_jax.training.updates import simultaneous
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
 
@@ -137,7 +137,7 @@ def veegan(
       ema_decay, data_parameters, place: as in ``game.gan``.
 
     Returns:
-      The game. Its states are sampled with ``beside(generator, reconstructor)``. ``Info`` tells of pairs, but for ``spread``, which
+      The game. Its states are sampled with ``beside(generator, reconstructor)``. ``Info`` tells of pairs, but for ``variance_ratio``, which
       is that of samples; the generator's loss has the reconstruction in it.
 
     Raises:
@@ -277,7 +277,7 @@ def _d_loss(
         divergence=parts.objective.divergence(real_logits, fake_logits),
         loss=loss,
         penalty=jnp.zeros_like(loss),
-        spread=spread(batch.real, batch.fake),
+        variance_ratio=variance_ratio(batch.real, batch.fake),
         collections={},
     )
 

@@ -60,7 +60,7 @@ def test_watched_games_are_plain_games(small: Game) -> None:
     )
     assert seen == [1, 2]
     assert watched.seen["params"].shape == (3, 2, 3, 2)
-    assert watched.info.spread.shape == (2, 2, 3)
+    assert watched.info.variance_ratio.shape == (2, 2, 3)
     np.testing.assert_array_equal(watched.seen["truth"][0], [[0.0] * 3, [1.0] * 3])
     key = jax.random.split(jax.random.split(jax.random.key(0), 3)[2])[0]
     state = small.init(key, feed=feeds[1], generator_rate=1e-3)
@@ -69,7 +69,7 @@ def test_watched_games_are_plain_games(small: Game) -> None:
         state, info = step(state, feeds[1])
     bias = state.generator.variables["params"]["Dense_1"]["bias"]
     np.testing.assert_allclose(watched.seen["params"][-1, 1, 2], bias, rtol=1e-5, atol=1e-7)
-    assert np.isfinite(float(info.spread))
+    assert np.isfinite(float(info.variance_ratio))
 
 
 def test_watch_is_one_case(small: Game) -> None:

@@ -120,11 +120,11 @@ def test_subsets_average_to_the_same_distance() -> None:
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(300, 4)), rng.normal(size=(280, 4)) + 0.5
     subsets = kid_of_subsets(jax.random.key(0), x, y, subsets=200, size=60)
-    assert abs(float(subsets.value) - float(kid(x, y).value)) < 4 * float(subsets.spread) / np.sqrt(200)
+    assert abs(float(subsets.value) - float(kid(x, y).value)) < 4 * float(subsets.standard_deviation) / np.sqrt(200)
     # A subset of everything is everything.
     everything = kid_of_subsets(jax.random.key(1), x[:280], y, subsets=2, size=280)
     np.testing.assert_allclose(everything.value, definition(x[:280], y), rtol=1e-4)
-    np.testing.assert_allclose(everything.spread, 0.0, atol=1e-5)
+    np.testing.assert_allclose(everything.standard_deviation, 0.0, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -220,8 +220,8 @@ def test_weight_clipping_needs_the_parameters_and_a_positive_bound() -> None:
         penalties.weight_clipping().update({"w": jnp.zeros(2)}, penalties.weight_clipping().init({"w": jnp.zeros(2)}))
     with pytest.raises(ValueError, match=r"bound is 0\.0"):
         penalties.weight_clipping(0.0)
-    with pytest.raises(ValueError, match=r"spread is -1\.0"):
-        penalties.dragan(spread=-1.0)
+    with pytest.raises(ValueError, match=r"scale is -1\.0"):
+        penalties.dragan(scale=-1.0)
 
 
 def test_instance_noise_has_its_scale_and_no_mean() -> None:

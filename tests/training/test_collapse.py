@@ -1,4 +1,4 @@
-"""The spread of what is generated, and runs that stop on it."""
+"""The variance of what is generated, and runs that stop on it."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ from gan_jax.training import game, loop, run_folder, runs, updates
 from gan_jax.training.checkpoint import digest
 from gan_jax.training.collapse import collapsed
 from gan_jax.training.game import Game
-from gan_jax.training.state import MOST_SPREAD, Info, spread
+from gan_jax.training.state import LARGEST_RATIO, Info, variance_ratio
 from gan_jax.typing import Array, PRNGKey
 
 # ------------------------------------------------------------------------------------------------------------- the measure
 
 
 @pytest.mark.parametrize("event", [(1,), (3,), (4, 4, 2)], ids=str)
-def test_spread_is_the_ratio_of_total_variances(event: tuple[int, ...]) -> None:
+def test_it_is_the_ratio_of_total_variances(event: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     real, fake = 5.0 + rng.normal(size=(64, *event)), -3.0 + 2.0 * rng.normal(size=(64, *event))
     traces = [np.trace(np.atleast_2d(np.cov(x.reshape(64, -1).T, bias=True))) for x in (real, fake)]
-    found = spread(jnp.asarray(real, jnp.float32), jnp.asarray(fake, jnp.float32))
+    found = variance_ratio(jnp.asarray(real, jnp.float32), jnp.asarray(fake, jnp.float32))
     np.testing.assert_allclose(found, traces[1] / traces[0], rtol=1e-5)
 
 
-def test_one_law_has_a_spread_of_one_and_a_point_none() -> None:
+def test_one_law_has_a_ratio_of_one_and_a_point_none() -> None:
     n, d = 4096, 2
     real, fake = jax.random.normal(jax.random.key(0), (2, n, d))
     # The trace of a sample covariance in d dimensions has the relative variance 2 / (n d); here there are two.
-    assert abs(float(spread(real, fake)) - 1.0) < 4 * np.sqrt(4 / (n * d))
-    assert float(spread(real, jnp.full((n, d), 0.1))) == 0.0
+    assert abs(float(variance_ratio(real, fake)) - 1.0) < 4 * np.sqrt(4 / (n * d))
+    assert float(variance_ratio(real, jnp.full((n, d), 0.1))) == 0.0
     # One law a tenth as wide, and elsewhere.
-    np.testing.assert_allclose(spread(real, real[::-1] * 0.1 + 7.0), 0.01, rtol=1e-3)
+    np.testing.assert_allclose(variance_ratio(real, real[::-1] * 0.1 + 7.0), 0.01, rtol=1e-3)
 
 
 def test_a_law_that_does_not_vary_gives_a_finite_number() -> None:
     # Means of equal numbers that are no powers of two round, and must not look like variance.
     point, other, some = jnp.full((7, 3), 0.1), jnp.full((7, 3), 1234.567), jnp.linspace(0.0, 1.0, 7)[:, None]
-    assert float(spread(point, other)) == 1.0
-    assert float(spread(point[:, :1], some)) == MOST_SPREAD
-    assert float(spread(point[:, :1] + 1e-12 * some, 1e6 * some)) == MOST_SPREAD
-    assert np.isnan(float(spread(some, some.at[0].set(jnp.nan))))
+    assert float(variance_ratio(point, other)) == 1.0
+    assert float(variance_ratio(point[:, :1], some)) == LARGEST_RATIO
+    assert float(variance_ratio(point[:, :1] + 1e-12 * some, 1e6 * some)) == LARGEST_RATIO
+    assert np.isnan(float(variance_ratio(some, some.at[0].set(jnp.nan))))
 
 
 def data(key: PRNGKey, batch: int) -> Array:
     return 1.0 + 0.5 * jax.random.normal(key, (batch, 1))
 
 
-def test_a_direct_game_tells_the_spread_of_its_batch() -> None:
+def test_a_direct_game_tells_the_ratio_of_its_batch() -> None:
     """``G(z) = 3 z`` against a deviation of ½: 36."""
 
     def cost(key: PRNGKey, fake: Array, real: Array) -> Array:
@@ -65,7 +65,7 @@ def test_a_direct_game_tells_the_spread_of_its_batch() -> None:
     _, info = jax.jit(made.step)(jax.jit(made.init)(jax.random.key(0)))
     # Both variances are known to sqrt(2 / n).
     expected = 9.0 / 0.25
-    assert abs(float(info.spread) / expected - 1.0) < 4 * np.sqrt(4 / 4096)
+    assert abs(float(info.variance_ratio) / expected - 1.0) < 4 * np.sqrt(4 / 4096)
 
 
 def test_a_point_against_a_point_keeps_every_quantity_finite() -> None:
@@ -78,17 +78,17 @@ def test_a_point_against_a_point_keeps_every_quantity_finite() -> None:
         batch_size=3,
     )
     _, chunks = loop.run(dirac, jax.jit(dirac.init)(jax.random.key(0)), steps=4, chunk=4)
-    assert float(chunks[0].info.spread) == 1.0
+    assert float(chunks[0].info.variance_ratio) == 1.0
 
 
 # ---------------------------------------------------------------------------------------------------------------- stopping
 
 
 def info_of(value: float) -> Info:
-    return Info(*[jnp.zeros(())] * 6, spread=jnp.asarray(value))
+    return Info(*[jnp.zeros(())] * 6, variance_ratio=jnp.asarray(value))
 
 
-def test_collapsed_looks_at_the_mean_spread() -> None:
+def test_collapsed_looks_at_the_mean_ratio() -> None:
     assert collapsed()(info_of(0.04)) is True
     assert collapsed()(info_of(0.06)) is False
     assert collapsed(below=0.5)(info_of(0.4)) is True
@@ -112,7 +112,7 @@ class After:
         self.count, self.told = count, []
 
     def __call__(self, info: Info) -> bool:
-        self.told.append(float(info.spread))
+        self.told.append(float(info.variance_ratio))
         return len(self.told) == self.count
 
 
@@ -123,13 +123,13 @@ def test_a_loop_stops_after_the_chunk_and_goes_on_to_the_same_bits(gan: Game) ->
     state, chunks = loop.run(gan, start, steps=12, chunk=3, stop=stop)
     assert [(chunk.first, chunk.last) for chunk in chunks] == [(1, 3), (4, 6)]
     assert int(state.step) == 6
-    assert stop.told == [float(chunk.info.spread) for chunk in all_chunks[:2]]
+    assert stop.told == [float(chunk.info.variance_ratio) for chunk in all_chunks[:2]]
     rest, _ = loop.run(gan, state, steps=6, chunk=3, stop=lambda info: False)
     assert digest(rest) == digest(whole)
 
 
 def test_a_loop_stops_a_generator_that_collapses() -> None:
-    """``G(z) = a z`` of which the cost is ``a²``: with step h, the spread falls like ``(1 - 2h)^{2t}``."""
+    """``G(z) = a z`` of which the cost is ``a²``: with step h, the ratio falls like ``(1 - 2h)^{2t}``."""
     shrinking = game.direct(
         lambda key, fake, real: jnp.mean(jnp.square(fake)),
         players.affine(scale=0.5),
@@ -140,7 +140,7 @@ def test_a_loop_stops_a_generator_that_collapses() -> None:
     state, chunks = loop.run(
         shrinking, jax.jit(shrinking.init)(jax.random.key(0)), steps=400, chunk=5, stop=collapsed(below=0.1)
     )
-    assert float(chunks[-1].info.spread) < 0.1 <= float(chunks[-2].info.spread)
+    assert float(chunks[-1].info.variance_ratio) < 0.1 <= float(chunks[-2].info.variance_ratio)
     assert int(state.step) == chunks[-1].last < 400
 
 

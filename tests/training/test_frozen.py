@@ -39,8 +39,8 @@ def test_gradient_of_an_affine_map_through_a_linear_critic_is_known() -> None:
     norms = np.linalg.norm(gradients, axis=1)
     np.testing.assert_allclose(found.norm, np.linalg.norm(gradients.mean(axis=0)), rtol=1e-5)
     np.testing.assert_allclose(found.batch_norm, norms.mean(), rtol=1e-5)
-    spread = np.sqrt(np.square(gradients - gradients.mean(axis=0)).sum(axis=1).mean())
-    np.testing.assert_allclose(found.spread, spread, rtol=1e-4)
+    deviation = np.sqrt(np.square(gradients - gradients.mean(axis=0)).sum(axis=1).mean())
+    np.testing.assert_allclose(found.standard_deviation, deviation, rtol=1e-4)
 
 
 def training() -> CriticTraining:

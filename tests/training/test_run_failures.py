@@ -375,10 +375,8 @@ def test_pieces_of_any_size_make_the_same_run(
     assert (digest(train(tmp_path, evaluate=measure).state), log(tmp_path)) == whole
 
 
-def test_a_run_stops_inside_a_row_and_goes_on_there(
-    tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Asked in the piece that ends with step 8, of pieces of one step and rows of five."""
+def ask_at_step_8(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has runs make pieces of one step, and stop in the 8th from now on; returns the sizes of those that are made."""
     monkeypatch.setattr(runs, "PIECE_SECONDS", 0.0)
     sent, sizes = runs._Pace.sent, []
 
@@ -387,6 +385,34 @@ def test_a_run_stops_inside_a_row_and_goes_on_there(
         return sent(self, done, count, *asked, len(sizes) == 8)
 
     monkeypatch.setattr(runs._Pace, "sent", asked)
+    return sizes
+
+
+def test_a_run_of_an_earlier_release_goes_on(
+    tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its log and its checkpoints, one of them inside a row, have the variance ratio by the name that it had."""
+
+    def as_it_was(text: str) -> str:
+        return text.replace('"variance_ratio"', '"spread"')
+
+    saved = checkpoint.save
+    with monkeypatch.context() as old:
+        ask_at_step_8(old)
+        old.setattr(checkpoint, "save", lambda *args: saved(*args[:3], json.loads(as_it_was(json.dumps(args[3])))))
+        assert train(tmp_path, evaluate=measure).step == 8
+    file = tmp_path / run_folder.METRICS
+    file.write_text(as_it_was(file.read_text(encoding="utf-8")), encoding="utf-8")
+    done = train(tmp_path, evaluate=measure)
+    assert run_folder.read_rows(tmp_path)[0]["variance_ratio"] > 0.0
+    assert (digest(done.state), (log(tmp_path)[1],)) == (whole[0], whole[1][1:])
+
+
+def test_a_run_stops_inside_a_row_and_goes_on_there(
+    tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked in the piece that ends with step 8, of pieces of one step and rows of five."""
+    sizes = ask_at_step_8(monkeypatch)
     stopped = train(tmp_path, evaluate=measure)
     assert stopped[1:] == (8, False)
     assert sizes == [1] * 8

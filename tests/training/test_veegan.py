@@ -121,7 +121,7 @@ def written_out(before: game.GameState) -> tuple[Any, dict[str, Array]]:
             "generator_loss": o_hat(gamma),
             "discriminator_gradient": norm(g_omega),
             "generator_gradient": norm((g_gamma, g_theta)),
-            "spread": jnp.sum(jnp.var(fake, axis=0)) / jnp.sum(jnp.var(x, axis=0)),
+            "variance_ratio": jnp.sum(jnp.var(fake, axis=0)) / jnp.sum(jnp.var(x, axis=0)),
         },
     )
 

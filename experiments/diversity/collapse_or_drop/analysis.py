@@ -38,10 +38,10 @@ class Course(NamedTuple):
       alive: which modes are, at every record of the whole game, ``[records + 1, seeds, modes]``.
       high_quality: mean share of samples in modes, ``[seeds]``.
       turnover: births and deaths of modes per 1000 steps, ``[seeds]``.
-      collapsed: share of records at which a quarter of the modes or fewer are alive and the spread is below a quarter, ``[seeds]``.
+      collapsed: share of records at which a quarter of the modes or fewer are alive and the variance ratio is below a quarter, ``[seeds]``.
       dead: modes that are alive at none of the records, ``[seeds]``.
       living: mean number of modes alive, ``[seeds]``.
-      spread: median over records, ``[seeds]``.
+      variance_ratio: median over records, ``[seeds]``.
       variance: median over records of the variance inside modes over the truth's, ``[seeds]``.
       verdict: of every game.
     """
@@ -52,21 +52,21 @@ class Course(NamedTuple):
     collapsed: np.ndarray
     dead: np.ndarray
     living: np.ndarray
-    spread: np.ndarray
+    variance_ratio: np.ndarray
     variance: np.ndarray
     verdict: list[str]
 
 
 def course(arrays: Arrays, name: str) -> Course:
     """Reads an arm by the definitions of this module's docstring."""
-    masses, spread = arrays[f"{name}/masses"], arrays[f"{name}/spread"]
+    masses, ratio = arrays[f"{name}/masses"], arrays[f"{name}/spread"]
     alive = masses >= ALIVE * arrays["weights"]
-    half = len(spread) // 2
-    late, late_spread = alive[half + 1 :], spread[half:]
+    half = len(ratio) // 2
+    late, late_ratio = alive[half + 1 :], ratio[half:]
     changes = np.abs(np.diff(alive[half:].astype(int), axis=0)).sum(axis=(0, 2))
     thousands = (arrays["steps"][-1] - arrays["steps"][half]) / 1000.0
     few = late.sum(axis=2) <= FEW * alive.shape[2]
-    collapsed = (few & (late_spread < NARROW)).mean(axis=0)
+    collapsed = (few & (late_ratio < NARROW)).mean(axis=0)
     high_quality = masses[half + 1 :].sum(axis=2).mean(axis=0)
     dead = (~late.any(axis=0)).sum(axis=1)
     whole = np.asarray(late.all(axis=(0, 2)))
@@ -81,14 +81,14 @@ def course(arrays: Arrays, name: str) -> Course:
         collapsed,
         dead,
         late.sum(axis=2).mean(axis=0),
-        np.median(late_spread, axis=0),
+        np.median(late_ratio, axis=0),
         np.ma.median(np.ma.masked_invalid(arrays[f"{name}/variance"][half + 1 :]), axis=0).filled(np.nan),
         verdict,
     )
 
 
 def claims(arrays: Arrays) -> list[Claim]:
-    """Every arm does what it stands for, in every game; births and deaths; what the spread sees."""
+    """Every arm does what it stands for, in every game; births and deaths; what the variance ratio sees."""
     courses = {name: course(arrays, name) for name in ARMS}
     result = []
     for names, verdict, source in (
@@ -104,12 +104,12 @@ def claims(arrays: Arrays) -> list[Claim]:
         quick, slow = courses[fast].turnover, courses[strong].turnover
         what = f"{ARMS[fast].label}: births and deaths per 1000 steps, against those of {ARMS[strong].label}"
         result.append(finding(what, "Metz et al. 2017, figure 2", slow.mean(), quick.mean(), 0.0, AT_LEAST, "its sign"))
-    source = "the definition of the spread"
+    source = "the definition of the variance ratio"
     for name, relation, what in (
         ("fast", AT_MOST, "a collapse shows in the variance of a batch, mean over games of the median"),
         ("strong", AT_LEAST, "dropping does not, mean over games of the median"),
     ):
-        measured = float(courses[name].spread.mean())
+        measured = float(courses[name].variance_ratio.mean())
         result.append(finding(f"{ARMS[name].label}: {what}", source, NARROW, measured, 0.0, relation, "the threshold"))
     return result
 
@@ -125,7 +125,7 @@ def table(arrays: Arrays) -> list[TableRow]:
             "high quality": found.high_quality,
             "births and deaths per 1000 steps": found.turnover,
             "share of records collapsed": found.collapsed,
-            "variance of samples over data's": found.spread,
+            "variance of samples over data's": found.variance_ratio,
             "variance in modes over truth": found.variance,
         }
         for quantity, values in numbers.items():

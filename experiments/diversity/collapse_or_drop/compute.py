@@ -121,7 +121,7 @@ def play(config: Config, arm: str, key: Any, on_record: Callable[[int], None]) -
     return {
         "masses": counts.high / config.samples,
         "variance": in_mode_variance(counts),
-        "spread": watched.info.spread,
+        "spread": watched.info.variance_ratio,
         "pictures": pictures[:, 0],
     }
 

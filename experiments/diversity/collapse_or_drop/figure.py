@@ -63,12 +63,12 @@ def _draw_games(part: Any, arrays: Arrays, shown: list[str], courses: dict[str, 
 
 
 def _draw_all(part: Any, arrays: Arrays, shown: list[str], courses: dict[str, Course]) -> None:
-    spread, living, turnover = part.subplots(1, 3, width_ratios=(1.25, 1.0, 1.0))
+    ratio, living, turnover = part.subplots(1, 3, width_ratios=(1.25, 1.0, 1.0))
     for name, color in zip(shown, COLORS, strict=True):
-        _draw_spread(spread, arrays, name, color)
-    spread.set_yscale("log")
-    reference_line(spread, NARROW, "¼")
-    spread.set(title="variance of samples / of data", xlabel="generator steps", ylim=(1e-3, 20.0))
+        _draw_ratio(ratio, arrays, name, color)
+    ratio.set_yscale("log")
+    reference_line(ratio, NARROW, "¼")
+    ratio.set(title="variance of samples / of data", xlabel="generator steps", ylim=(1e-3, 20.0))
     seeds, steps = arrays[f"{shown[0]}/spread"].shape[1], int(arrays["steps"][-1])
     for ax, values in ((living, "living"), (turnover, "turnover")):
         for place, found in enumerate(courses.values()):
@@ -96,7 +96,7 @@ def _short(label: str) -> str:
     return label
 
 
-def _draw_spread(ax: Axes, arrays: Arrays, name: str, color: str) -> None:
+def _draw_ratio(ax: Axes, arrays: Arrays, name: str, color: str) -> None:
     # Geometric, since the axis is: the mean of logarithms, and two standard errors over seeds.
     found = statistics.band(np.maximum(arrays[f"{name}/spread"], 1e-6), 1, times=2.0, geometric=True)
     curve_with_band(ax, arrays["steps"][1:], *found, look=Look(color))

@@ -72,7 +72,7 @@ def _draw_course(ax: Axes, arrays: Arrays) -> None:
     for row, look in enumerate(LOOKS.values()):
         best = arrays["exact"][row, row]
         excess = np.maximum(100.0 * (arrays["path_exact"][row, :, :, row] / best - 1.0), 1e-3)
-        # Geometric, since the axis is: the mean of logarithms with its spread over seeds.
+        # Geometric, since the axis is: the mean of logarithms with its deviation over seeds.
         found = statistics.band(excess, of=statistics.standard_deviation, geometric=True)
         curve_with_band(ax, arrays["steps"], *found, look=look)
     reference_line(ax, 2.0, "2 %")

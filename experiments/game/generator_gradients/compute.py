@@ -32,6 +32,9 @@ from gan_jax.typing import Generator, Sampler
 TRAINED = ("minimax", "least_squares", "hinge", "orthonormal", "gp")
 """The discriminators: three free networks, and two critics of W1. Which one is data to one compiled program."""
 
+SAVED = {"standard_deviation": "spread"}
+"""Fields of a gradient by the names that saved arrays have."""
+
 
 class Problem(NamedTuple):
     """Data, and a generator of it.
@@ -246,7 +249,7 @@ def _members(keys: Any, variables: Any, first: int, count: int) -> tuple[Any, An
 
 def _named(prefix: str, fields: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
     """The fields ``[seeds, ages, discriminators, records]`` of one discriminator."""
-    return {f"{prefix}/{field}": values[:, :, number] for field, values in fields.items()}
+    return {f"{prefix}/{SAVED.get(field, field)}": values[:, :, number] for field, values in fields.items()}
 
 
 def run(config: Config, progress: Progress) -> Arrays:

@@ -5,7 +5,7 @@ move, for every objective. Rows: a ring of 8 Gaussians and 8 × 8 digits; column
 energy distance, which is none of the objectives compared. Every objective trains its own discriminator (log(1 − D) and −log D share one);
 W1 has a critic with orthonormal layers and one with a gradient penalty (GP). Curves: geometric means over seeds, bands: one
 standard deviation of the logarithm. The norm is that of the mean gradient over a few thousand fixed noise vectors, so that batch noise is
-not part of it; dotted: the spread of −log D's gradient from batch to batch. "D's JS": what the discriminator says at the end.
+not part of it; dotted: the standard deviation of −log D's gradient from batch to batch. "D's JS": what the discriminator says at the end.
 
 Arjovsky & Bottou 2017, "Towards principled methods for training generative adversarial networks", figure 2 (log(1 − D), theorem 2.4: a
 discriminator near the perfect one leaves a gradient near zero) and figure 3 (−log D, theorem 2.6), there for a DCGAN on images after 1,

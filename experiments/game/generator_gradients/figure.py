@@ -22,7 +22,7 @@ LOOKS = {
     "gp": Look(VERMILION, "--", order=3.0),
 }
 
-SPREAD = Look(ORANGE, ":", linewidth=1.8, order=2.5)
+DEVIATION = Look(ORANGE, ":", linewidth=1.8, order=2.5)
 
 
 def plot(arrays: Arrays) -> Figure:
@@ -37,7 +37,7 @@ def plot(arrays: Arrays) -> Figure:
                 ax.set_yscale("log")
                 for objective, look in LOOKS.items():
                     _geometric(ax, steps, arrays[f"{problem}/{objective}/norm"][:, place], look)
-                _geometric(ax, steps, arrays[f"{problem}/non_saturating/spread"][:, place], SPREAD)
+                _geometric(ax, steps, arrays[f"{problem}/non_saturating/spread"][:, place], DEVIATION)
                 distance = arrays[f"{problem}/energy_distance"][:, place].mean()
                 js = arrays[f"{problem}/minimax/value"][:, place, -1].mean()
                 made = f"generator of {age} steps" if age else "untrained generator"
@@ -49,7 +49,7 @@ def plot(arrays: Arrays) -> Figure:
         for ax in axes[-1]:
             ax.set_xlabel("updates of the discriminator")
         handles = [Line2D([], [], label=NAMES[name], **look.line_arguments()) for name, look in LOOKS.items()]
-        handles.append(Line2D([], [], label="−log D, spread over batches", **SPREAD.line_arguments()))
+        handles.append(Line2D([], [], label="−log D, spread over batches", **DEVIATION.line_arguments()))
         figure.legend(handles=handles, loc="outside upper center", ncols=4, handlelength=2.2, columnspacing=1.4)
     return figure
 

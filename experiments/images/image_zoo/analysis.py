@@ -142,23 +142,23 @@ def diverged(arrays: Arrays) -> np.ndarray:
 def distances(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
     """KID and its standard error, ``[objectives, penalties]``: means over seeds, infinite (error zero) where a game diverged.
 
-    The error of a mean over S seeds is ``sqrt(mean s² / S + spread² / S)``, with each value's own error s and, from two seeds on, the
-    standard deviation over seeds. The second has a part of the first in it: an upper bound.
+    The error of a mean over S seeds is ``sqrt(mean s² / S + d² / S)``, with each value's own error s and, from two seeds on, the
+    standard deviation d over seeds. The second has a part of the first in it: an upper bound.
     """
     values, errors, count = arrays["kid"], arrays["kid_error"], arrays["kid"].shape[-1]
     lost = diverged(arrays).any(axis=-1)
-    spread = values.var(axis=-1, ddof=1) if count > 1 else np.zeros(values.shape[:-1])
-    error = np.sqrt((np.square(errors).mean(axis=-1) + spread) / count)
+    variance = values.var(axis=-1, ddof=1) if count > 1 else np.zeros(values.shape[:-1])
+    error = np.sqrt((np.square(errors).mean(axis=-1) + variance) / count)
     return np.where(lost, np.inf, values.mean(axis=-1)), np.where(lost, 0.0, error)
 
 
 def logarithms(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
-    """Log KID and its standard error, ``[objectives, penalties]``: what cells are compared by, since their spread grows with their KID.
+    """Log KID and its standard error, ``[objectives, penalties]``: what cells are compared by, since their noise grows with their KID.
 
-    The mean over S seeds; infinite (error zero) where a game diverged. Two or three seeds say little of a cell's own spread, but all cells
-    together say much of what is usual: the median of their variances, over that of χ² / dof with dof = S - 1, about ``(1 - 2 / (9 dof))³``
-    (Wilson & Hilferty 1931). The error is the largest of that usual spread, of the cell's own, and of KID's standard error, over √S. A KID
-    below its standard error counts as that.
+    The mean over S seeds; infinite (error zero) where a game diverged. Two or three seeds say little of a cell's own variance, but all
+    cells together say much of what is usual: the median of their variances, over that of χ² / dof with dof = S - 1, about
+    ``(1 - 2 / (9 dof))³`` (Wilson & Hilferty 1931). The error is the largest of that usual deviation, of the cell's own, and of KID's
+    standard error, over √S. A KID below its standard error counts as that.
     """
     count = arrays["kid"].shape[-1]
     lost = diverged(arrays).any(axis=-1)

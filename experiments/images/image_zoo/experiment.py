@@ -12,7 +12,7 @@ equation 6, without its trick of a non-saturating one.
 KID is the unbiased squared MMD under the cubic kernel (Bińkowski et al. 2018, section 4) of the features of a classifier trained on these
 digits, with its standard error over new draws of both samples; precision and recall (Kynkäänniemi et al. 2019), density and coverage
 (Naeem et al. 2020) are in the table. Two seeds say little of what a cell's seeds differ by, so that pairs of cells are compared by the
-spread that is usual in the whole table (``analysis.logarithms``); with one seed a claim about two cells is one about these two games.
+deviation that is usual in the whole table (``analysis.logarithms``); with one seed a claim about two cells is one about these two games.
 That way of comparing, and the claims that count objectives, were settled after a first run of the table had shown the errors of single
 cells to be no guide; the thresholds, four standard errors, are from before. A game with a number that is not finite is "diverged", and its
 cell counts as infinitely far.

@@ -130,13 +130,13 @@ def _measured(
     real = extract(measure.features, np.ascontiguousarray(task.undone(y)))
     held_out = extract(measure.features, split.held_out)
     accuracy, distance, error = np.zeros((3, *made.shape[:3]))
-    spread = np.square(held_out_y - held_out_y.mean(axis=0)).sum()
+    variance = np.square(held_out_y - held_out_y.mean(axis=0)).sum()
     for place in np.ndindex(*made.shape[:3]):
         images = made[place].astype(np.float32) / 127.5 - 1.0
         seen = extract(measure.features, np.ascontiguousarray(task.undone(images)))
         accuracy[place] = (seen.logits.argmax(axis=1) == split.labels).mean()
         distance[place] = float(kid(jnp.asarray(real.features), jnp.asarray(seen.features)).value)
-        error[place] = np.sqrt(np.square(images - held_out_y).sum() / spread)
+        error[place] = np.sqrt(np.square(images - held_out_y).sum() / variance)
     floor = kid(jnp.asarray(real.features), jnp.asarray(held_out.features))
     return {
         "accuracy": accuracy,
