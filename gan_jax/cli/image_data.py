@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gan_jax import files
 from gan_jax.cli.errors import UserError
+from gan_jax.cli.starts import working
 from gan_jax.cli.terminal import printable, say
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ def open_data(data: Data, *, option: str = "data", sizes: Sequence[int] = SIZES)
             f"--{option}.size is {data.size}; expected one of {known}: the nearest is {nearest(data.size, sizes)}"
         )
     name = "digits" if data.name == STACKED else data.name
-    return Images(
-        open_images(
+    with working("looking at the images"):
+        lazy = open_images(
             name,
             size=tuple(sizes) if data.size is None else data.size,
             split=split_of(data),
@@ -118,7 +119,7 @@ def open_data(data: Data, *, option: str = "data", sizes: Sequence[int] = SIZES)
             skip_corrupt=data.skip_corrupt,
             most_pixels=data.most_pixels,
         )
-    )
+    return Images(lazy)
 
 
 def described(data: Data, images: LazyImages) -> str:

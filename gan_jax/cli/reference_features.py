@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gan_jax.cli.errors import UserError
 from gan_jax.cli.image_config import Config, Data, Evaluation
 from gan_jax.cli.image_data import SIZES, STACKED, Images, open_data, split_of
+from gan_jax.cli.starts import working
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,15 +72,20 @@ def reference_features(data: Data, evaluation: Evaluation, images: Images | None
     if reason is not None:
         raise UserError(reason)
     stacked = data.name == STACKED
-    real = _part(data, images, data.name, split_of(data)) if stacked else images.all()
+    with working("loading the images"):
+        real = _part(data, images, data.name, split_of(data)) if stacked else images.all()
     if evaluation.inception is not None:
         features: Features = inception_features(evaluation.inception, evaluation.sha256)
         accuracy = float("nan")
     else:
-        trained = classifier_features(*_classifier_sets(data, images))
+        sets = _classifier_sets(data, images)
+        with working("training the classifier that images are measured with"):
+            trained = classifier_features(*sets)
         features = per_channel(trained.features) if stacked else trained.features
         accuracy = trained.accuracy
-    return ReferenceFeatures(features, extract(features, real.images), accuracy, real.name)
+    with working("measuring the images of the set"):
+        measured = extract(features, real.images)
+    return ReferenceFeatures(features, measured, accuracy, real.name)
 
 
 def _classifier_sets(data: Data, images: Images) -> tuple[ImageSet, ImageSet]:

@@ -67,8 +67,7 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     if config.evaluation.fake and made.words is not None:
         evaluate, schedule = conditional_runs.evaluation_of(config, made, measure_key)
     elif config.evaluation.fake and images is not None and measured:
-        with starts.working("training the classifier that images are measured with"):
-            measure = reference_features(config.data, config.evaluation, images)
+        measure = reference_features(config.data, config.evaluation, images)
         evaluate = evaluation_of(config, measure, pieces, measure_key)
     if images is not None:
         images.release()

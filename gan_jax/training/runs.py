@@ -134,7 +134,7 @@ def train(
       sinks: where rows go besides the log; one that fails is warned of, and gets no more rows at this start.
       stop: told the means of every window of ``log_every`` steps; where it says so, the run saves and ends (``collapse.collapsed``).
         Started again, it goes on from there.
-      during: ``during("compiling a step")`` is entered while something takes long before the first step: for showing that.
+      during: ``during("compiling a step")`` is entered while something takes long and makes no step: for showing that.
       show: whether progress and the time left are shown on standard error: a bar on a terminal, lines elsewhere.
 
     Returns:
@@ -169,14 +169,13 @@ def train(
         if changed:
             run_folder.record_changes(folder, at.step, changed, config)
         outlets = [stack.enter_context(_guarded(sink, folder, at.step)) for sink in sinks] if first else []
-        context = _RunContext(folder, schedule, manager, evaluate, on_save, tuple(outlets), first, stop)
+        context = _RunContext(folder, schedule, manager, evaluate, on_save, tuple(outlets), first, stop, during)
         if on_start is not None:
             on_start(at.state, at.step)
         if at.step == 0 and on_save is not None:
             context.together("pictures of step 0", 0, lambda: on_save(at.state, 0))
         if context.owed(at.step):
-            with during(f"measuring what was saved at step {at.step}"):
-                context.after(at.step, at.state)
+            context.after(at.step, at.state)
         if at.step >= schedule.steps:
             return Finished(at.state, at.step, True)
         with during("compiling a step"):
@@ -339,6 +338,7 @@ class _RunContext:
     sinks: tuple[Outlet, ...]
     first: bool
     stop: Callable[[Info], bool] | None
+    during: Callable[[str], AbstractContextManager[object]]
     unwritten: list[dict[str, float]] = field(default_factory=list)
     clock: tuple[int, float] | None = None
 
@@ -438,10 +438,11 @@ class _RunContext:
             )
             self.tidy(step)
             return
-        if on_save is not None:
-            self.together(f"pictures of step {step}", step, lambda: on_save(state, step))
-        if evaluate is not None:
-            self.together(f"the evaluation at step {step}", step, lambda: measured.update(evaluate(state)))
+        with self.during(f"drawing and measuring what was saved at step {step}"):
+            if on_save is not None:
+                self.together(f"pictures of step {step}", step, lambda: on_save(state, step))
+            if evaluate is not None:
+                self.together(f"the evaluation at step {step}", step, lambda: measured.update(evaluate(state)))
         if self.first:
             self.attempt(
                 f"writing what was measured at step {step}",

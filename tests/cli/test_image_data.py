@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.cli import devices, image_config, image_data, image_runs, sample
+from gan_jax.cli import devices, image_config, image_data, image_runs, reference_features, sample
 from gan_jax.cli import main as command_line
 from gan_jax.cli.errors import UserError
 from gan_jax.data import avatar_sets, drawn_avatars
@@ -103,6 +104,44 @@ def test_a_folder_without_classes_is_trained_and_the_rest_is_said_first(
     assert "--evaluation" not in said_of_it
 
 
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, np.ndarray]]:
+    """A classifier that is not trained; how many images of each class it was to learn from, and to be tested on."""
+    seen = []
+
+    def made(train: classifier.LabelledImages, test: classifier.LabelledImages, **_: object) -> classifier.Trained:
+        seen.append((np.bincount(train.labels), np.bincount(test.labels)))
+
+        def apply(x: jnp.ndarray) -> tuple[jnp.ndarray, jnp.ndarray]:
+            return x.reshape(len(x), -1), x.reshape(len(x), -1)
+
+        return classifier.Trained(Features(f"{train.name} classifier", "", apply), 1.0)
+
+    monkeypatch.setattr(classifier, "classifier_features", made)
+    return seen
+
+
+def test_everything_that_may_take_long_with_images_is_said(labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty thousand files take minutes to be listed, read and measured."""
+    stand_in(monkeypatch)
+    said = []
+
+    def working(what: str) -> AbstractContextManager[None]:
+        said.append(what)
+        return nullcontext()
+
+    for module in (image_data, reference_features):
+        monkeypatch.setattr(module, "working", working)
+    reference_features.reference_features(
+        image_config.Data(name=f"folder:{labelled}", size=8), image_config.Evaluation()
+    )
+    assert said == [
+        "looking at the images",
+        "loading the images",
+        "training the classifier that images are measured with",
+        "measuring the images of the set",
+    ]
+
+
 @pytest.mark.slow
 def test_a_folder_in_classes_is_measured_and_every_picture_read_once(
     labelled: Path,
@@ -112,17 +151,7 @@ def test_a_folder_in_classes_is_measured_and_every_picture_read_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The classifier is a stand-in; that it is trained on four in five of every class, and tested on the others, is not."""
-    seen = []
-
-    def stand_in(train: classifier.LabelledImages, test: classifier.LabelledImages, **_: object) -> classifier.Trained:
-        seen.append((np.bincount(train.labels), np.bincount(test.labels)))
-
-        def apply(x: jnp.ndarray) -> tuple[jnp.ndarray, jnp.ndarray]:
-            return x.reshape(len(x), -1), x.reshape(len(x), -1)
-
-        return classifier.Trained(Features(f"{train.name} classifier", "", apply), 1.0)
-
-    monkeypatch.setattr(classifier, "classifier_features", stand_in)
+    seen = stand_in(monkeypatch)
     run = tmp_path / "run"
     assert train(labelled, run, "--evaluation.fake", "8") == 0
     said = capsys.readouterr().out

@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -266,11 +267,22 @@ def test_what_is_not_finite_is_never_saved(tmp_path: Path) -> None:
 
 
 def test_the_last_few_and_the_best_are_kept(tmp_path: Path) -> None:
-    numbers = iter([3.0, 1.0, 2.0, 2.5, 4.0])
+    numbers, shown = iter([3.0, 1.0, 2.0, 2.5, 4.0]), []
+
+    def during(what: str) -> AbstractContextManager[object]:
+        shown.append(what)
+        return nullcontext()
+
     schedule = runs.Schedule(50, log_every=10, save_every=10, keep=2, best="kid")
     runs.train(
-        small_game(), jax.random.key(1), tmp_path, schedule, config={}, evaluate=lambda state: {"kid": next(numbers)}
-    )
+        small_game(), jax.random.key(1), tmp_path, schedule, config={}, evaluate=lambda state: {"kid": next(numbers)},
+        during=during,
+    )  # fmt: skip
+    assert shown == [
+        "preparing the networks and the last checkpoint",
+        "compiling a step",
+        *(f"drawing and measuring what was saved at step {step}" for step in range(10, 60, 10)),
+    ]
     assert checkpoints(tmp_path) == ["20", "40", "50"]
     assert [row["kid"] for row in run_folder.read_rows(tmp_path)] == [3.0, 1.0, 2.0, 2.5, 4.0]
 
