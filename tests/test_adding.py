@@ -65,6 +65,7 @@ def test_there_is_a_recipe_for_each_kind() -> None:
     assert "python -m experiments new " in SECTION
 
 
+@pytest.mark.slow
 def test_a_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between Gaussians of one width it is ``a m² / 2`` (van Erven & Harremoës 2014, equation 10)."""
     renyi = written("divergence", monkeypatch).renyi
@@ -81,6 +82,7 @@ def test_a_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
         renyi(unit, unit, 2.0)
 
 
+@pytest.mark.slow
 def test_an_objective(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the best discriminator its value is the squared Hellinger distance, of Gaussians ``1 - exp(-m² / 8)``."""
     made = listed("objective", monkeypatch)()

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import optax
+import pytest
 
 from gan_jax import caching
 from gan_jax.estimators.variational import neural_estimator
@@ -37,6 +38,7 @@ def counting(critic: Critic) -> tuple[Critic, list[None]]:
     return critic._replace(init=init), traces
 
 
+@pytest.mark.slow
 def test_an_estimator_is_traced_once_for_all_values() -> None:
     network, traces = counting(mlp((4,)))
     estimates = [
@@ -58,6 +60,7 @@ def test_an_estimator_is_traced_once_for_all_values() -> None:
     assert len(traces) == 3
 
 
+@pytest.mark.slow
 def test_an_estimator_inside_of_a_program_is_a_part_of_it() -> None:
     network, traces = counting(mlp((4,)))
     estimator = neural_estimator(losses.minimax(), network, **SHORT)
@@ -68,6 +71,7 @@ def test_an_estimator_inside_of_a_program_is_a_part_of_it() -> None:
     assert len(traces) == 2
 
 
+@pytest.mark.slow
 def test_playing_is_traced_once() -> None:
     traces: list[None] = []
 
@@ -105,6 +109,7 @@ def same(a: object, b: object) -> None:
     chex.assert_trees_all_close(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_fitting_a_critic_is_traced_once() -> None:
     counted, traces = counting(mlp((4,)))
     settings = critic.CriticTraining(losses.minimax(), optax.sgd(0.1), penalties.r1(), 0.0, 8)
@@ -131,6 +136,7 @@ def test_fitting_a_critic_is_traced_once() -> None:
     assert not np.allclose(fit(jax.random.key(0), 2.0)[1].divergence, first[1].divergence, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_watching_a_critic_is_traced_once() -> None:
     counted, traces = counting(mlp((4,)))
     training = critic.CriticTraining(losses.minimax(), optax.sgd(0.1), None, 0.0, 8)
@@ -148,6 +154,7 @@ def test_watching_a_critic_is_traced_once() -> None:
     same(jax.jit(watched)(jax.random.key(0))[0], first)
 
 
+@pytest.mark.slow
 def test_a_first_passage_is_traced_once() -> None:
     traces: list[None] = []
 
@@ -196,6 +203,7 @@ def test_types_are_told_apart() -> None:
     assert [repr(made) for made in found] == ["[1]", "[1.0]", "[True]", "[(1,)]", "[(1.0,)]", "[(True,)]"]
 
 
+@pytest.mark.slow
 def test_programs_are_let_go() -> None:
     def once() -> weakref.ref[Callable[[Array], Array]]:
         def function(x: Array) -> Array:

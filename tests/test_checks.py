@@ -224,6 +224,7 @@ SCORES: dict[str, Callable[[object, object], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", SCORES)
 def test_numbers_are_the_same_whatever_they_are_stored_as(score: str) -> None:
     x, y = NUMBERS[:10], NUMBERS[10:]

@@ -64,6 +64,7 @@ def test_samples_follow_the_density(name):
     assert abs(scores.mean() - truth) < 4.5 * scores.std() / np.sqrt(len(scores))
 
 
+@pytest.mark.slow
 def test_ring_modes_are_distinct_evenly_spaced_and_match_scipy():
     law = distributions.gaussian_ring()
     centres = np.asarray(law.centres)
@@ -92,6 +93,7 @@ def test_share_of_high_quality_samples():
     assert abs(near.mean() - share) < 4.5 * np.sqrt(share * (1 - share) / len(x))
 
 
+@pytest.mark.slow
 def test_swiss_roll_is_scikit_learns():
     ours = np.asarray(distributions.swiss_roll().sample(jax.random.key(4), (3000,)))
     theirs = make_swiss_roll(3000, noise=0.25, random_state=0)[0][:, [0, 2]] / 7.5
@@ -201,6 +203,7 @@ def test_density_of_a_kumaraswamy_law_beside_1():
         )
 
 
+@pytest.mark.slow
 def test_density_of_truncated_laws():
     """In the tail, against SciPy; the derivative in the degrees of freedom, which JAX has none of, against a difference."""
     with jax.enable_x64(True):
@@ -235,6 +238,7 @@ def test_log_density_of_a_batched_law_inside_vmap():
     np.testing.assert_allclose(np.asarray(values)[:, 0], stats.norm.logpdf(0, [0, 1, 2]), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_draw_from_numpyros_own_mixture():
     mixture = dist.MixtureSameFamily(
         dist.Categorical(jnp.asarray([0.5, 0.5])), dist.Normal(jnp.asarray([-9.0, 9.0]), jnp.ones(2))
@@ -244,6 +248,7 @@ def test_draw_from_numpyros_own_mixture():
     assert abs((x > 0).mean() - 0.5) < 4.5 * 0.5 / np.sqrt(400)
 
 
+@pytest.mark.slow
 @cases("name", distributions.PAIRS)
 def test_pairs_coincide_at_zero_and_part_with_the_separation(name):
     pair = distributions.pair(name)

@@ -64,6 +64,7 @@ def fed(key: Array, batch: int, *, feed: Array) -> Array:
 # ---------------------------------------------------------------------------------------------------------- what works
 
 
+@pytest.mark.slow
 def test_an_integer_is_the_seed_of_a_key() -> None:
     made = played()
     jax.tree.map(
@@ -96,6 +97,7 @@ def test_a_game_draws_from_a_distribution_or_from_examples(data: Any) -> None:
     played(data=data).init(0)
 
 
+@pytest.mark.slow
 def test_numbers_on_the_line_are_samples_of_one_number() -> None:
     x, y = POINTS.T
     plain = estimate(x[:, None], y[:, None])
@@ -106,6 +108,7 @@ def test_numbers_on_the_line_are_samples_of_one_number() -> None:
     assert game.drawer(x)(jax.random.key(0), 3).shape == (3, 1)
 
 
+@pytest.mark.slow
 def test_a_ring_is_modes_enough_for_an_assay() -> None:
     x = draw(jax.random.key(0), 512)
     found, expected = modes.assay(x, RING), modes.assay(x, modes.modes_of(RING))
@@ -113,6 +116,7 @@ def test_a_ring_is_modes_enough_for_an_assay() -> None:
     assert found.covered == expected.covered == 8
 
 
+@pytest.mark.slow
 def test_an_estimate_is_a_trained_critic_and_places_are_particles() -> None:
     found = estimate(POINTS, POINTS + 1.0)
     np.testing.assert_array_equal(
@@ -123,6 +127,7 @@ def test_an_estimate_is_a_trained_critic_and_places_are_particles() -> None:
     np.testing.assert_array_equal(start, np.asarray(POINTS, np.float32))
 
 
+@pytest.mark.slow
 def test_a_function_that_gives_a_feed_is_a_feed() -> None:
     made, examples = played(data=fed), jnp.asarray(POINTS, float)
     plain, _, _ = game.play(made, made.init(0, feed=examples), steps=2, feed=examples)
@@ -301,6 +306,7 @@ def test_the_nearest_name_is_found_whatever_its_case() -> None:
         losses.f_gan("KL")
 
 
+@pytest.mark.slow
 def test_a_run_with_a_feed_is_restored_with_what_it_was_trained_with(tmp_path: Path) -> None:
     made, examples = played(data=fed), jnp.asarray(POINTS, float)
     schedule = runs.Schedule(2, log_every=2, save_every=2)
@@ -348,6 +354,7 @@ FILES = [
 ]
 
 
+@pytest.mark.slow
 def test_every_name_in_a_message_leads_somewhere() -> None:
     known, lost, seen = modules(), [], 0
     owners = {

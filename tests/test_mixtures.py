@@ -79,6 +79,7 @@ def test_weights_may_be_traced() -> None:
     np.testing.assert_allclose(slope, np.array([1 / WEIGHTS[0], 0, 0, 0]) - 1, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_exact_divergences_in_the_plane_see_the_weights() -> None:
     """Modes far apart: the divergences of the mixtures are those of their weights."""
     p, q = distributions.geometric_weights(4, 0.1), distributions.rare_weights(4, 2, 0.05)
@@ -104,6 +105,7 @@ def test_rare_weights() -> None:
     np.testing.assert_allclose(distributions.rare_weights(4, 3, 0.25), 0.25, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("modes", "dimension"), [(2, 2), (50, 10), (100, 100)])
 def test_random_modes(modes: int, dimension: int) -> None:
     law = distributions.random_modes(7, modes, dimension, separation=8.0)

@@ -250,6 +250,7 @@ def test_the_functions_named_here_exist() -> None:
     assert INSIDE | set(NEEDS) <= set(FUNCTIONS)
 
 
+@pytest.mark.slow
 @cases("name", sorted(set(FUNCTIONS) - INSIDE))
 def test_what_is_no_number_of_the_range_is_one_sentence(name: str) -> None:
     function, needed = FUNCTIONS[name], NEEDS.get(name, dict)()

@@ -56,6 +56,7 @@ def _table(function):
         return np.array([float(function(mpmath.mpf(float(r)))) for r in LOG_RATIOS])
 
 
+@pytest.mark.slow
 @cases("name", TRUTH)
 def test_kernel_keeps_its_relative_accuracy_in_value_and_gradient(name):
     """At every scale of the log-ratio, from 1e-12 to 700: a few units in the last place."""
@@ -73,6 +74,7 @@ def test_kernel_keeps_its_relative_accuracy_in_value_and_gradient(name):
         np.testing.assert_array_less(np.abs(slopes - _table(SLOPE[name])), scale * np.abs(_table(SLOPE[name])) + 1e-300)
 
 
+@pytest.mark.slow
 @cases("name", [n for n in TRUTH if n not in ("log_cosh", "exp_remainder")])
 @cases("r", [np.inf, -np.inf])
 def test_kernel_at_infinity_is_its_limit_with_gradient_zero(name, r):
@@ -82,6 +84,7 @@ def test_kernel_at_infinity_is_its_limit_with_gradient_zero(name, r):
     assert float(slope) == 0.0
 
 
+@pytest.mark.slow
 def test_kernels_and_complements_add_up_to_the_bound():
     r = jnp.asarray(LOG_RATIOS, jnp.float32)
     np.testing.assert_allclose(numerics.js_kernel(r) + numerics.binary_entropy(r), numerics.LOG_2, rtol=5e-7)
@@ -115,6 +118,7 @@ def test_absolute_has_gradient_zero_at_zero():
     np.testing.assert_array_equal(jax.vmap(jax.grad(numerics.absolute))(jnp.asarray([-2.0, 0.0, 3.0])), [-1, 0, 1])
 
 
+@pytest.mark.slow
 def test_log_mean_exp():
     x = jnp.asarray([[1000.0, 1000.0], [-jnp.inf, -jnp.inf], [0.0, -jnp.inf]])
     np.testing.assert_allclose(numerics.log_mean_exp(x, axis=1), [1000.0, -np.inf, -np.log(2)], rtol=1e-6)

@@ -152,6 +152,7 @@ def status(main: Callable[[list[str]], int], arguments: list[str]) -> object:
         return ended.code
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_works")
 @pytest.mark.parametrize("page", [page for page, text in PAGES.items() if commands(text)])
 def test_commands_are_understood(page: str) -> None:
@@ -261,6 +262,7 @@ RUNS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snippet", RUNS)
 def test_code_of_a_page_runs_as_written(snippet: Snippet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What a block writes stays in the temporary folder.

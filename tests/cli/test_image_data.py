@@ -75,6 +75,7 @@ def train(folder: Path, out: Path, *words: str) -> int:
     return command_line.main(["train", "--data.name", f"folder:{folder}", "--out", str(out), *SMALL, *SHORT, *words])
 
 
+@pytest.mark.slow
 def test_a_folder_without_classes_is_trained_and_the_rest_is_said_first(
     plain: Path, tmp_path: Path, read: Counter[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +186,7 @@ def test_a_label_needs_every_picture_in_a_class(
     assert not read
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_has_the_set_that_it_began_with(
     plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,6 +201,7 @@ def test_a_run_that_goes_on_has_the_set_that_it_began_with(
     assert "has images (16, 16, 1), and the run in" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["none", "label", "caption"])
 def test_a_game_without_its_set_has_the_state_of_the_one_with_it(
     kind: Literal["none", "label", "caption"], labelled: Path, monkeypatch: pytest.MonkeyPatch

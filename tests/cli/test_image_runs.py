@@ -53,6 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_leaves_what_it_says(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = {path.name for path in run.iterdir()}
     assert {
@@ -76,6 +77,7 @@ def test_a_run_leaves_what_it_says(run: Path, capsys: pytest.CaptureFixture[str]
     assert "all 20 steps made" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_two_halves_are_one_run(run: Path, tmp_path: Path) -> None:
     assert train(tmp_path, steps=10) == 0
     assert train(tmp_path, steps=20) == 0
@@ -84,6 +86,7 @@ def test_two_halves_are_one_run(run: Path, tmp_path: Path) -> None:
         assert (tmp_path / "samples" / picture.name).read_bytes() == picture.read_bytes()
 
 
+@pytest.mark.slow
 def test_every_start_is_said_and_recorded(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, steps=10) == 0
     said = capsys.readouterr().err
@@ -108,6 +111,7 @@ def test_every_start_is_said_and_recorded(run: Path, tmp_path: Path, capsys: pyt
         assert facts["command"].startswith(f"python -m gan_jax train --out {tmp_path}")
 
 
+@pytest.mark.slow
 def test_a_rate_is_changed_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # Steps of 1e30 in every coordinate leave float32 within the first row.
     assert train(tmp_path, "--generator.rate", "1e30", "--discriminator.rate", "1e30") == 2
@@ -152,6 +156,7 @@ def test_samples_are_a_picture_and_numbers(run: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(saved["images"], images[:2])
 
 
+@pytest.mark.slow
 def test_images_are_written_as_they_are_drawn(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,6 +186,7 @@ def test_images_are_written_as_they_are_drawn(
     assert "samples_seed4.png with the first 5 of them, and" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_exported_generator_needs_no_gan_jax(run: Path, tmp_path: Path) -> None:
     assert command_line.main(["export", str(run), "--out", str(tmp_path)]) == 0
     assert len((tmp_path / "load.py").read_text(encoding="utf-8").splitlines()) == 10

@@ -25,6 +25,7 @@ def drawn() -> AvatarSet:
     return draw_set(0, 40, size=16)
 
 
+@pytest.mark.slow
 def test_a_set_is_its_renders_with_captions_that_describe_them(drawn: AvatarSet) -> None:
     again = avatars.sample(jax.random.key(0), 40)
     np.testing.assert_array_equal(drawn.images, np.asarray(to_bytes(avatars.render(again, size=16))))
@@ -59,6 +60,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, int]]:
     return splits
 
 
+@pytest.mark.slow
 def test_what_tfds_keeps_is_what_was_drawn(
     small: dict[str, tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def test_noise_is_not_explained() -> None:
     assert read(noise).unexplained.min() > 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_pixels_are_shares_of_colours(style: str) -> None:
     """The shares of a pixel sum to one where nothing is shaded, and never to more."""
@@ -76,6 +77,7 @@ def test_pixels_are_shares_of_colours(style: str) -> None:
         np.testing.assert_allclose(total, 1.0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_larger_pictures_are_the_same_drawing() -> None:
     """Averaged down, 64 pixels a side are close to 32: the drawing has no pixels of its own."""
     drawn = everyone(16)

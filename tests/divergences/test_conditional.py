@@ -57,6 +57,7 @@ def test_a_gradient_runs_through_the_average() -> None:
     np.testing.assert_allclose(jax.jit(jax.grad(value))(0.5), np.sum(WEIGHTS * (np.asarray(MEANS) + 0.5)), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_condition_that_never_occurs_does_not_count() -> None:
     far = lambda c: dist.Uniform(10.0 * c, 10.0 * c + 1.0)  # noqa: E731
     near = lambda c: dist.Uniform(0.0 * c, 1.0 + 0.0 * c)  # noqa: E731
@@ -65,6 +66,7 @@ def test_a_condition_that_never_occurs_does_not_count() -> None:
     assert conditional.averaged(exact.kl, near, far, conditions, np.array([1.0, 0.0])) == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kl", "jensen_shannon", "total_variation", "squared_hellinger"])
 def test_of_f_divergences_the_average_is_that_of_joint_laws(name: str) -> None:
     """The joint law as a law of the line: condition c moved to 1000 c, so that conditions do not meet."""
@@ -106,6 +108,7 @@ def test_a_joint_wasserstein_distance_may_change_conditions() -> None:
         np.testing.assert_allclose(empirical.wasserstein(p, q), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @cases("label", range(5))
 def test_the_modes_of_a_ring_are_its_components(label: int) -> None:
     ring = distributions.gaussian_ring(5, 2.0, 0.1)

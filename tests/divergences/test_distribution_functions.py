@@ -72,6 +72,7 @@ SHAPES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @cases("name", SHAPES)
 def test_derivatives_in_the_shape(name):
     truth, law, shape = SHAPES[name]
@@ -95,6 +96,7 @@ def test_derivatives_where_a_point_times_a_rate_is_below_the_smallest_number():
     assert float(found[1]) == 0.0
 
 
+@pytest.mark.slow
 def test_laws_made_from_others():
     """A falling image, an image of an image, a truncation far out, a mixture with a point: by hand."""
     affine, exponential = dist.transforms.AffineTransform, dist.transforms.ExpTransform

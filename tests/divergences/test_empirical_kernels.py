@@ -57,6 +57,7 @@ def test_mmd_by_definition_with_kernels_of_scikit_learn(name, unbiased):
     np.testing.assert_allclose(value, _by_definition(reference, X, Y, unbiased), rtol=1e-6)
 
 
+@pytest.mark.slow
 @cases("d", [1, 3, 12])
 @cases("unbiased", [True, False])
 def test_energy_by_definition(d, unbiased):
@@ -136,6 +137,7 @@ def test_gradients(name):
         check_grads(function, (jnp.asarray(X), jnp.asarray(Y)), order=1, modes=("fwd", "rev"), eps=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [3, 12])
 def test_gradients_of_energy(d):
     x, y = RNG.normal(size=(N, d)), RNG.normal(0.5, 2.0, size=(M, d))
@@ -144,6 +146,7 @@ def test_gradients_of_energy(d):
         check_grads(function, (jnp.asarray(x), jnp.asarray(y)), order=1, modes=("fwd", "rev"), eps=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_are_finite_where_points_coincide():
     x = jnp.array([[0.0, 0.0], [0.0, 0.0], [1.0, 2.0]])
     functions = [
@@ -172,6 +175,7 @@ def test_a_new_bandwidth_does_not_compile_again():
     assert empirical._mmd2._cache_size() == before
 
 
+@pytest.mark.slow
 def test_blocks_do_not_change_value_or_gradient(monkeypatch):
     function = jax.value_and_grad(lambda x: empirical.energy_distance(x, jnp.asarray(Y)))
     value, slope = function(jnp.asarray(X))
@@ -184,6 +188,7 @@ def test_blocks_do_not_change_value_or_gradient(monkeypatch):
     np.testing.assert_allclose(blocked_slope, slope, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_also_in_reverse_mode():
     n = 20_000
     samples = jax.ShapeDtypeStruct((n, 2), jnp.float32)

@@ -25,6 +25,7 @@ def _cloud(n, m, weighted):
     return rng.normal(size=n), rng.normal(0.5, 2.0, size=m), *weights
 
 
+@pytest.mark.slow
 @cases("weighted", [False, True])
 @cases("sizes", SIZES)
 @cases("order", [1, 1.5])
@@ -120,6 +121,7 @@ def test_float32_weights_do_not_drift():
     assert abs(empirical.wasserstein(x, y, x_weights=a, y_weights=b) - expected) < bound
 
 
+@pytest.mark.slow
 @cases(("n", "m"), [(1, 1), (1, 7), (3, 7), (5, 25), (46_341, 46_342), (999_983, 1_000_003)])
 def test_exact_division_of_multiples(n, m):
     quotient, remainder = empirical_1d._multiples_divided(n, m)
@@ -147,6 +149,7 @@ def test_nan_under_jit_is_not_hidden():
         assert jnp.isnan(jax.jit(empirical.wasserstein)(x, y))
 
 
+@pytest.mark.slow
 @cases("weighted", [False, True])
 @cases("sizes", [(6, 6), (6, 9)])
 @cases("order", [1, 2])

@@ -59,6 +59,7 @@ def test_distances_far_from_the_origin_keep_their_digits():
     assert abs(near - far) < 2.0**-30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2])
 def test_agrees_with_the_line(order):
     x, y = X[:, :1], Y[:, :1]
@@ -141,6 +142,7 @@ def test_says_when_it_did_not_converge(monkeypatch):
 # Moving plans.
 
 
+@pytest.mark.slow
 @cases("n", [1, 4, 6])
 @cases("d", [1, 2])
 def test_cheapest_plan_is_w1(n, d):
@@ -200,6 +202,7 @@ def test_sliced_does_not_depend_on_how_many_fit_in_memory(monkeypatch):
     np.testing.assert_allclose(in_blocks, value, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2])
 def test_sliced_gradients(order):
     with jax.enable_x64(True):
@@ -230,6 +233,7 @@ def test_closed_form_equals_the_reference(a, b, delta, epsilon, expected):
     assert abs(_entropic_gaussians(delta, a, b, epsilon) - expected) < 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epsilon", [0.2, 1.0])
 def test_sinkhorn_divergence_of_gaussians(epsilon):
     expected = (
@@ -282,6 +286,7 @@ def test_sinkhorn_equals_pot():
     )
 
 
+@pytest.mark.slow
 def test_sinkhorn_gradients():
     with jax.enable_x64(True):
         arguments = tuple(map(jnp.asarray, (X, Y, 0.5)))

@@ -25,6 +25,7 @@ def test_no_law_of_numpyro_is_forgotten() -> None:
     assert not set(LAWS) & set(REFUSED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("divergence", [exact.jensen_shannon, exact.wasserstein, exact.energy_distance])
 def test_what_has_no_density_on_the_line_is_refused_in_one_sentence(divergence) -> None:
     for name, make in REFUSED.items():

@@ -66,6 +66,7 @@ SINGULAR_OR_WIDE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SINGULAR_OR_WIDE)
 def test_laws_that_are_singular_or_wide(name):
     divergence, make, truth = SINGULAR_OR_WIDE[name]
@@ -75,6 +76,7 @@ def test_laws_that_are_singular_or_wide(name):
     assert abs(float(value) - truth) <= float(error) + 2e-10 * truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
@@ -94,6 +96,7 @@ def _mixture(w):
     )
 
 
+@pytest.mark.slow
 def test_a_weight_of_zero_has_its_one_sided_derivative():
     """``d KL / dw = integral of (f_0 - f_1) log(p / q)``: polynomials under normals, where ``p`` is one of the two."""
     with jax.enable_x64(True):
@@ -103,6 +106,7 @@ def test_a_weight_of_zero_has_its_one_sided_derivative():
     np.testing.assert_allclose(np.asarray(slopes), at, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("distance", "slope"), [(exact.total_variation, math.erf(5.0 / math.sqrt(8.0))), (exact.wasserstein, 5.0)]
 )
@@ -171,6 +175,7 @@ def test_second_derivatives_are_right_or_nan():
         assert np.isnan(second(laplace))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [True, False])
 def test_total_variation_follows_the_edges_of_supports(x64):
     """``TV(U(0, 1), U(m, 1 + m)) = m`` and ``TV(U(0, 1), U(0, t)) = 1 - 1 / t``: slopes 1 and ``1 / t^2``."""
@@ -183,6 +188,7 @@ def test_total_variation_follows_the_edges_of_supports(x64):
         np.testing.assert_allclose(np.asarray(grown(t)), 1.0 / np.square(np.asarray(t)), rtol=2e-5)
 
 
+@pytest.mark.slow
 def test_a_singular_law_that_moves():
     """The gradient of a pole's position, against central differences of the values."""
 
@@ -217,6 +223,7 @@ def test_laws_that_are_none_are_refused():
         exact.with_error(max, unit, unit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("double", [False, True])
 def test_a_tail_that_ends_at_the_smallest_number_is_error_or_infinite(double: bool) -> None:
     """``E X^2`` of Student's law is ``df / (df - 2)``; against a normal its integrand decays like ``|x|^{1 - df} dx``.
@@ -240,6 +247,7 @@ def test_a_tail_that_ends_at_the_smallest_number_is_error_or_infinite(double: bo
         assert float(of(2.01).error) > 1e-3 * truth(2.01)
 
 
+@pytest.mark.slow
 def test_a_normal_truncated_in_its_upper_tail_is_the_mirror_image_of_one_in_its_lower_tail() -> None:
     """mpmath, 30 digits. By NumPyro's normaliser the density is infinite there, and the divergence was too."""
     with jax.enable_x64(True):
@@ -248,6 +256,7 @@ def test_a_normal_truncated_in_its_upper_tail_is_the_mirror_image_of_one_in_its_
         np.testing.assert_allclose(exact.wasserstein(law, uniform), 0.4502469323394159, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("double", [False, True])
 def test_a_density_that_falls_like_the_exponential_of_an_exponential(double: bool) -> None:
     """``log q ~ -e^{-x}``, which overflows; times ``p ~ e^{-1.2 |x|}`` it decays and adds up, times ``e^{-0.8 |x|}`` it does not."""
@@ -295,6 +304,7 @@ def test_no_mass_on_one_side_is_not_made_up_for_by_a_decay_on_the_other(double: 
         assert math.inf in (value, error)
 
 
+@pytest.mark.slow
 def test_outside_all_components_a_mixture_has_no_gradient() -> None:
     """``KL(w U(0, 1) + (1 - w) U(1, 2) || N(0, 1))``: ``w log w + (1 - w) log(1 - w)`` and half of ``E X^2``, 1/3 or 7/3."""
 

@@ -121,6 +121,7 @@ def _by_quadrature(p, q):
     return jnp.stack([quadrature_1d.f_divergence(row, p, q).value for row in rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", THIRTY_DIGITS)
 def test_thirty_digit_values(name):
     """Float64 within 1e-6 relative, float32 within 2e-6 absolute (relative where the value exceeds 1)."""
@@ -161,6 +162,7 @@ GAUSSIANS = np.array(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [True, False])
 def test_table_of_shifted_gaussians_with_gradients_out_to_ten(x64):
     with jax.enable_x64(x64):
@@ -177,6 +179,7 @@ def test_table_of_shifted_gaussians_with_gradients_out_to_ten(x64):
     np.testing.assert_allclose(2 * slope, GAUSSIANS[:, 3], rtol=5e-4)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_finite_differences_of_mpmath():
     """dJS/dm and dJS/ds at N(0,1), N(1.5, 2) against central differences in 22 digits."""
 
@@ -203,6 +206,7 @@ def test_gradients_are_those_of_finite_differences_of_mpmath():
         np.testing.assert_allclose(np.asarray(ours), slopes, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_scales_of_the_reference():
     with jax.enable_x64(True):
         js = jax.jit(jax.vmap(lambda s: exact.jensen_shannon(dist.Normal(0.0, 1.0), dist.Normal(0.0, s))))
@@ -225,6 +229,7 @@ def test_quadrature_gives_the_closed_forms_of_gaussians(m, s):
     assert hellinger == pytest.approx(1 - overlap, rel=1e-9, abs=1e-14)
 
 
+@pytest.mark.slow
 def test_closed_form_dispatch_agrees_with_the_quadrature():
     with jax.enable_x64(True):
         p, q = dist.Normal(0.5, 1.0), dist.Normal(-1.0, 1.2)
@@ -240,6 +245,7 @@ def test_closed_form_dispatch_agrees_with_the_quadrature():
             np.testing.assert_allclose(np.asarray(quadrature), np.asarray(dispatched), rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [0.003, 1.0, 2.0, 4.0])
 def test_laplaces(m):
     with jax.enable_x64(True):
@@ -253,6 +259,7 @@ def test_laplaces(m):
             assert float(exact.jensen_shannon(p, q)) == pytest.approx(js, abs=0.5e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "js"), [(2.0, 0.053782), (4.0, 0.173315)])
 def test_exponentials(rate, js):
     with jax.enable_x64(True):
@@ -262,6 +269,7 @@ def test_exponentials(rate, js):
         assert float(exact.wasserstein(p, q)) == pytest.approx(1 - 1 / rate, rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
@@ -281,6 +289,7 @@ def test_other_families_against_numpyros_closed_forms(make):
         assert float(exact.kl(p, q)) == pytest.approx(float(truth), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["jensen_shannon", "total_variation", "squared_hellinger", "wasserstein", "kl", "chi_squared"]
 )

@@ -59,7 +59,8 @@ RINGS = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n != "shifted")) for n in RINGS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RINGS)
 def test_narrow_ring_against_a_dense_product_rule(name):
     """Of eight modes that are alike, under a shift four are different: the reference integrates around all of them."""
     change, q, half, step = RINGS[name]
@@ -72,6 +73,7 @@ def test_narrow_ring_against_a_dense_product_rule(name):
     np.testing.assert_allclose(values, truth, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_log_ratio_with_a_ridge_under_each_mode():
     """Turned by half a step, every mode of p sits on the border between two modes of q, where log q has a kink."""
     truth = 8 * _gauss_boxes((_ring(), 0.01), (_ring(rotation=np.pi / 8), 0.01), [((1.0, 0.0), 0.09)], 0.0025)
@@ -83,6 +85,7 @@ def test_log_ratio_with_a_ridge_under_each_mode():
         ) == pytest.approx(LOG_2)
 
 
+@pytest.mark.slow
 def test_one_broad_mode_against_a_narrow_ring():
     """Where the ring is not, q alone is left, and its share of JS is known: log 2 / 2 times its mass there."""
     with jax.enable_x64(True):
@@ -100,6 +103,7 @@ def _sum_boxes(p, q, row):
     return _gauss_boxes(p, q, [(c, 0.1) for c in p[0]], 0.01)[row]
 
 
+@pytest.mark.slow
 def test_grid_against_its_blurred_copy_in_single_precision():
     centres = np.stack(np.meshgrid(2.0 * np.arange(3), 2.0 * np.arange(3)), axis=-1).reshape(-1, 2)
     truth = 9 * _gauss_boxes((centres, 0.05), (centres, 0.08), [((0.0, 0.0), 0.7)], 0.04)
@@ -107,13 +111,8 @@ def test_grid_against_its_blurred_copy_in_single_precision():
     np.testing.assert_allclose(values, truth, atol=2e-6)
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        *("KL", "TOTAL_VARIATION"),
-        *(pytest.param(n, marks=pytest.mark.slow) for n in ("JENSEN_SHANNON", "SQUARED_HELLINGER", "CHI_SQUARED")),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ["KL", "TOTAL_VARIATION", "JENSEN_SHANNON", "SQUARED_HELLINGER", "CHI_SQUARED"])
 def test_cubature_gives_equal_covariances_their_one_dimensional_value(row):
     """Correlated Gaussians at Mahalanobis distance m, by cubature alone, value and gradient."""
     integrand = getattr(integrands, row)
@@ -149,16 +148,8 @@ def _two_modes(w, modes):
 ONE_SIDED_KL = [(-(1 + (0 - a) ** 2) / 2 + 1 / 18) - (-(1 + (5 - a) ** 2) / 2 + 26 / 18) for a in (5.0, 0.0)]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "kl",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("jensen_shannon", "total_variation", "squared_hellinger", "chi_squared")
-        ),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["kl", "jensen_shannon", "total_variation", "squared_hellinger", "chi_squared"])
 def test_a_weight_of_zero_has_its_one_sided_derivative(name):
     """Both laws are N(0, 1) along the second axis: the values and slopes are those of the line."""
     f = getattr(exact, name)
@@ -175,7 +166,8 @@ def test_a_weight_of_zero_has_its_one_sided_derivative(name):
     np.testing.assert_allclose(np.asarray(slopes), np.asarray(truth), rtol=1e-3 if name == "total_variation" else 1e-6)
 
 
-@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [1, 2])
 def test_distance_of_a_moved_mixture_is_differentiable_in_the_weights_of_one_law(order):
     """Both laws are N(0, 1) along the second axis: the slopes are those of the line. Of order 1 they are the change of a mean, 5."""
     with jax.enable_x64(True):
@@ -219,6 +211,7 @@ def test_energy_distance_is_differentiable_at_a_weight_of_zero():
     np.testing.assert_allclose(slopes[[0, 2]], [4 * middle - 3 * at_0 - at_1, 3 * at_1 + at_0 - 4 * middle], rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_vmap_and_gradient_over_the_shift_of_a_ring():
     """Value and gradient together; the gradient against central differences of the values."""
     make = distributions.PAIRS["shifted_ring"].make
@@ -241,6 +234,7 @@ def _gaussian(mean, factor):
     return dist.MultivariateNormal(jnp.asarray(mean), scale_tril=jnp.asarray(factor))
 
 
+@pytest.mark.slow
 def test_gaussians_in_three_dimensions():
     """KL, Hellinger, chi-squared and W2 against their textbook forms in NumPy."""
     a, b = FACTOR_A @ FACTOR_A.T, FACTOR_B @ FACTOR_B.T
@@ -290,6 +284,7 @@ def test_gradient_of_w2_is_that_of_finite_differences_and_zero_where_laws_coinci
         np.testing.assert_array_equal(np.asarray(slopes), 0.0)
 
 
+@pytest.mark.slow
 def test_equal_covariances_in_three_dimensions_reduce_to_the_line():
     m = float(np.linalg.norm(np.linalg.solve(FACTOR_A, DELTA)))
     p, q = _gaussian(np.zeros(3), FACTOR_A), _gaussian(DELTA, FACTOR_A)
@@ -303,6 +298,7 @@ def test_equal_covariances_in_three_dimensions_reduce_to_the_line():
         exact.jensen_shannon(p, _gaussian(DELTA, FACTOR_B))
 
 
+@pytest.mark.slow
 def test_rotated_ring_moves_every_mode_along_its_chord():
     """``2 sin(angle / 2)``; past half a step the neighbours are nearer; in between NaN, or an error where the angle is known."""
     make = distributions.PAIRS["rotated_ring"].make
@@ -318,6 +314,7 @@ def test_rotated_ring_moves_every_mode_along_its_chord():
         exact.wasserstein(*make(0.39))
 
 
+@pytest.mark.slow
 def test_energy_distance_of_mixtures_against_the_line_and_samples():
     """Along one axis far apart in the other nothing changes: a narrow plane law is the law on the line."""
     with jax.enable_x64(True):
@@ -431,16 +428,8 @@ def _known_pairs():
     yield *laws, {"jensen_shannon": _line_jensen_shannon(line_p, line_q)}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "kl",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("jensen_shannon", "total_variation", "squared_hellinger", "chi_squared")
-        ),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["kl", "jensen_shannon", "total_variation", "squared_hellinger", "chi_squared"])
 def test_values_and_their_errors_hold(name):
     """The estimated error covers the true one, and is small enough for the value to be returned."""
     f = getattr(exact, name)
@@ -476,6 +465,7 @@ def _four_directions():
     return _mixture([0.5, 0.5], places, thin[:2]), _mixture([0.5, 0.5], places, thin[2:]), parts
 
 
+@pytest.mark.slow
 def test_modes_too_narrow_for_the_cells_that_there_are_are_refused() -> None:
     """The cells run out; with the value comes an error that covers what is wrong with it."""
     with jax.enable_x64(True):

@@ -34,6 +34,7 @@ def _mixture(weights, means, scales):
     return dist.MixtureSameFamily(dist.Categorical(probs=weights), dist.Normal(means, scales))
 
 
+@pytest.mark.slow
 @cases("pair", ["diracs", "parallel_lines", "gaussians", "laplaces", "uniforms", "shifted_ring"])
 @cases("order", [1, 2])
 def test_wasserstein_of_a_translate_is_its_length_and_its_gradient_never_dies(pair, order):
@@ -74,6 +75,7 @@ def test_infinite_values(call):
     assert float(call()) == np.inf
 
 
+@pytest.mark.slow
 def test_infinite_values_have_gradient_zero_and_large_finite_ones_are_finite():
     slope = jax.grad(lambda s: exact.chi_squared(dist.Laplace(0.0, s), dist.Laplace(0.0, 1.0)))(2.5)
     assert float(slope) == 0.0
@@ -87,6 +89,7 @@ def _w1_normals(m, t):
     return t * math.sqrt(2 / math.pi) * math.exp(-m * m / 2 / t / t) + m * (2 * stats.norm.cdf(m / t) - 1)
 
 
+@pytest.mark.slow
 def test_wasserstein_of_gaussians_by_rule_and_by_quadrature():
     with jax.enable_x64(True):
         p = dist.Normal(0.0, 1.0)
@@ -104,6 +107,7 @@ def test_wasserstein_of_gaussians_by_rule_and_by_quadrature():
         np.testing.assert_allclose(np.asarray(quantiles[1]), np.array([1.0, 2.0]) / math.sqrt(5.0), rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 1.5, 2, 3])
 def test_wasserstein_between_families_against_scipys_quantiles(order):
     """``integral over u of |F^-1 - G^-1|^order`` by SciPy's quantile functions, on a grid graded towards both ends."""
@@ -132,6 +136,7 @@ def test_wasserstein_of_heavy_tails():
         assert float(slope) == pytest.approx(mean, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_affine_images():
     """``a + b X`` for X ~ Laplace is a Laplace law; for a uniform X the support moves with its gradient."""
     affine = dist.transforms.AffineTransform
@@ -148,6 +153,7 @@ def test_affine_images():
         assert float(slope) == pytest.approx(LOG_2, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_point_mass_against_a_law():
     with jax.enable_x64(True):
         normal = dist.Normal(1.0, 2.0)
@@ -160,6 +166,7 @@ def test_point_mass_against_a_law():
         assert float(slope) == pytest.approx(2 * 0.25 - 1, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_energy_distance():
     with jax.enable_x64(True):
         p = dist.Normal(0.0, 1.0)
@@ -188,6 +195,7 @@ CROSS = {
 }
 
 
+@pytest.mark.slow
 def test_fgans_univariate_table():
     """Every divergence at every optimum; the tolerance is the rounding of the optimum times the slope, plus the value's own."""
     rows = np.array(list(FGAN.values()))
@@ -206,6 +214,7 @@ def test_fgans_univariate_table():
     assert np.abs(np.einsum("iij->ij", slopes)).max() < 5e-4
 
 
+@pytest.mark.slow
 @given(m=st.floats(0.0, 6.0), s=st.floats(0.2, 5.0), w=st.floats(0.05, 0.95))
 @settings(deadline=None, max_examples=20)
 def test_properties_of_mixtures(m, s, w):
@@ -229,6 +238,7 @@ def test_a_batched_law_inside_vmap_is_one_law():
     np.testing.assert_allclose(values, [0, 0.5, 2], atol=2e-6)
 
 
+@pytest.mark.slow
 def test_saturation_identity_of_the_generators_gradients():
     """Non-saturating = m - 2 dJS/dm = d KL(P_G || P_data) / dm - 2 dJS/dm (Arjovsky & Bottou 2017, Theorem 2.5)."""
     with jax.enable_x64(True):

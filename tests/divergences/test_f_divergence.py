@@ -44,6 +44,7 @@ PRINTED = {
 }
 
 
+@pytest.mark.slow
 @cases("name", NAMES)
 def test_row_is_the_published_one(name):
     row = F_DIVERGENCES[name]
@@ -69,6 +70,7 @@ def test_fenchel_equality(name):
         np.testing.assert_allclose(row.f(r), u * t - row.conjugate(t), rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 @cases("name", [n for n in NAMES if n != "total_variation"])
 def test_f_prime_is_the_derivative_and_link_inverts_the_activation(name):
     row = F_DIVERGENCES[name]
@@ -79,6 +81,7 @@ def test_f_prime_is_the_derivative_and_link_inverts_the_activation(name):
         np.testing.assert_allclose(row.activation(row.link(r)), row.f_prime(r), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 @cases("name", NAMES)
 def test_conjugate_is_the_supremum(name):
     """``f*(t) >= u t - f(u)`` for every u, with equality nowhere above."""
@@ -130,6 +133,7 @@ EXACT = {
 }
 
 
+@pytest.mark.slow
 @cases("name", NAMES)
 def test_the_optimal_critics_value_is_the_divergence(name):
     """``E_P[T*] - E_Q[f*(T*)]`` by quadrature, put into standard units, is what ``exact`` says (and so is ``E_Q[f]``)."""
@@ -150,6 +154,7 @@ def test_the_optimal_critics_value_is_the_divergence(name):
     assert direct == pytest.approx(truth, abs=tolerance)
 
 
+@pytest.mark.slow
 @cases("name", NAMES)
 def test_bound_of_samples_lies_below_for_other_critics(name):
     """With a critic that is not the optimum the expected bound is smaller: v = link(r) / 2 against v = link(r)."""

@@ -9,6 +9,7 @@ from gan_jax.divergences.f_divergence import F_DIVERGENCES
 from tests.cases import cases
 
 
+@pytest.mark.slow
 @cases("name", F_DIVERGENCES)
 @cases("v", [-0.7, 0.0, 0.4])
 def test_higher_derivatives_agree_with_finite_differences(name: str, v: float) -> None:

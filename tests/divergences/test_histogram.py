@@ -31,6 +31,7 @@ def test_equals_its_definition(dimension: int, bins: int) -> None:
     assert float(found) == pytest.approx(by_numpy(x, y, bins), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_zero_for_the_same_sample_and_log_2_for_disjoint_ones() -> None:
     x = jax.random.uniform(jax.random.key(0), (100, 2))
     assert float(jensen_shannon(x, x)) == pytest.approx(0.0, abs=1e-7)

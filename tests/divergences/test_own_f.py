@@ -40,6 +40,7 @@ KL = exact.integrand(kl, at_zero=1.0, at_infinity=math.inf)
 PEARSON = exact.integrand(pearson, at_zero=1.0, at_infinity=math.inf)
 
 
+@pytest.mark.slow
 def test_of_gaussians_and_of_uniforms() -> None:
     with mpmath.workdps(30):
         p, q = (lambda x, m=m: mpmath.npdf(x, m, 1) for m in (0, 1))
@@ -55,6 +56,7 @@ def test_of_gaussians_and_of_uniforms() -> None:
     assert float(exact.f_divergence(TRIANGULAR, dist.Delta(0.0), dist.Delta(1.0))) == 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mine", "own", "p", "q"),
     [

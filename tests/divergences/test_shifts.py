@@ -69,6 +69,7 @@ def _near_the_origin(name: str, function: Callable[[jax.Array, jax.Array], objec
         return np.asarray(_compiled(name, function)(jnp.asarray(X_BACK, float), jnp.asarray(Y_BACK, float)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DISTANCES)
 def test_a_common_shift_changes_nothing(name: str) -> None:
     distance = DISTANCES[name]
@@ -80,6 +81,7 @@ def test_a_common_shift_changes_nothing(name: str) -> None:
 SMOOTH = ["W2", "sliced W2", "MMD", "energy", "Sinkhorn, ε = 1", "Sinkhorn, ε = 0.05", "Sinkhorn of weights"]
 
 
+@pytest.mark.slow
 @cases("name", SMOOTH)
 def test_nor_does_it_change_the_gradient(name: str) -> None:
     slope = jax.grad(DISTANCES[name])

@@ -50,6 +50,7 @@ def equal(n: int) -> np.ndarray:
     return np.full(n, 1 / n)
 
 
+@pytest.mark.slow
 @cases("epsilon", [0.2, 1.0, 30.0])
 @cases("weighted", [False, True])
 def test_equals_dense_double_precision(epsilon: float, weighted: bool) -> None:
@@ -66,6 +67,7 @@ def test_equals_dense_double_precision(epsilon: float, weighted: bool) -> None:
     np.testing.assert_allclose(exact.value, expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 @cases("shift", [1000.0, 3000.0, 10_000.0])
 @cases("epsilon", [1.0, 0.2])
 def test_does_not_depend_on_where_the_origin_is(shift: float, epsilon: float) -> None:
@@ -77,6 +79,7 @@ def test_does_not_depend_on_where_the_origin_is(shift: float, epsilon: float) ->
     np.testing.assert_allclose(found.value, expected, rtol=2e-5)
 
 
+@pytest.mark.slow
 def test_clouds_far_from_each_other_keep_the_digits_of_their_distance() -> None:
     # S(x, x + δ) = |δ|², whatever ε: by the identity that is in the docstring of `between`, and exactly so in floats.
     x = RNG.integers(-50, 50, size=(40, 3)).astype(np.float32)
@@ -86,6 +89,7 @@ def test_clouds_far_from_each_other_keep_the_digits_of_their_distance() -> None:
     np.testing.assert_allclose(found.value, 13_000.0**2, rtol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [2, 12])
 def test_blocks_change_neither_value_nor_gradient(monkeypatch: pytest.MonkeyPatch, d: int) -> None:
     # In 12 dimensions costs beyond a block are made by products, in 2 by differences.
@@ -102,6 +106,7 @@ def test_blocks_change_neither_value_nor_gradient(monkeypatch: pytest.MonkeyPatc
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_more_points_than_a_block_holds_pairs() -> None:
     # Every point twice is the same law: 2100² pairs are walked through in blocks, 1050² are stored. (1500 points
     # worked before, 2500 did not.)
@@ -114,6 +119,7 @@ def test_more_points_than_a_block_holds_pairs() -> None:
     np.testing.assert_allclose(twice.value, once.value, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [2, 16])
 def test_ten_thousand_points_need_no_matrix_of_all_pairs(d: int) -> None:
     n = 10_000
@@ -124,6 +130,7 @@ def test_ten_thousand_points_need_no_matrix_of_all_pairs(d: int) -> None:
     assert memory.temp_size_in_bytes < 4 * n**2 / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epsilon", [0.02, 0.2])
 def test_is_between_the_bounds_of_exact_transport(epsilon: float) -> None:
     # OT ≤ OT_ε ≤ OT + ε KL(best plan ‖ product), and that KL is log n for one-to-one plans.
@@ -136,6 +143,7 @@ def test_is_between_the_bounds_of_exact_transport(epsilon: float) -> None:
     assert exact - 1e-9 <= float(found.value) <= exact + epsilon * np.log(20) + 1e-9
 
 
+@pytest.mark.slow
 def test_gradients_in_points_weights_and_epsilon() -> None:
     epsilon, step = 0.5, 1e-5
 
@@ -177,6 +185,7 @@ def test_a_weight_of_zero_is_a_point_less_and_has_a_gradient() -> None:
     np.testing.assert_allclose(slope @ along, 2 * one - two, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_many_problems_and_many_epsilons_at_once() -> None:
     x = jnp.asarray(RNG.normal(size=(3, 12, 2)), jnp.float32)
     epsilons = jnp.asarray([0.1, 1.0, 10.0])
@@ -187,6 +196,7 @@ def test_many_problems_and_many_epsilons_at_once() -> None:
     np.testing.assert_array_equal(together.iterations, [each.iterations for each in alone])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e19, 1e25])
 def test_converged_implies_finite(size: float) -> None:
     # Squares beyond what float32 holds.
@@ -196,6 +206,7 @@ def test_converged_implies_finite(size: float) -> None:
     assert not found.converged
 
 
+@pytest.mark.slow
 def test_the_flag_is_of_the_threshold_that_was_asked_for() -> None:
     for most, converges in ((3, False), (2000, True)):
         found = empirical.sinkhorn_divergence(X, Y, epsilon=0.05, threshold=1e-3, max_iterations=most)

@@ -14,6 +14,7 @@ RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(40, 2)).astype(np.float32), (1.0 + 2.0 * RNG.normal(size=(50, 2))).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_upper_is_the_transport_cost_and_on_its_own_samples_the_lower_is_the_same() -> None:
     bounds = wasserstein_bounds(X, Y, X, Y)
     np.testing.assert_allclose(bounds.upper, empirical.wasserstein(X, Y), rtol=1e-5)
@@ -21,6 +22,7 @@ def test_upper_is_the_transport_cost_and_on_its_own_samples_the_lower_is_the_sam
     np.testing.assert_allclose(bounds.lower, bounds.upper, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_truth_lies_between() -> None:
     shift = jnp.asarray([[3.0, 4.0]])
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gan_jax.distributions import pair
 from gan_jax.estimators.comparison import exact_curves, samplers_of
 from gan_jax.estimators.variational import sampler
 
 
+@pytest.mark.slow
 def test_curves_of_two_gaussians_are_those_of_thirty_digit_quadrature() -> None:
     separations = jnp.asarray([1.0, 4.0, 10.0])
     curves = jax.jit(lambda m: exact_curves(pair("gaussians"), m))(separations)

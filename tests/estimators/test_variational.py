@@ -46,6 +46,7 @@ def estimates() -> dict[str, Estimate]:
     return jax.jit(ensemble(member))(jax.random.split(jax.random.key(0), SEEDS))
 
 
+@pytest.mark.slow
 def test_trained_js_is_near_the_truth_and_below_the_oracle(estimates: dict[str, Estimate]) -> None:
     js = estimates["js"]
     truth = float(exact.jensen_shannon(*gaussians(SEPARATION)))
@@ -75,6 +76,7 @@ def unbounded() -> Estimate:
     return estimator(0, *gaussians(1.0))
 
 
+@pytest.mark.slow
 def test_a_critic_that_nothing_holds_warns_and_its_estimate_says_so(unbounded: Estimate) -> None:
     # Kantorovich–Rubinstein: W1 of two unit Gaussians is the distance of their means, and no 1-Lipschitz critic says more.
     assert float(unbounded.value) > 10.0
@@ -131,6 +133,7 @@ def test_members_differ_by_seed(estimates: dict[str, Estimate]) -> None:
     assert float(jnp.abs(estimates["js"].value[0] - estimates["js"].value[1])) > 0
 
 
+@pytest.mark.slow
 def test_gradient_through_the_trained_networks(estimates: dict[str, Estimate]) -> None:
     """The critic pulls with slope one; the discriminator with 2 dJS/dm, up to what training and sampling leave."""
     noise = jax.random.normal(jax.random.key(1), (4096, 1))
@@ -141,6 +144,7 @@ def test_gradient_through_the_trained_networks(estimates: dict[str, Estimate]) -
         assert abs(float(slope)) == pytest.approx(truth, abs=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [0.5, 2.0, 4.0])
 def test_gradients_through_the_oracle_are_the_analytic_ones(m: float) -> None:
     """Saturating: 2 dJS/dm. Non-saturating: m − 2 dJS/dm. Within 5 standard errors of 65536 antithetic samples."""
@@ -161,6 +165,7 @@ def test_gradients_through_the_oracle_are_the_analytic_ones(m: float) -> None:
         assert abs(abs(float(found)) - truth) < 5 * error
 
 
+@pytest.mark.slow
 def test_score_is_the_value_and_the_delta_method_error() -> None:
     real, fake = 1 + jax.random.normal(jax.random.key(0), (500,)), jax.random.normal(jax.random.key(1), (400,))
     value, error = variational.score(losses.minimax(), real, fake)
@@ -169,6 +174,7 @@ def test_score_is_the_value_and_the_delta_method_error() -> None:
     assert float(error) == pytest.approx(np.sqrt(a.var(ddof=1) / 500 + b.var(ddof=1) / 400), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_held_out_examples_are_never_drawn() -> None:
     examples = jnp.arange(30.0)[:, None]
     data = variational._data("p", jax.random.key(0), examples, 0, 1 / 3)
@@ -182,6 +188,7 @@ def test_held_out_examples_are_never_drawn() -> None:
 SHORT = dict(steps=20, batch_size=32, records=2, held_out_share=0.5)
 
 
+@pytest.mark.slow
 def test_w1_scales_with_the_data_and_js_does_not_change() -> None:
     x, y = jax.random.normal(jax.random.key(0), (2, 64, 2))
     y = y + 1.0
@@ -195,6 +202,7 @@ def test_w1_scales_with_the_data_and_js_does_not_change() -> None:
         assert np.isnan(plain.oracle_gap)
 
 
+@pytest.mark.slow
 def test_images_and_penalties_go_through() -> None:
     x, y = jax.random.normal(jax.random.key(0), (2, 32, 4, 4))
     estimator = neural_estimator(losses.wasserstein(), mlp((8,)), penalty=penalties.gradient_penalty(), **SHORT)
@@ -203,6 +211,7 @@ def test_images_and_penalties_go_through() -> None:
     assert float(estimate.history.penalty[-1]) > 0
 
 
+@pytest.mark.slow
 def test_identical_diracs_are_at_distance_zero() -> None:
     for objective, critic in NETWORKS.values():
         estimator = neural_estimator(objective, critic, steps=2, records=1, held_out=8)

@@ -63,6 +63,7 @@ def test_same_run_and_redraw_give_the_same_bytes(moving: Any, tmp_path: Path) ->
     assert (tmp_path / "a" / "stub" / "animation.gif").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_an_animation_that_is_gone_from_the_experiment_is_gone_from_the_folder(moving: Any, tmp_path: Path) -> None:
     command_line.main(["stub", "--out", str(tmp_path)])
     del moving.animation

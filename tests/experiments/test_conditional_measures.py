@@ -44,6 +44,7 @@ def test_a_table_of_labels_and_modes(table: np.ndarray, accuracy: float, informa
     assert found.information[0, 0] == pytest.approx(information, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_real_digits_are_what_their_labels_say() -> None:
     """As many real digits of each label, once in order and once with every label one too high."""
     digits, measure = load("digits", split="all"), reference_features(Data(), Evaluation())
@@ -61,6 +62,7 @@ def test_real_digits_are_what_their_labels_say() -> None:
     assert np.all(shifted.kid > 10.0 * np.abs(found.kid))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", ["seen", "held_out"])
 def test_questions_name_both_colours_of_their_kind_of_pair(pairs: str) -> None:
     words = avatar_games.vocabulary()
@@ -80,6 +82,7 @@ def test_real_renders_are_all_as_asked() -> None:
     np.testing.assert_array_equal(right, 1.0)
 
 
+@pytest.mark.slow
 def test_real_renders_have_the_variety_of_real_renders() -> None:
     config = text_to_avatar.Config(size=16, within=10, each=25)
     within = avatar_games.questions(avatar_games.vocabulary(), 10, pairs="seen", seed=5)

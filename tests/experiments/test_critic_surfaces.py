@@ -19,6 +19,7 @@ LAWS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", range(3), ids=DATA)
 def test_samples_are_those_of_the_librarys_law(index: int) -> None:
     law = LAWS[DATA[index]]

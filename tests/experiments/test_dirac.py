@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from experiments.game.dirac_gan import compute
 from experiments.game.dirac_gan import theory as dirac
@@ -36,6 +37,7 @@ def test_gradient_penalties_have_no_smooth_equilibrium() -> None:
             assert np.isnan(dirac.Point("wasserstein", penalty, 0.3).closed_form(rule, 2).eigenvalues).all()
 
 
+@pytest.mark.slow
 def test_measured_jacobians_are_the_closed_forms() -> None:
     points = [
         dirac.Point("minimax", step=0.5),

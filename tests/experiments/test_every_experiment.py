@@ -76,6 +76,7 @@ def test_config_is_frozen_and_every_field_is_documented(name: str) -> None:
     assert documented == fields
 
 
+@pytest.mark.slow
 def test_smoke_preset_leaves_every_file(name: str, smoke: Path) -> None:
     animation = {"animation.gif"} if harness.has_animation(harness.load(name)) else set()
     assert {file.name for file in smoke.iterdir()} == FILES | animation
@@ -100,6 +101,7 @@ def test_claims_name_their_source_and_have_a_tolerance(name: str, smoke: Path) -
         assert ("budget" in claim) is (claim["kind"] == "replication")
 
 
+@pytest.mark.slow
 def test_theorems_hold_however_little_was_trained(name: str, smoke: Path) -> None:
     claims = json.loads((smoke / "claims.json").read_text())
     assert [claim for claim in claims if claim["kind"] == "theorem" and not claim["holds"]] == []
@@ -123,6 +125,7 @@ def test_animation_moves_and_is_small(name: str, smoke: Path) -> None:
         assert max(image.size) <= 800
 
 
+@pytest.mark.slow
 def test_redraw_gives_the_same_bytes_and_does_not_run(name: str, smoke: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise AssertionError("run was called")

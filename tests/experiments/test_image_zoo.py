@@ -125,6 +125,7 @@ def flat(images: jax.Array) -> tuple[jax.Array, jax.Array]:
     return pixels, pixels[:, :2]
 
 
+@pytest.mark.slow
 def test_a_game_that_is_not_finite_leaves_the_others_as_they_are() -> None:
     config = Config(objectives=("minimax", "hinge"), penalties=("none", "r1"), seeds=1, steps=10)
     noise = jax.random.uniform(jax.random.key(3), (16, 2, 2, 1), minval=-0.5, maxval=0.5)

@@ -25,6 +25,7 @@ from gan_jax.training.updates import alternating
 from tests.cases import cases
 
 
+@pytest.mark.slow
 @cases("name", ROWS)
 def test_every_row_is_a_game_and_samples_the_plane(name: str) -> None:
     config = mode_table.SMOKE
@@ -47,6 +48,7 @@ def small() -> Game:
     return gan(non_saturating(), mlp_generator((4,)), mlp((4,)), rows_of, alternating(), batch_size=8)
 
 
+@pytest.mark.slow
 def test_watched_games_are_plain_games(small: Game) -> None:
     feeds = jax.random.normal(jax.random.key(1), (2, 50, 2)) + jnp.array([0.0, 5.0])[:, None, None]
     cases = Case(feed=feeds, hyper={"generator_rate": jnp.array([1e-2, 1e-3])}, truth=jnp.arange(2.0))
@@ -72,6 +74,7 @@ def test_watched_games_are_plain_games(small: Game) -> None:
     assert np.isfinite(float(info.variance_ratio))
 
 
+@pytest.mark.slow
 def test_watch_is_one_case(small: Game) -> None:
     feed = jax.random.normal(jax.random.key(1), (50, 2))
     arguments = {"seeds": 2, "steps": 4, "records": 2}

@@ -30,6 +30,7 @@ def distances(arrays: Arrays, columns: int) -> np.ndarray:
     return np.linalg.norm(x[:, None] - y[None], axis=-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("space", "columns"), [("plane", 2), ("line", 1)])
 def test_every_plan_once_with_its_cost_in_order(arrays: Arrays, space: str, columns: int) -> None:
     plans, costs = arrays[f"{space}_plans"], arrays[f"{space}_costs"]

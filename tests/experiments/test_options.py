@@ -61,6 +61,7 @@ def test_the_walk_finds_a_number_without_a_range() -> None:
     assert list(numbers_without_range(Bare, "bare")) == ["bare.rate", "bare.sizes"]
 
 
+@pytest.mark.slow
 @cases("name", [entry.name for entry in EXPERIMENTS])
 def test_presets_are_within_the_ranges(name: str) -> None:
     for config in harness.presets(harness.load(name)).values():

@@ -59,6 +59,7 @@ def test_digits_are_read_and_halves_of_them_are_near(tmp_path: Path) -> None:
         assert abs(float(value)) < 4 * float(error)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_training")
 def test_the_second_call_reads_the_first(kept: tuple[Path, Trained]) -> None:
     folder, first = kept

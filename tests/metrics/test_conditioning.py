@@ -54,6 +54,7 @@ def test_information_where_there_is_none_is_zero_on_average() -> None:
     assert np.mean(plug_in) > 10.0 * error
 
 
+@pytest.mark.slow
 def test_a_swap_shows_what_is_heeded() -> None:
     generator = conditional_mlp_generator(label_encoder(4, width=3), (16,), latent=3)
     labels = jnp.arange(64) % 4

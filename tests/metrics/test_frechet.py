@@ -32,6 +32,7 @@ def test_equals_the_formula_with_scipys_square_root(d: int) -> None:
     np.testing.assert_allclose(frechet_distance(*p, *q), frechet_distance(*q, *p), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_equals_the_exact_wasserstein_distance_of_two_gaussians() -> None:
     rng = np.random.default_rng(0)
     p = rng.normal(size=4), covariance(rng, 4, 9)

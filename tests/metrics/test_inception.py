@@ -80,6 +80,7 @@ def layer_names(arrays: dict[str, np.ndarray]) -> list[str]:
     return [name.removesuffix(".conv.weight") for name in arrays if name.endswith(".conv.weight")]
 
 
+@pytest.mark.slow
 def test_first_block_equals_a_direct_computation() -> None:
     x = np.random.default_rng(1).normal(size=(1, 5, 6, 4))
     arrays = weights(noted(lambda layer, x: network.block_a(layer, "m", x, 8), jnp.asarray(x, jnp.float32)))

@@ -43,6 +43,7 @@ def estimated_variance(x: np.ndarray, y: np.ndarray, least: float = 0.0) -> floa
     return max(first, least) + 2 * noise_x / (n * (n - 1)) + 2 * noise_y / (m * (m - 1)) + 4 * noise_xy / (n * m)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [0.0, 0.5])
 def test_equals_its_definition_also_in_blocks(monkeypatch: pytest.MonkeyPatch, offset: float) -> None:
     rng = np.random.default_rng(0)
@@ -95,6 +96,7 @@ def repeated(offset: float, *, runs: int = 1500) -> tuple[np.ndarray, np.ndarray
     return np.asarray(found.value, np.float64), np.asarray(found.standard_error, np.float64)
 
 
+@pytest.mark.slow
 def test_two_standard_errors_cover_far_laws_as_often_as_a_normal_law_would() -> None:
     values, errors = repeated(0.8)
     # Of 1500 runs, 0.954 ± 0.005; the value is still skewed a little.
@@ -116,6 +118,7 @@ def test_two_standard_errors_cover_near_laws() -> None:
     assert np.mean(np.abs(values - values.mean()) <= 2 * errors) >= 0.88
 
 
+@pytest.mark.slow
 def test_subsets_average_to_the_same_distance() -> None:
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(300, 4)), rng.normal(size=(280, 4)) + 0.5

@@ -117,6 +117,7 @@ def test_variance_does_not_see_where_a_mode_is(truth: modes.Modes) -> None:
     assert there.variance_ratio == pytest.approx(0.04 * 2.0 / variance_within(3.0), abs=4 * there.variance_ratio_error)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     truth = modes.modes_of(distributions.gaussian_ring())
     weights = np.array([0.005, 0.02, 0.05, 0.1, 0.125, 0.2, 0.2, 0.3])
@@ -148,6 +149,7 @@ def test_reverse_kl_error_is_that_of_repeated_samples() -> None:
         assert values.mean() == pytest.approx(expected, abs=4 * values.std() / 20 + 1e-4)
 
 
+@pytest.mark.slow
 def test_tally_is_its_definition_and_additive(truth: modes.Modes) -> None:
     points = mixture(7, 300, truth, truth.weights, blur=2.0).astype(np.float32)
     centres, scales = np.asarray(truth.centres), np.asarray(truth.scales)

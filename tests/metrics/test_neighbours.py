@@ -64,6 +64,7 @@ def test_copies_are_at_distance_zero() -> None:
     assert neighbours(x, x, k=3)[:2] == (1.0, 1.0)
 
 
+@pytest.mark.slow
 @cases("columns", [12, 401])
 @cases("k", [1, 2, 5, 11])
 def test_kth_smallest_counts_equal_ones_one_by_one(k: int, columns: int) -> None:

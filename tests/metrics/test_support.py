@@ -39,6 +39,7 @@ LAWS = {
 }
 
 
+@pytest.mark.slow
 @cases("law", LAWS)
 def test_the_interval_covers(law: str) -> None:
     """In at least 94 % of the runs, less three standard errors."""

@@ -59,6 +59,7 @@ def test_distance_correlation_of_what_does_not_depend() -> None:
     assert float(distance_correlation(x, points(1000, 4))) < 0.12
 
 
+@pytest.mark.slow
 def test_distance_correlation_sees_what_a_correlation_does_not() -> None:
     """``y = x²`` is uncorrelated with x; for a standard normal the limit of R is known by quadrature over pairs."""
     x = jax.random.normal(jax.random.key(5), (4000, 1))

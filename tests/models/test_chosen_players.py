@@ -33,6 +33,7 @@ def critics() -> list[Critic]:
     return [mlp((4,)), orthonormal_mlp((4,)), spectral_norm_mlp((4,)), players.fourier_logistic(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(4))
 def test_chosen_generator_is_the_generator(number: int) -> None:
     plain = compiled(generators()[number])
@@ -72,6 +73,7 @@ def test_chosen_critic_is_the_critic(number: int) -> None:
         chex.assert_trees_all_close(after, expected if i == number else before, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_game_of_a_chosen_pair_moves_that_pair_alone() -> None:
     def draw(key: PRNGKey, batch: int, /, **_: Array) -> Array:
         return 2.0 + jax.random.normal(key, (batch, 1))

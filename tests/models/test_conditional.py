@@ -95,6 +95,7 @@ def test_a_conditional_norm_is_its_formula() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @cases("kind", ["mlp", "dcgan"])
 @cases("head", HEADS)
 def test_a_discriminator_sees_the_condition_as_its_head_says(head: str, kind: str) -> None:
@@ -141,6 +142,7 @@ def test_a_penalty_takes_the_gradient_of_each_pair(head: str) -> None:
     np.testing.assert_allclose(together, one_by_one, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder_keeps_its_place_in_a_player() -> None:
     encoder = compiled(gru_encoder(9, width=4))
     tokens = np.array([[2, 3, 0], [4, 5, 6]])
@@ -155,6 +157,7 @@ def test_a_frozen_encoder_keeps_its_place_in_a_player() -> None:
     np.testing.assert_array_equal(generator.embed(variables, tokens), encoder.apply(kept, tokens).sentence)
 
 
+@pytest.mark.slow
 def test_pixels_look_at_words_and_not_at_padding() -> None:
     """At birth the layer is the identity; with other weights every word counts, and what stands at padding does not."""
     tokens = np.array([[2, 3, 4, 0, 0], [5, 6, 0, 0, 0]])

@@ -112,6 +112,7 @@ def two_orders(function: Callable[[Array, Array], Array], x: Array, k: Array) ->
 GRADIENTS = [((6, 6), 4, 2, 1), ((5, 4), 3, 2, 2), ((4, 5), 3, 1, 3)]
 
 
+@pytest.mark.slow
 @cases("form", [WRITTEN_OUT, DERIVED], ids=["written out", "derived"])
 @cases(("size", "side", "stride", "groups"), GRADIENTS, ids=str)
 def test_gradients_of_both_orders(

@@ -51,6 +51,7 @@ def disturbed(variables: dict, seed: int, size: float = 0.05) -> dict:
     return {**variables, "params": jax.tree.map(move, variables["params"])}
 
 
+@pytest.mark.slow
 @cases("event", [(1,), (3,), (4, 4)], ids=str)
 def test_one_logit_an_example_whatever_the_event(critic: Critic, event: tuple[int, ...]) -> None:
     x = normal(1, 5, *event)
@@ -109,6 +110,7 @@ def test_the_bound_counts_a_steep_activation_and_there_is_none_of_an_unknown_one
     assert np.isinf(mlp((1,), activation=lambda h: 3.0 * h).lipschitz_bound({"params": params}))
 
 
+@pytest.mark.slow
 @cases("shape", [(1, 8), (8, 1), (8, 8), (3, 16), (96, 96)], ids=str)
 @cases("size", [0.0, 0.1, 30.0], ids=str)
 def test_orthonormalise_is_the_polar_factor(shape: tuple[int, int], size: float) -> None:
@@ -176,6 +178,7 @@ def test_group_sort_sorts_groups(group_size: int) -> None:
     np.testing.assert_array_equal(group_sort(h, group_size=group_size), expected)
 
 
+@pytest.mark.slow
 def test_spectral_norm_converges_to_the_exact_one_and_only_in_constrain() -> None:
     critic = spectral_norm_mlp((16, 16))
     variables = disturbed(jax.jit(critic.init)(jax.random.key(0), jnp.zeros((1, 3))), 1, size=0.3)

@@ -107,6 +107,7 @@ def test_images_of_the_size_asked_for_and_one_logit_each(name: str, size: int) -
     assert {leaf.dtype for leaf in jax.tree.leaves((samples, logits, variables))} == {jnp.dtype("float32")}
 
 
+@pytest.mark.slow
 @cases("name", PAIRS)
 def test_samples_lie_in_the_range_of_images_and_differ(name: str) -> None:
     samples = seen(name).samples
@@ -142,6 +143,7 @@ def test_no_slope_exceeds_the_lipschitz_bound(name: str) -> None:
     assert 0 < float(found.slopes.max()) <= float(found.bound)
 
 
+@pytest.mark.slow
 @cases("name", ONE_BY_ONE)
 def test_every_kernel_feels_a_gradient_penalty(name: str) -> None:
     found = seen(name)
@@ -194,6 +196,7 @@ def test_generators_without_batch_statistics_train_as_they_sample(name: str) -> 
     assert set(variables) == {"params"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [dcgan_discriminator, resnet_discriminator, r3gan_discriminator])
 def test_logits_without_normalisation_begin_at_order_one(make: Callable[..., Critic]) -> None:
     critic = make(8, 1, width=16)
@@ -206,6 +209,7 @@ def test_logits_without_normalisation_begin_at_order_one(make: Callable[..., Cri
     assert 0.1 < float(jnp.mean(squares(jax.random.key(5)))) < 10.0
 
 
+@pytest.mark.slow
 def test_a_block_of_r3gan_begins_as_the_identity_whatever_its_depth() -> None:
     x = jax.random.normal(jax.random.key(0), (2, 4, 4, 8))
     block = Block(2, 8, jnp.dtype("float32"))
@@ -234,6 +238,7 @@ def convolutions(layers: list[tuple[int, int, int]], bias: bool = True) -> int:
     return sum(k * k * i * o + bias * o for k, i, o in layers)
 
 
+@pytest.mark.slow
 def test_parameter_counts_are_those_of_the_papers_layers() -> None:
     def count(name: str, size: int, **keywords: int) -> tuple[int, int]:
         generator, critic = PAIRS[name](size, 3, **keywords)

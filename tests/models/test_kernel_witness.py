@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
 from gan_jax.models import players
 
@@ -37,6 +38,7 @@ def best() -> tuple[np.ndarray, float]:
     return solved / size, size
 
 
+@pytest.mark.slow
 def test_gradient_vanishes_at_the_best_witness_on_the_sphere() -> None:
     alpha, size = best()
     found, gradients = jax.value_and_grad(value)({"alpha": jnp.asarray(alpha, jnp.float32)})

@@ -34,6 +34,7 @@ def test_the_layer_is_its_definition_recomputed() -> None:
     np.testing.assert_allclose(found[:, 5:], closeness, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_batch_in_another_order_has_its_logits_in_that_order() -> None:
     critic = minibatch_discrimination_mlp((8,), kernels=4, dimension=2)
     x = jax.random.normal(jax.random.key(0), (7, 2, 2))

@@ -12,6 +12,7 @@ from gan_jax.models import players
 from gan_jax.models.generators import mlp_generator, with_output_noise
 
 
+@pytest.mark.slow
 def test_without_noise_it_is_the_generator() -> None:
     plain = mlp_generator((8,), latent=2, batch_norm=True)
     noisy = with_output_noise(plain, 0.5)

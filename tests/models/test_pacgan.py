@@ -27,6 +27,7 @@ def test_a_maxout_network_is_maxima_of_affine_maps(event: tuple[int, ...]) -> No
     np.testing.assert_allclose(critic.apply(variables, x), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_secant_of_a_maxout_network_exceeds_its_bound() -> None:
     critic = maxout_mlp((4, 4), pieces=3)
     x, y = jax.random.normal(jax.random.key(0), (2, 512, 2))
@@ -46,6 +47,7 @@ def test_one_piece_is_a_linear_network() -> None:
     np.testing.assert_allclose(sides, 2 * critic.apply(variables, jnp.zeros((3, 2))), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_published_pair() -> None:
     discriminator, generator = pacgan_discriminator(), pacgan_generator()
     judge = jax.jit(discriminator.init)(jax.random.key(0), jnp.zeros((1, 4)))["params"]

@@ -182,6 +182,7 @@ def test_histogram_table_interpolates_and_goes_on_flat(dimension: int) -> None:
     np.testing.assert_allclose(critic.apply(variables, jnp.asarray(x)), exact(np.clip(x, -1, 1)), atol=3e-6)
 
 
+@pytest.mark.slow
 def test_norms_of_critics_look_at_one_example_or_are_refused() -> None:
     x = jax.random.normal(key(1), (8, 3))
     for critic, mixes in ((layer_norm_mlp((6,)), False), (batch_norm_mlp((6,)), True), (mlp((6,)), False)):

@@ -65,6 +65,7 @@ def test_a_product_of_patches_is_the_convolution(n: Geometry) -> None:
         near(got[third], expected[third], err_msg=third)
 
 
+@pytest.mark.slow
 @cases("n", GEOMETRIES[::2], ids=str)
 @cases("shared", ["nothing", "x", "k", "g"])
 def test_every_member_has_its_own(shared: str, n: Geometry) -> None:

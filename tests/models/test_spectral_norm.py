@@ -26,6 +26,7 @@ def kernels(variables: Variables) -> dict[tuple[str, ...], Array]:
     return {path: leaf for path, leaf in flatten_dict(variables["params"]).items() if path[-1] == "kernel"}
 
 
+@pytest.mark.slow
 def test_the_power_iteration_finds_every_singular_value_and_goes_on_in_constrain_alone() -> None:
     critic = resnet_spectral_discriminator(8, 1, width=8)
     x = jax.random.normal(jax.random.key(0), (3, 8, 8, 1))
@@ -50,6 +51,7 @@ def test_the_power_iteration_finds_every_singular_value_and_goes_on_in_constrain
     assert moved > 1e-4
 
 
+@pytest.mark.slow
 def test_the_network_is_the_free_one_with_kernels_divided_by_their_singular_values() -> None:
     free = resnet_discriminator(8, 1, width=4)
     critic = spectrally_normalised(free, power_iterations=300)

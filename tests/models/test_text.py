@@ -39,6 +39,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.mark.slow
 def test_padding_changes_nothing(name: str) -> None:
     """Longer padding, and none at all: the same sentence and the same states."""
     encoder, variables = made(name)

@@ -34,6 +34,7 @@ def test_images_become_images_of_the_other_domain(size: int, channels: int, othe
     assert shape.shape == (2, size, size, other)
 
 
+@pytest.mark.slow
 def test_images_lie_in_their_range() -> None:
     network = compiled(resnet_translator(16, 1, other_channels=3, width=4, blocks=1))
     x = images(2, 16, 1)
@@ -58,6 +59,7 @@ def test_what_is_added_is_there_from_the_start() -> None:
     assert bool(jnp.isfinite(gradient).all())
 
 
+@pytest.mark.slow
 def test_what_is_joined_reaches_the_last_convolution_as_it_is() -> None:
     """Where the last kernel looks at the image alone, G is its tanh but for a matrix; the other domain may have other channels."""
     x = images(2, 16)
@@ -163,6 +165,7 @@ def test_points_start_near_where_they_are() -> None:
     assert other.apply(other.init(jax.random.key(1), x), x).shape == (100, 3)
 
 
+@pytest.mark.slow
 def test_examples_are_seen_one_by_one() -> None:
     network, critic = resnet_translator(16, width=4, blocks=1), patch_critic(16, width=4)
     x = images(3, 16)

@@ -44,6 +44,7 @@ def test_filters_are_exact(taps: int) -> None:
             np.testing.assert_array_equal(result @ ((kernel @ k) * (data @ d)), expected)
 
 
+@pytest.mark.slow
 @cases("n", GEOMETRIES)
 def test_all_three_are_those_of_xla(n: Geometry) -> None:
     with jax.enable_x64(True):

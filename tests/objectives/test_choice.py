@@ -16,6 +16,7 @@ from tests.cases import cases
 NAMES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
 
 
+@pytest.mark.slow
 @cases("field", ["discriminator_loss", "generator_loss", "divergence"])
 @cases("number", range(len(NAMES)))
 def test_chosen_objective_is_the_objective(field: str, number: int) -> None:

@@ -32,6 +32,7 @@ def estimates() -> dict[str, variational.Estimate]:
     return jax.jit(run)(jax.random.key(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hinge", "relativistic"])
 def test_trained_value_is_below_the_oracle_and_within_a_tenth(
     name: str, estimates: dict[str, variational.Estimate]

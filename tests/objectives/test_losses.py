@@ -48,6 +48,7 @@ def test_wasserstein_is_a_difference_of_means_with_the_right_sign() -> None:
     np.testing.assert_allclose(game.generator_loss(FAKE, REAL), -FAKE)
 
 
+@pytest.mark.slow
 @cases("name", SEPARABLE)
 def test_divergence_is_affine_in_single_example_values(name: str) -> None:
     # What ``laws.value`` and the standard error of a trained estimate rest on.

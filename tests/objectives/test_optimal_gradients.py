@@ -94,6 +94,7 @@ class Scores:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_minimax_descends_twice_the_js(pair: str) -> None:
     expected = 2 * slope("jensen_shannon", PAIRS[pair])
@@ -107,6 +108,7 @@ def test_non_saturating_descends_kl_less_twice_the_js(pair: str) -> None:
     assert gradient(losses.non_saturating(), PAIRS[pair]) == pytest.approx(expected, rel=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", ["Gaussians", "Laplaces"])
 def test_wasserstein_pulls_with_slope_one_against_a_shift(pair: str) -> None:
     # W1 of a law and its translate is the shift.
@@ -122,6 +124,7 @@ def test_wasserstein_descends_w1(pair: str) -> None:
     assert gradient(losses.wasserstein(), PAIRS[pair]) == pytest.approx(expected, abs=4 * float(np.max(q_weights)))
 
 
+@pytest.mark.slow
 @cases("name", [name for name in DIVERGENCES if name != "total_variation"])
 @cases("pair", PAIRS)
 def test_f_gan_descends_its_f_divergence(name: str, pair: str) -> None:
@@ -140,6 +143,7 @@ def test_discontinuous_discriminators_give_no_gradient(objective: losses.Objecti
     assert abs(slope("total_variation", PAIRS[pair])) > 0.1
 
 
+@pytest.mark.slow
 @cases("labels", [(0.0, 1.0, 1.0), (-1.0, 1.0, 0.0)])
 @cases("pair", PAIRS)
 def test_least_squares_gradient_is_that_of_its_formula(labels: tuple[float, float, float], pair: str) -> None:

@@ -73,6 +73,7 @@ def test_every_truth_here_is_that_of_a_separable_objective() -> None:
     assert {f"f_{name}" for name in F_DIVERGENCES} <= set(INTEGRANDS)
 
 
+@pytest.mark.slow
 @cases("name", [*INTEGRANDS, "wasserstein"])
 @cases("pair", PAIRS)
 def test_value_at_the_oracle_is_the_divergence(name: str, pair: str) -> None:
@@ -85,6 +86,7 @@ def test_value_at_the_oracle_is_the_divergence(name: str, pair: str) -> None:
     assert found == pytest.approx(truth(name, PAIRS[pair]), rel=1e-9, abs=1e-10 + kink)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_definitions_here_are_those_of_the_exact_divergences(pair: str) -> None:
     found = [truth(name, PAIRS[pair]) for name in ("minimax", "f_pearson")]
@@ -92,6 +94,7 @@ def test_definitions_here_are_those_of_the_exact_divergences(pair: str) -> None:
     np.testing.assert_allclose(found, [exact.jensen_shannon(*laws), exact.chi_squared(*laws)], rtol=1e-9)
 
 
+@pytest.mark.slow
 @cases("name", BOUNDED)
 def test_value_where_one_density_is_zero(name: str) -> None:
     objective, (p, q) = losses.OBJECTIVES[name](), OVERLAPPING.make(0.0)
@@ -102,6 +105,7 @@ def test_value_where_one_density_is_zero(name: str) -> None:
     assert found == pytest.approx(0.25 * unit, abs=1e-12)
 
 
+@pytest.mark.slow
 @cases("name", losses.OBJECTIVES)
 def test_value_on_disjoint_supports_is_the_saturation(name: str) -> None:
     objective = losses.OBJECTIVES[name]()
@@ -148,6 +152,7 @@ def js_of_products(pair: Pair) -> float:
     return float(0.5 * np.sum(cells * (rel_entr(a, middle) + rel_entr(b, middle))))
 
 
+@pytest.mark.slow
 @cases("pair", [*PAIRS, "uniforms"])
 def test_relativistic_value_is_the_js_of_the_two_products(pair: str) -> None:
     laws, objective = {**PAIRS, "uniforms": OVERLAPPING}[pair], losses.relativistic()
@@ -197,6 +202,7 @@ def test_relativistic_average_value_is_that_of_a_convex_program(pair: str) -> No
     assert np.max(np.abs(loss(np.asarray(logits))[1])) < 1e-12
 
 
+@pytest.mark.slow
 def test_relativistic_average_says_where_no_best_logits_exist() -> None:
     # B = E_q σ(D - b) is at most 1 / (e^{-min r} - 1) at a solution: a bin of ratio e^-20 under p, with mass under q, leaves nothing.
     p, q = jnp.asarray([0.5, 0.5 - 1e-9, 1e-9]), jnp.asarray([0.3, 0.2, 0.5])

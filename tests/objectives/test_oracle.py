@@ -42,6 +42,7 @@ def pair(request: pytest.FixtureRequest) -> tuple[Distribution, Distribution]:
     return PAIRS[request.param]
 
 
+@pytest.mark.slow
 def test_value_of_the_minimax_game(pair: tuple[Distribution, Distribution]) -> None:
     p, q = pair
 
@@ -55,6 +56,7 @@ def test_value_of_the_minimax_game(pair: tuple[Distribution, Distribution]) -> N
     assert value == pytest.approx(2 * float(exact.jensen_shannon(p, q)) - 2 * np.log(2), abs=2e-5)
 
 
+@pytest.mark.slow
 @cases("name", F_DIVERGENCES)
 def test_value_of_every_f_divergence(name: str) -> None:
     p, q = PAIRS["Gaussians"]
@@ -81,6 +83,7 @@ def test_value_of_every_f_divergence(name: str) -> None:
     np.testing.assert_allclose(row.activation(output(x))[finite], critic(x)[finite], rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_no_discriminator_beats_the_oracle() -> None:
     p, q = PAIRS["Gaussians"]
     logit = oracle.log_ratio(p, q)(GRID)
@@ -102,6 +105,7 @@ def test_gaussian_discriminator_in_closed_form() -> None:
     np.testing.assert_allclose(oracle.log_ratio(p, q)(x), m * m / 2 - m * x, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_certainty_outside_a_support_has_a_sign_and_no_nan() -> None:
     p, q = dist.Uniform(0.0, 1.0), dist.Uniform(0.5, 1.5)
     np.testing.assert_array_equal(oracle.log_ratio(p, q)(jnp.asarray([0.25, 0.75, 1.25])), [np.inf, 0.0, -np.inf])
@@ -109,6 +113,7 @@ def test_certainty_outside_a_support_has_a_sign_and_no_nan() -> None:
     np.testing.assert_array_equal(slope, [0.0, 0.0, 0.0])
 
 
+@pytest.mark.slow
 def test_in_the_plane() -> None:
     p, q = gaussian_ring(scale=0.2), gaussian_ring(scale=0.2, rotation=0.3)
     x = jax.random.normal(jax.random.key(0), (7, 2))

@@ -46,6 +46,7 @@ def test_norm_runs_over_the_whole_event() -> None:
     )
 
 
+@pytest.mark.slow
 def test_zero_gradient_has_a_finite_second_derivative() -> None:
     # A dead critic, as after clipping: norm 0, whose derivative with respect to the weights must not be NaN.
     x, y = jax.random.normal(key(1), (2, 4, 2))
@@ -113,6 +114,7 @@ def own_cost(name: str, norm: np.ndarray | float) -> np.ndarray:
     return np.asarray(made.cost(jnp.asarray(norm**2 if made.squared else norm)))
 
 
+@pytest.mark.slow
 @cases("event", EVENTS, ids=str)
 @cases("name", BY_GRADIENT)
 def test_every_penalty_on_a_linear_critic(name: str, event: tuple[int, ...]) -> None:

@@ -44,6 +44,7 @@ def test_mode_seeking_is_its_formula_recomputed(n: int) -> None:
     np.testing.assert_allclose(found, 1 / (ratio + 1e-5), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_where_samples_coincide_they_have_no_direction_to_move_in() -> None:
     z = jax.random.normal(jax.random.key(0), (8, 2))
     value, slope = jax.value_and_grad(mode_seeking(), argnums=1)(z, jnp.full((8, 2), 0.3))
@@ -56,6 +57,7 @@ def test_where_samples_coincide_they_have_no_direction_to_move_in() -> None:
     np.testing.assert_array_equal(jnp.sign(slope[1:4]), -jnp.sign(fake[1:4] - fake[5:]))
 
 
+@pytest.mark.slow
 @cases("rule", updates.UPDATES)
 def test_every_rule_descends_it(rule: str) -> None:
     """A discriminator that is zero and stays so leaves the regulariser alone: here the mean of ``2 b``, whose gradient is 2."""

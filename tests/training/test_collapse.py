@@ -41,6 +41,7 @@ def test_one_law_has_a_ratio_of_one_and_a_point_none() -> None:
     np.testing.assert_allclose(variance_ratio(real, real[::-1] * 0.1 + 7.0), 0.01, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_law_that_does_not_vary_gives_a_finite_number() -> None:
     # Means of equal numbers that are no powers of two round, and must not look like variance.
     point, other, some = jnp.full((7, 3), 0.1), jnp.full((7, 3), 1234.567), jnp.linspace(0.0, 1.0, 7)[:, None]
@@ -116,6 +117,7 @@ class After:
         return len(self.told) == self.count
 
 
+@pytest.mark.slow
 def test_a_loop_stops_after_the_chunk_and_goes_on_to_the_same_bits(gan: Game) -> None:
     start = jax.jit(gan.init)(jax.random.key(0))
     whole, all_chunks = loop.run(gan, start, steps=12, chunk=3)
@@ -149,6 +151,7 @@ def train(gan: Game, folder: Path, **options: object) -> runs.Finished:
     return runs.train(gan, jax.random.key(1), folder, schedule, config={"rate": 1.0}, **options)
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_goes_on_to_the_bytes_of_one_that_did_not(gan: Game, tmp_path: Path) -> None:
     once, once_folder, folder = train(gan, tmp_path / "once"), tmp_path / "once", tmp_path / "twice"
     measured: list[int] = []

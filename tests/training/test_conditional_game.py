@@ -154,6 +154,7 @@ def test_wrong_pairs_do_not_move_the_optimum() -> None:
             assert value(other / other.sum(), w) > value(p, w)
 
 
+@pytest.mark.slow
 def test_an_auxiliary_classifier_is_trained_by_both_sides() -> None:
     """Its cross-entropy falls on real examples, and generated ones come to be read as their class."""
     made = game("auxiliary", wrong_weight=0.0, batch_size=64)
@@ -175,6 +176,7 @@ def test_an_auxiliary_classifier_is_trained_by_both_sides() -> None:
 # --------------------------------------------------------------------------------------------------------------- the game
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3])
 def test_one_compilation_whatever_the_step(steps: int) -> None:
     made = game(
@@ -192,6 +194,7 @@ def test_one_compilation_whatever_the_step(steps: int) -> None:
     assert int(state.step) == 3
 
 
+@pytest.mark.slow
 def test_a_penalty_looks_at_points_whose_condition_both_ends_share() -> None:
     """Interpolates lie between a real example and one that was generated from its condition: on these laws, inside one class."""
     seen: list[Array] = []
@@ -222,6 +225,7 @@ def test_a_penalty_looks_at_points_whose_condition_both_ends_share() -> None:
     np.testing.assert_array_equal(np.asarray(seen[0]), np.asarray(seen[1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gru", "transformer"])
 def test_gradients_reach_the_encoders_of_both_players(kind: str) -> None:
     encoder = sentence(

@@ -16,6 +16,7 @@ def walk(key: jax.Array, scale: jax.Array) -> dict[str, jax.Array]:
     return {"end": scale * jnp.sum(jax.random.normal(walk_key, (16,))), "noise": jax.random.uniform(noise_key, (3,))}
 
 
+@pytest.mark.slow
 @cases("mapper", [sequential, jax.vmap], ids=["sequential", "vmap"])
 @cases("members", [1, 4, 5])
 def test_members_equal_separate_runs(mapper: object, members: int) -> None:

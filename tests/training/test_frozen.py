@@ -47,6 +47,7 @@ def training() -> CriticTraining:
     return CriticTraining(losses.minimax(), optax.adam(1e-2), None, 0.0, 16)
 
 
+@pytest.mark.slow
 def test_watched_training_is_training() -> None:
     """The state after the last look is that of ``critic.fit`` with as many steps, and looks before do not change it."""
     network = mlp((4,))

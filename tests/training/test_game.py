@@ -144,6 +144,7 @@ def test_steps_that_are_no_multiple_of_records_are_one_sentence() -> None:
 # ------------------------------------------------------------------------------------------------------ scan and average
 
 
+@pytest.mark.slow
 def test_play_is_the_step_again_and_again_and_the_average_is_its_closed_form() -> None:
     made = small(ema_decay=0.5, discriminator_steps=2)
     state = made.init(jax.random.key(0), ema_decay=0.7, generator_rate=0.1)
@@ -173,6 +174,7 @@ def test_without_an_average_the_last_parameters_are_read() -> None:
     assert averaged(state) is state.generator.variables
 
 
+@pytest.mark.slow
 def test_batch_statistics_advance_by_the_generators_own_pass_alone() -> None:
     generator = mlp_generator((3,), latent=2, event_shape=(1,), batch_norm=True)
     made = small(generator=generator, discriminator=batch_norm_mlp((3,)), discriminator_steps=3, batch_size=8)
@@ -239,6 +241,7 @@ def test_members_leave_a_lazy_penalty_out_together() -> None:
 # --------------------------------------------------------------------------------------------------------------- no judge
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mmd", "energy", "sliced"])
 def test_a_direct_game_descends_its_cost_to_the_data(name: str) -> None:
     made = game.direct(costs.COSTS[name](), players.affine(), data, batch_size=64, generator_rate=0.05, ema_decay=0.8)

@@ -148,6 +148,7 @@ def name_of(group: Group) -> str:
     return f"{group.rule}, {len(group.names)} objective(s), {'no penalty' if group.bare else 'every penalty'}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "number"), CELLS)
 def test_every_step_is_the_plain_reference(group: Group, number: int) -> None:
     jax.tree.map(close, member(played(group).together, number), member(played(group).reference, number))

@@ -40,6 +40,7 @@ def breaking(gan: Game, at: int, quantity: str) -> Game:
     return gan._replace(step=step)
 
 
+@pytest.mark.slow
 def test_chunks_end_where_one_scan_ends(gan: Game) -> None:
     state = gan.init(jax.random.key(0))
     end, chunks = loop.run(gan, state, steps=11, chunk=4, observe=lambda s: s.generator.variables["params"]["shift"])
@@ -51,6 +52,7 @@ def test_chunks_end_where_one_scan_ends(gan: Game) -> None:
     np.testing.assert_array_equal(chunks[-1].observation, end.generator.variables["params"]["shift"])
 
 
+@pytest.mark.slow
 def test_going_on_is_the_same_as_not_having_stopped_bit_for_bit(gan: Game) -> None:
     state = gan.init(jax.random.key(0))
     whole, _ = loop.run(gan, state, steps=8, chunk=4)
@@ -61,6 +63,7 @@ def test_going_on_is_the_same_as_not_having_stopped_bit_for_bit(gan: Game) -> No
     assert (chunks[0].first, chunks[0].last) == (5, 8)
 
 
+@pytest.mark.slow
 def test_equal_chunks_compile_once_and_the_callers_state_lives_on(gan: Game) -> None:
     state = gan.init(jax.random.key(0))
 
@@ -81,12 +84,14 @@ def test_equal_chunks_compile_once_and_the_callers_state_lives_on(gan: Game) -> 
     assert np.isfinite(np.asarray(state.generator.variables["params"]["shift"])).all()
 
 
+@pytest.mark.slow
 def test_every_chunk_is_handed_over_in_order(gan: Game) -> None:
     seen: list[int] = []
     loop.run(gan, gan.init(jax.random.key(0)), steps=6, chunk=2, on_chunk=lambda chunk: seen.append(chunk.last))
     assert seen == [2, 4, 6]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantity", ["generator_loss", "penalty", "discriminator_gradient"])
 def test_a_quantity_that_is_not_finite_is_named_with_its_step_and_window(gan: Game, quantity: str) -> None:
     with pytest.raises(FloatingPointError, match=rf"^{quantity} is not finite at step 6 \(found in steps 5 to 8\)"):
@@ -114,6 +119,7 @@ def test_a_game_that_diverges_is_stopped_at_its_first_infinite_number() -> None:
         loop.run(bilinear, bilinear.init(jax.random.key(0)), steps=50, chunk=50)
 
 
+@pytest.mark.slow
 def test_a_last_update_that_is_not_finite_is_not_handed_back(gan: Game) -> None:
     """What a step looks like is of the state before its update: of the last one only the state itself can tell."""
 

@@ -94,6 +94,7 @@ def in_float64(leaf: jax.Array) -> jax.Array:
     return leaf.astype(jnp.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
+@pytest.mark.slow
 def test_two_devices_make_the_step_of_one() -> None:
     """In float64, since the bias before a batch norm has a gradient of zero: in float32 Adam makes steps of its rounding errors."""
     states = []
@@ -109,6 +110,7 @@ def test_two_devices_make_the_step_of_one() -> None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_batch_is_divided_and_the_parameters_are_whole() -> None:
     mesh = meshes.data_mesh(2)
     game = small_game(mesh)
@@ -122,6 +124,7 @@ def test_the_batch_is_divided_and_the_parameters_are_whole() -> None:
     assert placed.sharding.spec == PartitionSpec(None, "batch")
 
 
+@pytest.mark.slow
 def test_begin_is_init_and_takes_nothing_of_the_feed() -> None:
     mesh = meshes.data_mesh(2)
     game = small_game(mesh)
@@ -131,6 +134,7 @@ def test_begin_is_init_and_takes_nothing_of_the_feed() -> None:
     assert float(hyper["generator_rate"]) == 0.5
 
 
+@pytest.mark.slow
 def test_a_checkpoint_goes_on_with_another_number_of_devices(tmp_path: Path) -> None:
     two, one = meshes.data_mesh(2), meshes.data_mesh(1)
     state = meshes.begin(small_game(two), jax.random.key(2), two)

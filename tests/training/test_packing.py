@@ -26,6 +26,7 @@ def data(key: PRNGKey, batch: int) -> Array:
     return jax.random.normal(key, (batch, 2))
 
 
+@pytest.mark.slow
 @cases("event", [(2,), (3, 2, 2)], ids=str)
 @cases("size", [1, 2, 3])
 def test_a_pack_is_its_samples_side_by_side(event: tuple[int, ...], size: int) -> None:
@@ -34,6 +35,7 @@ def test_a_pack_is_its_samples_side_by_side(event: tuple[int, ...], size: int) -
     np.testing.assert_array_equal(pack(jnp.asarray(x), size), by_hand)
 
 
+@pytest.mark.slow
 def test_packs_are_made_of_the_samples_of_both_laws() -> None:
     generator = mlp_generator((4,), latent=3)
     both = packed(generator, data, 3)
@@ -56,6 +58,7 @@ def test_packs_of_one_are_the_plain_game() -> None:
     assert both.data is data
 
 
+@pytest.mark.slow
 def test_each_part_has_statistics_of_its_own() -> None:
     generator = mlp_generator((4,), batch_norm=True)
     both = packed(generator, data, 3).generator
@@ -100,6 +103,7 @@ def test_what_a_sum_says_of_packs_is_what_its_terms_say_of_samples() -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, 3 * b, rtol=1e-4, atol=1e-6), found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 4])
 def test_the_best_discriminator_of_packs_says_the_divergence_of_the_product_laws(size: int) -> None:
     """The log-ratio of a product is the sum of those of its factors.
@@ -121,6 +125,7 @@ def test_the_best_discriminator_of_packs_says_the_divergence_of_the_product_laws
     assert float(expected) > 1.5 * float(exact.jensen_shannon(dist.Normal(0.0, 1.0), dist.Normal(delta, 1.0)))
 
 
+@pytest.mark.slow
 def test_a_packed_game_is_sampled_as_the_plain_one() -> None:
     generator = players.affine((2,))
     both = packed(generator, data, 2)

@@ -15,6 +15,7 @@ def numbered(first: int, n: int) -> jax.Array:
     return jnp.broadcast_to(jnp.arange(first, first + n, dtype=float)[:, None], (n, 2))
 
 
+@pytest.mark.slow
 def test_while_it_fills_all_is_kept_and_seen() -> None:
     pool, seen = exchanged(jax.random.key(0), empty(5, (2,)), numbered(1, 3))
     np.testing.assert_array_equal(seen, numbered(1, 3))
@@ -28,6 +29,7 @@ def test_without_room_the_fresh_ones_are_seen() -> None:
     assert pool.examples.shape == (0, 2)
 
 
+@pytest.mark.slow
 def test_a_batch_is_what_its_images_are_one_by_one() -> None:
     """The rule is per image: an image of a batch may be exchanged for one that came before it in the same batch."""
     start, _ = exchanged(jax.random.key(0), empty(3, (2,)), numbered(1, 3))
@@ -45,6 +47,7 @@ def test_a_batch_is_what_its_images_are_one_by_one() -> None:
     np.testing.assert_array_equal(found.examples, pool.examples)
 
 
+@pytest.mark.slow
 def test_half_of_the_images_are_exchanged_each_by_itself() -> None:
     n = 4000
     start, _ = exchanged(jax.random.key(0), empty(50, (2,)), numbered(1, 50))
@@ -55,6 +58,7 @@ def test_half_of_the_images_are_exchanged_each_by_itself() -> None:
     assert abs(np.corrcoef(swapped[1:], swapped[:-1])[0, 1]) < 4.0 / np.sqrt(n)
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_nothing_is_seen_twice() -> None:
     """Every example is seen or in the pool, and not both, once the pool is full."""
     start, _ = exchanged(jax.random.key(0), empty(7, (2,)), numbered(1, 7))

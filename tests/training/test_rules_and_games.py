@@ -460,6 +460,7 @@ CELLS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "rule"), CELLS)
 def test_two_steps_are_what_is_written(kind: str, rule: str) -> None:
     """Both sides' numbers, the pools and the generator's loss, to rounding; the second step is no other program."""

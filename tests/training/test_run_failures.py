@@ -68,6 +68,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, tuple[bytes, b
 # -------------------------------------------------------------------------------------------- what belongs to a save and fails
 
 
+@pytest.mark.slow
 def test_a_failing_evaluation_comes_after_its_save_and_costs_a_warning(
     tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]]
 ) -> None:
@@ -190,6 +191,7 @@ def test_what_a_save_still_owes_is_done_at_the_next_start(
 # --------------------------------------------------------------------------------------------------------------- what is kept
 
 
+@pytest.mark.slow
 def test_as_many_checkpoints_stay_as_were_asked_for_measured_or_not(tmp_path: Path) -> None:
     train(tmp_path, steps=60, keep=2, best="kid")
     assert checkpoints(tmp_path) == ["50", "60"]
@@ -215,6 +217,7 @@ def poisoned(at: int) -> Game:
     return fine._replace(step=step)
 
 
+@pytest.mark.slow
 def test_a_state_that_is_not_finite_is_never_saved(tmp_path: Path) -> None:
     with pytest.raises(
         FloatingPointError, match=r"generator\.variables\.params\.shift is not finite after step 20, which is not saved"
@@ -251,6 +254,7 @@ def test_a_checkpoint_that_is_not_finite_is_not_drawn_from(tmp_path: Path, monke
     assert checkpoint.not_finite(state) == []
 
 
+@pytest.mark.slow
 def test_a_rate_that_was_too_high_is_changed_on_request_and_on_record(tmp_path: Path) -> None:
     high = {"config": {"rate": 0.05}, "of": poisoned(20)}
     with pytest.raises(FloatingPointError):
@@ -300,6 +304,7 @@ def test_a_refusal_comes_again_until_somebody_acts(tmp_path: Path) -> None:
     assert log(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_what_is_cut_from_a_log_is_kept(tmp_path: Path) -> None:
     train(tmp_path)
     rows = run_folder.read_rows(tmp_path)
@@ -310,6 +315,7 @@ def test_what_is_cut_from_a_log_is_kept(tmp_path: Path) -> None:
     assert kept == [{**row, "cut_back_to": 10} for row in rows[2:]]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_under_another_steps_name_is_not_believed(tmp_path: Path) -> None:
     expected = digest(train(tmp_path, steps=30).state)
     folder = tmp_path / "checkpoints"
@@ -408,6 +414,7 @@ def test_a_run_of_an_earlier_release_goes_on(
     assert (digest(done.state), (log(tmp_path)[1],)) == (whole[0], whole[1][1:])
 
 
+@pytest.mark.slow
 def test_a_run_stops_inside_a_row_and_goes_on_there(
     tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -473,6 +480,7 @@ def test_a_configuration_that_is_nested_without_end_is_named(tmp_path: Path) -> 
         run_folder.settle_config(tmp_path, {})
 
 
+@pytest.mark.slow
 def test_a_run_that_lost_its_checkpoints_says_that_it_begins_again(tmp_path: Path) -> None:
     whole = train(tmp_path, evaluate=measure)
     rows = (tmp_path / run_folder.METRICS).read_bytes()
@@ -486,6 +494,7 @@ def test_a_run_that_lost_its_checkpoints_says_that_it_begins_again(tmp_path: Pat
     assert len((tmp_path / run_folder.CUT).read_text().splitlines()) == len(rows.splitlines())
 
 
+@pytest.mark.slow
 def test_checkpoints_that_are_a_file_or_lack_a_part_are_named(tmp_path: Path) -> None:
     train(tmp_path / "a")
     shutil.rmtree(tmp_path / "a" / "checkpoints" / "20" / "facts")

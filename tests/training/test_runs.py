@@ -145,6 +145,7 @@ def checkpoints(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "checkpoints").iterdir())
 
 
+@pytest.mark.slow
 def test_a_longer_run_is_a_shorter_one_that_went_on(tmp_path: Path) -> None:
     once = train(tmp_path / "once", steps=40)
     for steps in (10, 20, 40):
@@ -153,6 +154,7 @@ def test_a_longer_run_is_a_shorter_one_that_went_on(tmp_path: Path) -> None:
     assert run_folder.read_rows(tmp_path / "once") == run_folder.read_rows(tmp_path / "twice")
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path) -> None:
     expected = digest(train(tmp_path).state)
     assert checkpoints(tmp_path) == ["10", "20"]
@@ -165,6 +167,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path) -> N
     assert checkpoints(tmp_path) == ["10", "20", "damaged-20"]
 
 
+@pytest.mark.slow
 def test_numbers_that_changed_on_the_disk_are_damage(tmp_path: Path) -> None:
     from gan_jax.training import checkpoint
 
@@ -182,6 +185,7 @@ def test_numbers_that_changed_on_the_disk_are_damage(tmp_path: Path) -> None:
     manager.close()
 
 
+@pytest.mark.slow
 def test_no_checkpoint_that_can_be_read_is_an_error(tmp_path: Path) -> None:
     train(tmp_path)
     for step in ("10", "20"):
@@ -193,6 +197,7 @@ def test_no_checkpoint_that_can_be_read_is_an_error(tmp_path: Path) -> None:
         train(tmp_path)
 
 
+@pytest.mark.slow
 def test_another_configuration_is_refused_by_the_field(tmp_path: Path) -> None:
     train(tmp_path)
     message = r"rule\.rate is 2\.0, and the run in .* was started with 1\.0; expected the same configuration"
@@ -203,6 +208,7 @@ def test_another_configuration_is_refused_by_the_field(tmp_path: Path) -> None:
     train(tmp_path, config={"rule": {"rate": 1.0}, "devices": {"count": 3}}, free=("devices",))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_model_is_refused_by_the_leaf(tmp_path: Path) -> None:
     train(tmp_path)
     message = r"another model: generator\.variables\.params\.Dense_0\.bias is float32\[8\] in it and float32\[16\] here"
@@ -210,6 +216,7 @@ def test_a_checkpoint_of_another_model_is_refused_by_the_leaf(tmp_path: Path) ->
         train(tmp_path, game=small_game(width=16))
 
 
+@pytest.mark.slow
 def test_a_second_run_in_the_folder_is_refused(tmp_path: Path) -> None:
     with (
         run_folder.locked(tmp_path),
@@ -219,6 +226,7 @@ def test_a_second_run_in_the_folder_is_refused(tmp_path: Path) -> None:
     train(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_full_disk_names_the_path_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest(train(tmp_path, steps=10).state)
 
@@ -254,6 +262,7 @@ def test_a_file_that_cannot_grow_names_itself(tmp_path: Path) -> None:
     assert [row["step"] for row in run_folder.read_rows(tmp_path)] == [5, 10]
 
 
+@pytest.mark.slow
 def test_what_is_not_finite_is_never_saved(tmp_path: Path) -> None:
     game = small_game()
 
@@ -266,6 +275,7 @@ def test_what_is_not_finite_is_never_saved(tmp_path: Path) -> None:
     assert checkpoints(tmp_path) == ["10"]
 
 
+@pytest.mark.slow
 def test_the_last_few_and_the_best_are_kept(tmp_path: Path) -> None:
     numbers, shown = iter([3.0, 1.0, 2.0, 2.5, 4.0]), []
 
@@ -287,6 +297,7 @@ def test_the_last_few_and_the_best_are_kept(tmp_path: Path) -> None:
     assert [row["kid"] for row in run_folder.read_rows(tmp_path)] == [3.0, 1.0, 2.0, 2.5, 4.0]
 
 
+@pytest.mark.slow
 def test_event_files_hold_every_row(tmp_path: Path) -> None:
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.record_writer import RecordWriter  # noqa: F401
@@ -310,6 +321,7 @@ def test_event_files_hold_every_row(tmp_path: Path) -> None:
                 np.testing.assert_allclose(seen[row["step"]][name], value, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_table_is_the_log(tmp_path: Path) -> None:
     train(tmp_path)
     header, *lines = (tmp_path / run_folder.TABLE).read_text(encoding="utf-8").splitlines()

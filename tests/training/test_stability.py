@@ -60,6 +60,7 @@ def test_jacobians_map_over_hyperparameters() -> None:
     np.testing.assert_allclose(together[:, 1, 1], 1.0 - 1e-3 * 2.0 * weights, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_flat_game_steps_as_the_game_does() -> None:
     own = game.gan(
         losses.minimax(),

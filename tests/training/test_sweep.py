@@ -33,6 +33,7 @@ def member(key: PRNGKey, **hyperparameters: Array) -> dict[str, Array]:
 AXES = {"separation": [0.0, 2.0], "generator_rate": [1e-3, 1e-2]}
 
 
+@pytest.mark.slow
 def test_a_row_is_a_run_of_its_own() -> None:
     table = sweep(member, jax.random.key(3), seeds=2, **AXES)
     alone = jax.jit(member)
@@ -54,6 +55,7 @@ def test_the_table_is_tidy_and_seeds_run_fastest() -> None:
     assert all(isinstance(column, np.ndarray) for column in table.values())
 
 
+@pytest.mark.slow
 def test_parts_of_the_table_are_the_table() -> None:
     seen: list[tuple[int, int]] = []
     whole = sweep(member, jax.random.key(0), seeds=3, separation=[0.0, 1.0])

@@ -111,6 +111,7 @@ def by_hand(state: Any, weights: dict[str, float]) -> tuple[Any, Any, float]:
 FULL = {"adversarial_weight": 1.0, "forward_weight": 10.0, "backward_weight": 10.0, "identity_weight": 0.5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", games.ABLATIONS)
 def test_a_step_is_what_is_written(name: str) -> None:
     """Every ablation, for three steps: parameters and the loss, so that each switches its term and no other."""
@@ -125,6 +126,7 @@ def test_a_step_is_what_is_written(name: str) -> None:
             assert float(info.generator_loss) == pytest.approx(loss, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_patches_are_judged_each_by_itself() -> None:
     """A discriminator of three places gives the loss of a batch three times as large, one logit an example."""
 
@@ -155,6 +157,7 @@ def test_without_identity_terms_there_is_no_weight_of_them() -> None:
         without.init(jax.random.key(0), identity_weight=0.5)
 
 
+@pytest.mark.slow
 def test_every_player_sees_its_own_domain() -> None:
     """Points of the plane and of space: whoever were shown the other domain would fail on its shape."""
 
@@ -182,6 +185,7 @@ def test_every_player_sees_its_own_domain() -> None:
     assert {name: pool.examples.shape for name, pool in pools.items()} == {"x": (50, 2), "y": (50, 3)}
 
 
+@pytest.mark.slow
 def test_the_pool_changes_what_discriminators_see_and_nothing_else() -> None:
     with_pool, without = small(pool_size=3), small(pool_size=0)
     one, other = with_pool.init(jax.random.key(1)), without.init(jax.random.key(1))
@@ -198,6 +202,7 @@ def test_the_pool_changes_what_discriminators_see_and_nothing_else() -> None:
     assert float(made["x"].examples.mean()) > 1.5 > float(made["y"].examples.mean())
 
 
+@pytest.mark.slow
 def test_half_way_and_on_is_all_the_way() -> None:
     """A state that went through the host's memory, pools and all, goes on to the same bits."""
     game = small(pool_size=4, ema_decay=0.9, generator_optimizer=optimizers.half_constant(8))
@@ -209,6 +214,7 @@ def test_half_way_and_on_is_all_the_way() -> None:
     chex.assert_trees_all_equal(run(again)._replace(key=None), whole._replace(key=None))
 
 
+@pytest.mark.slow
 def test_ablations_are_one_program() -> None:
     game = small(pool_size=4)
     step, traces = counted(game.step)
@@ -218,6 +224,7 @@ def test_ablations_are_one_program() -> None:
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_seeds_side_by_side_are_seeds_one_by_one() -> None:
     game = small(pool_size=4)
 
@@ -237,6 +244,7 @@ def test_seeds_side_by_side_are_seeds_one_by_one() -> None:
         )
 
 
+@pytest.mark.slow
 def test_lazy_penalties_weigh_as_much() -> None:
     """A penalty of every other step moves a discriminator twice as far at those, and not at the others."""
     states = {}

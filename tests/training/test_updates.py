@@ -82,6 +82,7 @@ STEP = {
 }
 
 
+@pytest.mark.slow
 @cases("rule", updates.UPDATES)
 def test_every_rule_is_its_matrix_on_the_bilinear_game(rule: str) -> None:
     found = path(dirac(updates.UPDATES[rule]()), 12)
@@ -117,6 +118,7 @@ def test_optimism_is_the_recurrence_of_its_paper() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", [losses.non_saturating(), losses.relativistic(), losses.least_squares()])
 def test_rules_that_contain_each_other(objective: losses.Objective) -> None:
     """Unrolling by no step is alternating; consensus of no weight is simultaneous. (Nothing here is random: keys do not matter.)"""

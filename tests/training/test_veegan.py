@@ -60,6 +60,7 @@ def played() -> tuple[game.GameState, Any]:
     return jax.jit(made.init)(jax.random.key(0)), jax.jit(made.step)
 
 
+@pytest.mark.slow
 def test_a_step_is_the_papers_algorithm(played: tuple[game.GameState, Any]) -> None:
     """Srivastava et al. 2017, Algorithm 1, one gradient at a time; the paper's D is minus the logit of real against generated."""
     before, step = played
@@ -131,6 +132,7 @@ IDENTITY = Reconstructor(
 )
 
 
+@pytest.mark.slow
 def test_nobody_moves_where_the_generator_is_right_and_inverted() -> None:
     """``G(z) = z`` on normal data, ``F(x) = x``, D = 0: pairs have one law, and the reconstruction is exact. D feels noise alone."""
     made = veegan(
@@ -160,6 +162,7 @@ def test_the_reconstructor_does_not_see_the_discriminator(played: tuple[game.Gam
     assert np.max(np.abs(sides[0] - sides[1])) > 1e-3
 
 
+@pytest.mark.slow
 def test_samples_are_those_of_the_generator_alone(played: tuple[game.GameState, Any]) -> None:
     both, state = beside(PARTS.generator, PARTS.reconstructor), played[0]
     variables = state.generator.variables
@@ -196,6 +199,7 @@ def test_pairs_of_images_and_of_noise_in_parts() -> None:
     np.testing.assert_array_equal(joint(x, flat(noise))[:, :4], x.reshape(3, 4))
 
 
+@pytest.mark.slow
 def test_bad_requests_are_one_sentence() -> None:
     wrong = veegan(PARTS.generator, mlp_reconstructor((4,), latent=3), PARTS.discriminator, data)
     with pytest.raises(ValueError, match=r"reconstructor gives shape \(1, 3\) for noise of shape \(1, 2\)"):
