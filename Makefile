@@ -87,25 +87,26 @@ format: $(READY)  ## repair what lint can repair by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Most of this tier's time is compilation, and most of what is compiled runs once: LLVM's optimisations and XLA's emitters of fusions
-# are left out (half of the time). Without them copies of one product may be rounded apart where a processor has fused multiply-adds, so
-# that zeros are not exact: AVX has none. The slow tier, the notebooks and every figure run with all of it, as users do.
-test: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
-test: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX
+# Most of the tests' time is compilation, and most of what is compiled runs once: LLVM's optimisations and XLA's emitters of fusions are
+# left out (a third of the time). Without them copies of one product may be rounded apart where a processor has fused multiply-adds, so
+# that zeros are not exact: AVX has none. The notebooks and every figure run with all of it, as users do.
+test test-slow coverage: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+test test-slow coverage: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX
+
 test: lint  ## lint, then the tests
 	$(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --durations 10 $(PYTEST_ARGS)
 
 # pytest exits with 5 where it finds no test: that is no failure of this tier, which may be empty. A file stays in one process, since its
 # tests share what is slow in it, unless tests/conftest.py says that its cases do not.
-test-slow: lint  ## the tests marked slow
+test-slow: $(READY)  ## the tests marked slow
 	@$(PYTEST) -q -n $(JOBS) --dist loadfile -m slow --durations 10 $(PYTEST_ARGS) || { status=$$?; \
 	  if [ $$status -eq 5 ]; then echo "No test is marked slow."; else exit $$status; fi; }
 
-coverage: $(READY)  ## the tests, and which lines they never reach
-	$(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --cov --cov-report term-missing $(PYTEST_ARGS)
+coverage: $(READY)  ## the tests of both tiers, and which lines they never reach
+	$(PYTEST) -q -n $(JOBS) --dist loadfile --cov --cov-report term-missing $(PYTEST_ARGS)
 
 notebooks: $(READY)  ## execute every notebook from top to bottom
-	$(PYTEST) -v --nbmake --nbmake-timeout 600 notebooks $(PYTEST_ARGS)
+	$(PYTEST) -v -n $(JOBS) --nbmake --nbmake-timeout 600 notebooks $(PYTEST_ARGS)
 
 bench: $(READY_BENCH)  ## speed against PyTorch, SciPy and POT, side by side (installs PyTorch)
 	$(BIN)/python -m benchmarks $(ARGS)
