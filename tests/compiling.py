@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 
 AS_USERS_DO = {"xla_cpu_use_fusion_emitters": True}
-"""Options of ``jax.jit``. ``make test`` leaves XLA's emitters of fusions out, to compile in half of the time; without them a number that
-two places of a program compute may differ by a rounding, and what is zero to the last bit is not."""
+"""Options of ``jax.jit``. Both tiers leave XLA's emitters of fusions out, to compile in a third of the time; without them a number that two
+places of a program compute may differ by a rounding, and what is zero to the last bit is not."""
 
 Player = TypeVar("Player", bound=NamedTuple)
 
