@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answered(words: Sequence[str]) -> int:
     refuse_empty(words, PROGRAM)
-    if not words or words[0] in ("-h", "--help"):
+    if not words or words[0] in ("-h", "--help", "list"):
         _list()
         return 0
     if words[0] in COMMANDS:

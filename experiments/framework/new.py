@@ -92,9 +92,9 @@ def begin(words: Sequence[str], tree: Path = TREE) -> str:
 def _check_name(name: str, place: Path) -> None:
     if not name.isidentifier() or not name.isascii() or name != name.lower() or keyword.iskeyword(name):
         raise UserError(
-            f"name is {name!r}; expected small letters, digits and _ that begin with a letter, such as my_figure"
+            f"name is {name!r}; expected small letters, digits and _ that begin with a letter, no word of Python's, such as my_figure"
         )
-    taken = {entry.name for entry in experiments.EXPERIMENTS} | {"all", "new", "forkme", *chapters(), *COMMANDS}
+    taken = {entry.name for entry in experiments.EXPERIMENTS} | {"all", "list", "new", "forkme", *chapters(), *COMMANDS}
     if name in taken:
         raise UserError(f"name is {name!r}, which is taken; expected another: python -m experiments lists them")
     for there in (place, place.with_suffix("")):

@@ -152,7 +152,7 @@ def neural_estimator(
     checks.within("held_out_share", held_out_share, 0.0, 1.0, low_open=True, high_open=True)
     length = max(n for n in range(1, min(steps, 50) + 1) if steps % n == 0) if records is None else records
     critic_training.check_records(steps, length)
-    critic_training.warn_where_nothing_holds_the_slope(objective, critic, penalty, stacklevel=3)
+    critic_training.warn_where_nothing_holds_the_slope(objective, critic, penalty, penalty_weight, stacklevel=3)
     recipe = _Recipe(objective, critic, optimizer, penalty, steps, batch_size, held_out, held_out_share, length)
 
     def estimator(key: PRNGKey, p: Law, q: Law) -> Estimate:

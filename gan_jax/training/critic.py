@@ -128,7 +128,12 @@ def refuse_mixing(critic: Critic | ConditionalCritic) -> None:
 
 
 def warn_where_nothing_holds_the_slope(
-    objective: Objective, critic: Critic | ConditionalCritic, penalty: object | None, *, stacklevel: int
+    objective: Objective,
+    critic: Critic | ConditionalCritic,
+    penalty: object | None,
+    weight: float | Array,
+    *,
+    stacklevel: int,
 ) -> None:
     """Warns where an objective is in units of the data and its critic is free: its value is then no distance.
 
@@ -136,9 +141,11 @@ def warn_where_nothing_holds_the_slope(
       objective: what the critic is trained for.
       critic: its ``bounded`` is what counts.
       penalty: None for none.
+      weight: of the penalty; 0 is none, where it is known.
       stacklevel: of the caller's caller, as in ``warnings.warn`` called by this function.
     """
-    if objective.scales_with_data and penalty is None and not critic.bounded:
+    free = penalty is None or (checks.is_concrete(weight) and not jnp.any(jnp.asarray(weight)))
+    if objective.scales_with_data and free and not critic.bounded:
         warnings.warn(
             f"the objective {objective.name} is in units of the data and nothing holds the slope of the critic: its value grows with "
             f"the steps, and is no bound of the {objective.estimates or 'distance'}; take models.lipschitz.orthonormal_mlp for a lower "

@@ -167,7 +167,7 @@ def gan(
     checks.made("update", update, Update, "updates.alternating()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
     check_penalised(penalty, discriminator)
-    warn_where_nothing_holds_the_slope(objective, discriminator, penalty, stacklevel=3)
+    warn_where_nothing_holds_the_slope(objective, discriminator, penalty, penalty_weight, stacklevel=3)
     check_changes(perturb, regulariser)
     parts = _Parts(
         objective=objective,

@@ -140,7 +140,7 @@ def cyclegan(
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
     check_penalised(penalty, discriminator_x, discriminator_y)
     free = discriminator_y if discriminator_x.bounded else discriminator_x
-    warn_where_nothing_holds_the_slope(objective, free, penalty, stacklevel=3)
+    warn_where_nothing_holds_the_slope(objective, free, penalty, penalty_weight, stacklevel=3)
     parts = _Parts(
         objective=objective,
         forward=forward,

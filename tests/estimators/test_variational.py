@@ -110,10 +110,17 @@ def test_what_holds_the_slope_does_not_warn(critic: Critic, options: dict) -> No
     neural_estimator(losses.wasserstein(), critic, **options)
 
 
-@pytest.mark.parametrize("critic", [layer_norm_mlp((4,)), one_of_critics([orthonormal_mlp((4,)), mlp((4,))], 0)])
-def test_what_does_not_hold_the_slope_warns(critic: Critic) -> None:
+@cases(
+    ("critic", "options"),
+    [
+        (layer_norm_mlp((4,)), {}),
+        (one_of_critics([orthonormal_mlp((4,)), mlp((4,))], 0), {}),
+        (mlp((4,)), {"penalty": penalties.gradient_penalty(), "penalty_weight": 0.0}),
+    ],
+)
+def test_what_does_not_hold_the_slope_warns(critic: Critic, options: dict) -> None:
     with pytest.warns(UserWarning, match="nothing holds the slope"):
-        neural_estimator(losses.wasserstein(), critic)
+        neural_estimator(losses.wasserstein(), critic, **options)
 
 
 def test_standard_error_is_that_of_the_held_out_means(estimates: dict[str, Estimate]) -> None:

@@ -144,7 +144,7 @@ class TestRequests:
         code = """
 import sys
 from experiments.__main__ import main
-assert main([]) == main(["--help"]) == 0
+assert main([]) == main(["--help"]) == main(["list"]) == 0
 for module in ("jax", "matplotlib", "scipy"):
     assert module not in sys.modules, module
 try:
