@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Record = TypeVar("Record")
 
 
 def moved(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
@@ -35,12 +39,52 @@ def moved(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
     return get
 
 
-def renamed_field(value: Any, name: str, new: str) -> Any:
-    """What a property of a field's old name returns: the field, with a ``DeprecationWarning`` that says what it is now."""
-    warnings.warn(f"{type(value).__name__}.{name} is {new} now", DeprecationWarning, stacklevel=3)
-    return getattr(value, new)
+def renamed_arguments(**names: str) -> Callable[[Function], Function]:
+    """A decorator of a function whose arguments have other names now.
+
+    Args:
+      names: of each that was, the one that is.
+
+    Returns:
+      The decorator: keywords by the old names are understood, with a ``DeprecationWarning``.
+    """
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def called(*arguments: Any, **keywords: Any) -> Any:
+            for name in names.keys() & keywords.keys():
+                what = f"{name} of {function.__qualname__.removesuffix('.__new__')}"
+                warnings.warn(f"{what} is {names[name]} now", DeprecationWarning, stacklevel=2)
+                keywords[names[name]] = keywords.pop(name)
+            return function(*arguments, **keywords)
+
+        return cast(Function, called)
+
+    return decorate
 
 
-def renamed_argument(function: str, name: str, new: str) -> None:
-    """Warns whoever called ``function`` with an argument by the name that it had."""
-    warnings.warn(f"{name} of {function} is {new} now", DeprecationWarning, stacklevel=4)
+def renamed_fields(**names: str) -> Callable[[type[Record]], type[Record]]:
+    """A decorator of a ``NamedTuple`` whose fields have other names now.
+
+    Args:
+      names: of each that was, the one that is.
+
+    Returns:
+      The decorator: fields are read, given and replaced by the old names too, with a ``DeprecationWarning``.
+    """
+
+    def old(name: str) -> property:
+        def get(record: Any) -> Any:
+            warnings.warn(f"{type(record).__name__}.{name} is {names[name]} now", DeprecationWarning, stacklevel=2)
+            return getattr(record, names[name])
+
+        return property(get, doc=f"The old name of ``{names[name]}``, for one release.")
+
+    def decorate(record: type[Record]) -> type[Record]:
+        for name in names:
+            setattr(record, name, old(name))
+        setattr(record, "__new__", staticmethod(renamed_arguments(**names)(record.__new__)))  # noqa: B010
+        setattr(record, "_replace", renamed_arguments(**names)(record._replace))  # type: ignore[attr-defined] # noqa: B010
+        return record
+
+    return decorate

@@ -9,7 +9,7 @@ import jax
 import numpyro.distributions as dist
 
 from gan_jax.moved import moved as moved_names
-from gan_jax.moved import renamed_field
+from gan_jax.moved import renamed_fields
 
 __getattr__ = moved_names(__name__, {"Pairs": f"{__name__}:ConditionedBatch", "UNSAID": f"{__name__}:UNSPECIFIED"})
 
@@ -105,6 +105,7 @@ class ConditionalGenerator(NamedTuple):
     train: Callable[[Variables, PyTree, PyTree], tuple[Array, Variables]]
 
 
+@renamed_fields(judge="score")
 class ConditionalCritic(NamedTuple):
     """A discriminator of pairs ``(x, c)``: what it sees of each by itself, and what it makes of both.
 
@@ -131,30 +132,27 @@ class ConditionalCritic(NamedTuple):
     mixes_examples: bool = False
     bounded: bool = False
 
-    @property
-    def judge(self) -> Callable[[Variables, PyTree, PyTree], Array]:
-        """The old name of ``score``, for one release."""
-        return renamed_field(self, "judge", "score")
-
 
 UNSPECIFIED = -1
-"""What ``ConditionedBatch.said`` holds where a condition leaves something open."""
+"""What ``ConditionedBatch.condition_attributes`` has where a condition leaves something open."""
 
 
+@renamed_fields(said="condition_attributes", true="attributes")
 class ConditionedBatch(NamedTuple):
     """Examples, each with a condition that describes it, and what is known of both.
 
     Attributes:
       x: examples, ``[batch, *event]``.
       condition: what players see of the conditions: labels ``[batch]``, tokens ``[batch, length]``, any pytree of arrays.
-      said: what every condition says, attribute by attribute, ``[batch, attributes]`` integers; ``UNSPECIFIED`` where it says nothing.
-      true: what is true of every example, ``[batch, attributes]`` integers.
+      condition_attributes: what every condition says, attribute by attribute, ``[batch, attributes]`` integers; ``UNSPECIFIED`` where it
+        says nothing.
+      attributes: what is true of every example, ``[batch, attributes]`` integers.
     """
 
     x: Array
     condition: PyTree
-    said: Array
-    true: Array
+    condition_attributes: Array
+    attributes: Array
 
 
 class Translator(NamedTuple):

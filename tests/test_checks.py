@@ -44,7 +44,7 @@ INTEGERS: dict[str, Callable[[object], object]] = {
     "kid_of_subsets size": lambda v: kernel.kid_of_subsets(KEY, POINTS, POINTS, subsets=2, size=v),
     "support interval n": lambda v: support.interval(1, 0, v),
     "histogram n": lambda v: histograms.of_counts(np.array([9, 9]), np.array([0.5, 0.5]), n=v),
-    "floor n": lambda v: histograms.reverse_kl_floor(v, np.array([0.5, 0.5])),
+    "baseline n": lambda v: histograms.reverse_kl_baseline(v, np.array([0.5, 0.5])),
     "extract batch": lambda v: extract(FEATURES, IMAGES, batch=v),
     "evaluate k": lambda v: report.evaluate(FEATURES, IMAGES, IMAGES, k=v),
     "evaluate splits": lambda v: report.evaluate(FEATURES, IMAGES, IMAGES, splits=v),

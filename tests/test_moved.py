@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 
+import numpy as np
 import pytest
 
 from gan_jax import distributions, typing
 from gan_jax.cli import options
-from gan_jax.data import avatar_feeds, drawn_avatars, sources
+from gan_jax.data import avatar_feeds, captions, drawn_avatars, sources
 from gan_jax.estimators import comparison, variational
-from gan_jax.metrics import classifier, kernel, modes
+from gan_jax.metrics import classifier, histograms, kernel, modes
 from gan_jax.models import image_pairs
 from gan_jax.objectives import choice, penalties
 from gan_jax.training import conditional, frozen, game, optimizers, state, translation
@@ -28,6 +29,8 @@ MOVED = {
     "gan_jax.training.translation.translation": translation.cyclegan,
     "gan_jax.training.conditional.Pairs": typing.ConditionedBatch,
     "gan_jax.training.state.Player": state.PlayerState,
+    "gan_jax.data.captions.what_is_said": captions.attributes_of,
+    "gan_jax.metrics.histograms.reverse_kl_floor": histograms.reverse_kl_baseline,
     "gan_jax.training.state.spread": state.variance_ratio,
     "gan_jax.typing.Pairs": typing.ConditionedBatch,
     "gan_jax.distributions.Pair": distributions.DistributionPair,
@@ -57,10 +60,15 @@ def test_a_name_that_never_was_is_an_attribute_error() -> None:
             getattr(importlib.import_module(module), "nonsense")  # noqa: B009
 
 
+ONES = np.ones(1, int)
 RENAMED = {
     "spread is variance_ratio": lambda: state.Info(*range(7)).spread == 6,
     "spread is standard_deviation": lambda: frozen.GeneratorGradient(*range(3)).spread == 2,
     "SubsetDistance.spread is standard_deviation": lambda: kernel.SubsetDistance(*range(2)).spread == 1,
+    "ConditionedBatch.said is condition_attributes": lambda: typing.ConditionedBatch(*range(4)).said == 2,
+    "true of ConditionedBatch is attributes": lambda: typing.ConditionedBatch(0, 1, 2, true=3).attributes == 3,
+    "said of Caption._replace is condition_attributes": lambda: captions.Caption("", 1)._replace(said=2)[1] == 2,
+    "said of describes is condition_attributes": lambda: bool(conditional.describes(said=ONES, attributes=ONES)),
     "spread of dragan is scale": lambda: penalties.dragan(spread=0.25) is not penalties.dragan(),
 }
 

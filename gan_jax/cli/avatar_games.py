@@ -137,11 +137,11 @@ class Questions(NamedTuple):
 
     Attributes:
       tokens: ``[n, length]`` int32.
-      said: ``[n, 5]`` int32.
+      condition_attributes: what they say, ``[n, 5]`` int32.
     """
 
     tokens: np.ndarray
-    said: np.ndarray
+    condition_attributes: np.ndarray
 
 
 def questions(words: Vocabulary, n: int, *, pairs: str, seed: int) -> Questions:
@@ -163,7 +163,9 @@ def questions(words: Vocabulary, n: int, *, pairs: str, seed: int) -> Questions:
     told = rng.random(attributes.shape) < 0.5
     told[:, [avatars.HAIR_COLOUR, avatars.EYE_COLOUR]] = True
     made = [describe(row, rng, tell=tell) for row, tell in zip(attributes, told, strict=True)]
-    return Questions(words.encode([caption.text for caption in made]), np.stack([caption.said for caption in made]))
+    return Questions(
+        words.encode([caption.text for caption in made]), np.stack([caption.condition_attributes for caption in made])
+    )
 
 
 def drawn(generator: ConditionalGenerator, variables: Any, key: Any, tokens: Any, *, part: int = 250) -> Any:
@@ -189,12 +191,12 @@ def feed_for(avatars: AvatarSet, words: Vocabulary) -> Feed:
     return feed_of(avatars, words.encode)
 
 
-def share_right(said: np.ndarray, images: np.ndarray) -> np.ndarray:
+def share_right(condition_attributes: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Share of pictures on which each attribute that a caption names is as it says, ``[5]``."""
     from gan_jax.data.avatar_reading import read
     from gan_jax.metrics.conditioning import agreement
 
-    return agreement(said, read(images).attributes).share
+    return agreement(condition_attributes, read(images).attributes).share
 
 
 def real_diversity(config: Any, within: Questions) -> np.ndarray:
@@ -204,9 +206,11 @@ def real_diversity(config: Any, within: Questions) -> np.ndarray:
     from gan_jax.data import avatars
     from gan_jax.metrics.conditioning import diversity_within
 
-    said = np.repeat(within.said, config.each, axis=0)
-    images = avatars.render(avatars.sample_described(jax.random.key(config.seed + 1), said), size=config.size)
-    return diversity_within(images.reshape(len(within.said), config.each, *images.shape[1:]))
+    condition_attributes = np.repeat(within.condition_attributes, config.each, axis=0)
+    images = avatars.render(
+        avatars.sample_described(jax.random.key(config.seed + 1), condition_attributes), size=config.size
+    )
+    return diversity_within(images.reshape(len(within.condition_attributes), config.each, *images.shape[1:]))
 
 
 def real_grid(config: Any, captions: tuple[str, ...]) -> np.ndarray:
@@ -214,20 +218,23 @@ def real_grid(config: Any, captions: tuple[str, ...]) -> np.ndarray:
     import jax
 
     from gan_jax.data import avatars
-    from gan_jax.data.captions import what_is_said
+    from gan_jax.data.captions import attributes_of
     from gan_jax.data.images import to_bytes
 
-    said = np.repeat(np.stack([what_is_said(caption) for caption in captions]), config.shown, axis=0)
-    images = avatars.render(avatars.sample_described(jax.random.key(config.seed + 2), said), size=config.size)
+    condition_attributes = np.repeat(np.stack([attributes_of(caption) for caption in captions]), config.shown, axis=0)
+    images = avatars.render(
+        avatars.sample_described(jax.random.key(config.seed + 2), condition_attributes), size=config.size
+    )
     return np.asarray(to_bytes(images)).reshape(len(captions), config.shown, *images.shape[1:])
 
 
 def name_held_out(captions: tuple[str, ...]) -> np.ndarray:
     """Whether each caption names both colours of a held-out pair, ``[captions]``."""
     from gan_jax.data import avatars
-    from gan_jax.data.captions import UNSPECIFIED, what_is_said
+    from gan_jax.data.captions import attributes_of
+    from gan_jax.typing import UNSPECIFIED
 
-    hair, eyes = np.stack([what_is_said(caption)[[avatars.HAIR_COLOUR, avatars.EYE_COLOUR]] for caption in captions]).T
+    hair, eyes = np.stack([attributes_of(caption)[[avatars.HAIR_COLOUR, avatars.EYE_COLOUR]] for caption in captions]).T
     return np.asarray((hair != UNSPECIFIED) & (eyes != UNSPECIFIED) & avatars.is_held_out(hair, eyes))
 
 
@@ -244,15 +251,19 @@ def finished(
     draw = jax.jit(lambda variables, key, tokens: drawn(player.generator, variables, key, tokens))
     result: dict[str, Any] = {f"last_{pairs}": [] for pairs in last} | {
         "diversity": [],
-        "n": len(next(iter(last.values())).said),
+        "n": len(next(iter(last.values())).condition_attributes),
     }
     for seed in range(config.seeds):
         variables = averaged(jax.tree.map(lambda leaf, seed=seed: leaf[seed], states))
         keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), seed), len(last) + 1)
         for key, (pairs, asked) in zip(keys, last.items(), strict=False):
-            result[f"last_{pairs}"].append(share_right(asked.said, np.asarray(draw(variables, key, asked.tokens))))
+            result[f"last_{pairs}"].append(
+                share_right(asked.condition_attributes, np.asarray(draw(variables, key, asked.tokens)))
+            )
         images = to_unit(np.asarray(draw(variables, keys[-1], np.repeat(within.tokens, config.each, axis=0))))
-        result["diversity"].append(diversity_within(images.reshape(len(within.said), config.each, *images.shape[1:])))
+        result["diversity"].append(
+            diversity_within(images.reshape(len(within.condition_attributes), config.each, *images.shape[1:]))
+        )
         if seed == 0:
             result["grid"] = grid_of(player.generator, variables, config, grid)
     return result

@@ -173,7 +173,7 @@ def evaluation_of(
 
     def measure(state: GameState) -> dict[str, float]:
         found = read(np.asarray(fetch(some(state, key)))).attributes
-        right = found[:, :2] == asked.said[:, :2]
+        right = found[:, :2] == asked.condition_attributes[:, :2]
         hair, eyes = (float(share) for share in right.mean(axis=0))
         return {"wrong_colours": 1.0 - float(right.all(axis=1).mean()), "hair_colour": hair, "eye_colour": eyes}
 

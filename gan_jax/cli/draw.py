@@ -109,12 +109,14 @@ def _read_back(caption: str, found: Sequence[np.ndarray]) -> str:
     import numpy as np
 
     from gan_jax.data.avatars import ATTRIBUTES, VALUES
-    from gan_jax.data.captions import UNSPECIFIED, what_is_said
+    from gan_jax.data.captions import attributes_of
+    from gan_jax.typing import UNSPECIFIED
 
-    said, there = what_is_said(caption), np.concatenate(found)
-    asked = [(i, name) for i, name in enumerate(ATTRIBUTES) if said[i] != UNSPECIFIED]
+    wanted, there = attributes_of(caption), np.concatenate(found)
+    asked = [(i, name) for i, name in enumerate(ATTRIBUTES) if wanted[i] != UNSPECIFIED]
     if not asked:
         return "the caption names no attribute of an avatar"
     return "; ".join(
-        f"{name} {VALUES[name][said[i]]}: {int((there[:, i] == said[i]).sum())} of {len(there)}" for i, name in asked
+        f"{name} {VALUES[name][wanted[i]]}: {int((there[:, i] == wanted[i]).sum())} of {len(there)}"
+        for i, name in asked
     )

@@ -12,22 +12,24 @@ from jax.sharding import Mesh
 from gan_jax.data.drawn_avatars import AvatarSet
 from gan_jax.data.images import to_unit
 from gan_jax.data.sources import replicate
+from gan_jax.moved import renamed_fields
 from gan_jax.typing import Array, ConditionedBatch, PRNGKey
 
 
+@renamed_fields(said="condition_attributes")
 class Feed(NamedTuple):
     """A set on the device, with captions as tokens.
 
     Attributes:
       images: ``[n, size, size, 3]`` uint8.
       tokens: ``[n, k, length]`` int32.
-      said: ``[n, k, 5]`` int32.
+      condition_attributes: what the captions say, ``[n, k, 5]`` int32.
       attributes: ``[n, 5]`` int32.
     """
 
     images: Array
     tokens: Array
-    said: Array
+    condition_attributes: Array
     attributes: Array
 
 
@@ -39,9 +41,14 @@ def feed_of(drawn: AvatarSet, encode: Callable[[list[str]], np.ndarray], *, mesh
       encode: sentences to tokens ``[m, length]``, such as a vocabulary's.
       mesh: every device of it gets the whole set; None for JAX's default device.
     """
-    n, count = drawn.said.shape[:2]
+    n, count = drawn.condition_attributes.shape[:2]
     tokens = encode([caption for captions in drawn.captions for caption in captions]).astype(np.int32)
-    arrays = drawn.images, tokens.reshape(n, count, -1), drawn.said.astype(np.int32), drawn.attributes.astype(np.int32)
+    arrays = (
+        drawn.images,
+        tokens.reshape(n, count, -1),
+        drawn.condition_attributes.astype(np.int32),
+        drawn.attributes.astype(np.int32),
+    )
     return Feed(*(replicate(array, mesh) for array in arrays))
 
 
@@ -60,5 +67,5 @@ def captioned(key: PRNGKey, batch: int, *, feed: Feed) -> ConditionedBatch:
     who = jax.random.randint(who_key, (batch,), 0, feed.images.shape[0])
     which = jax.random.randint(which_key, (batch,), 0, feed.tokens.shape[1])
     return ConditionedBatch(
-        to_unit(feed.images[who]), feed.tokens[who, which], feed.said[who, which], feed.attributes[who]
+        to_unit(feed.images[who]), feed.tokens[who, which], feed.condition_attributes[who, which], feed.attributes[who]
     )

@@ -17,6 +17,7 @@ import numpy as np
 from gan_jax import checks
 from gan_jax.data import avatar_drawing as drawing
 from gan_jax.data.avatar_drawing import FACE_SHAPES, HAIR_STYLES, STYLES, Place
+from gan_jax.moved import renamed_arguments
 from gan_jax.typing import Array, PRNGKey
 
 HAIR_COLOURS: dict[str, tuple[float, float, float]] = {
@@ -139,19 +140,22 @@ def sample(key: PRNGKey, n: int, *, pairs: str = "seen") -> Avatars:
     return Avatars(attributes, jax.random.uniform(jitter_key, (n, JITTER)))
 
 
-def sample_described(key: PRNGKey, said: Array | np.ndarray, *, pairs: str = "all") -> Avatars:
+@renamed_arguments(said="condition_attributes")
+def sample_described(key: PRNGKey, condition_attributes: Array | np.ndarray, *, pairs: str = "all") -> Avatars:
     """Draws one avatar for each caption, of those that it describes: what is said is kept, the rest is drawn as in ``sample``.
 
     Args:
       key: of the draw.
-      said: ``[n, 5]``, −1 where a caption says nothing.
+      condition_attributes: ``[n, 5]``, −1 where a caption says nothing.
       pairs: what colours that are not said are drawn from; a pair that is said is kept, whatever it is.
 
     Returns:
       The avatars.
     """
-    drawn = sample(key, said.shape[0], pairs=pairs)
-    return drawn._replace(attributes=jnp.where(jnp.asarray(said) < 0, drawn.attributes, said))
+    drawn = sample(key, condition_attributes.shape[0], pairs=pairs)
+    return drawn._replace(
+        attributes=jnp.where(jnp.asarray(condition_attributes) < 0, drawn.attributes, condition_attributes)
+    )
 
 
 def render(avatars: Avatars, *, size: int = 32, style: str = "portrait") -> Array:

@@ -70,6 +70,6 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
                     "image": drawn.images[index],
                     "attributes": drawn.attributes[index],
                     "captions": np.array([caption.encode() for caption in drawn.captions[index]], object),
-                    "said": drawn.said[index],
+                    "said": drawn.condition_attributes[index],
                 },
             )

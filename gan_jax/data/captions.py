@@ -15,12 +15,13 @@ import numpy as np
 
 from gan_jax.data.avatars import ATTRIBUTES, EYE_COLOUR, FACE_SHAPE, GLASSES, HAIR_COLOUR, HAIR_STYLE, VALUES
 from gan_jax.moved import moved as moved_names
+from gan_jax.moved import renamed_fields
+from gan_jax.typing import UNSPECIFIED
 
-__getattr__ = moved_names(__name__, {"UNSAID": f"{__name__}:UNSPECIFIED"})
+__getattr__ = moved_names(
+    __name__, {"UNSAID": "gan_jax.typing:UNSPECIFIED", "what_is_said": f"{__name__}:attributes_of"}
+)
 
-
-UNSPECIFIED = -1
-"""What ``said`` holds of an attribute that a caption leaves out."""
 
 COLOUR_WORDS: dict[str, tuple[str, ...]] = {
     "orange": ("orange", "ginger"),
@@ -63,16 +64,17 @@ ONE_COLOUR = 0.2
 """How often one of the two colours is left out."""
 
 
+@renamed_fields(said="condition_attributes")
 class Caption(NamedTuple):
     """A sentence and what it says.
 
     Attributes:
       text: lower case, words and commas.
-      said: ``[5]`` int32: the value of every attribute, as in ``avatars.Avatars``, or ``UNSPECIFIED``.
+      condition_attributes: ``[5]`` int32: the value of every attribute, as in ``avatars.Avatars``, or ``UNSPECIFIED``.
     """
 
     text: str
-    said: np.ndarray
+    condition_attributes: np.ndarray
 
 
 def describe(attributes: np.ndarray, rng: np.random.Generator, *, tell: np.ndarray | None = None) -> Caption:
@@ -94,9 +96,9 @@ def describe(attributes: np.ndarray, rng: np.random.Generator, *, tell: np.ndarr
     told = _told(rng) if tell is None else np.asarray(tell, bool)
     if told.shape != (len(ATTRIBUTES),) or not told.any():
         raise ValueError(f"tell is {tell}; expected {len(ATTRIBUTES)} booleans of which one is true at least")
-    said = np.where(told, attributes, UNSPECIFIED).astype(np.int32)
-    values = {i: VALUES[name][said[i]] for i, name in enumerate(ATTRIBUTES) if said[i] != UNSPECIFIED}
-    return Caption(_sentence(values, rng), said)
+    found = np.where(told, attributes, UNSPECIFIED).astype(np.int32)
+    values = {i: VALUES[name][found[i]] for i, name in enumerate(ATTRIBUTES) if found[i] != UNSPECIFIED}
+    return Caption(_sentence(values, rng), found)
 
 
 def _told(rng: np.random.Generator) -> np.ndarray:
@@ -167,7 +169,7 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z]+", text.lower())
 
 
-def what_is_said(text: str) -> np.ndarray:
+def attributes_of(text: str) -> np.ndarray:
     """Reads a sentence of these words: a colour belongs to the next ``hair`` or ``eyes``, a style to the hair, a shape to the face.
 
     Args:
@@ -176,27 +178,27 @@ def what_is_said(text: str) -> np.ndarray:
     Returns:
       ``[5]`` int32, ``UNSPECIFIED`` where nothing is said, and of a colour that hair or eyes do not come in.
     """
-    said = np.full(len(ATTRIBUTES), UNSPECIFIED, np.int32)
+    found = np.full(len(ATTRIBUTES), UNSPECIFIED, np.int32)
     words, colour, style = words_of(text), "", ""
     joined = f" {' '.join(words)} "
     for phrase, name in _STYLES.items():
         if " " in phrase and f" {phrase} " in joined:
-            said[HAIR_STYLE] = VALUES["hair style"].index(name)
+            found[HAIR_STYLE] = VALUES["hair style"].index(name)
     for i, word in enumerate(words):
         colour, style = _COLOURS.get(word, colour), _STYLES.get(word, style)
         if word == "hair":
-            said[HAIR_COLOUR] = _place("hair colour", colour, said[HAIR_COLOUR])
-            said[HAIR_STYLE] = _place("hair style", style, said[HAIR_STYLE])
+            found[HAIR_COLOUR] = _place("hair colour", colour, found[HAIR_COLOUR])
+            found[HAIR_STYLE] = _place("hair style", style, found[HAIR_STYLE])
             colour, style = "", ""
         elif word in ("eyes", "eye"):
-            said[EYE_COLOUR] = _place("eye colour", colour, said[EYE_COLOUR])
+            found[EYE_COLOUR] = _place("eye colour", colour, found[EYE_COLOUR])
             colour = ""
         elif word in _FACES:
-            said[FACE_SHAPE] = VALUES["face shape"].index(_FACES[word])
+            found[FACE_SHAPE] = VALUES["face shape"].index(_FACES[word])
         elif word in ("glasses", "spectacles"):
             without = i > 0 and words[i - 1] in ("no", "without")
-            said[GLASSES] = VALUES["glasses"].index("no" if without else "yes")
-    return said
+            found[GLASSES] = VALUES["glasses"].index("no" if without else "yes")
+    return found
 
 
 def _place(attribute: str, value: str, before: int) -> int:

@@ -11,6 +11,7 @@ from gan_jax import checks
 from gan_jax.data import avatars
 from gan_jax.data.captions import describe
 from gan_jax.data.images import to_bytes
+from gan_jax.moved import renamed_fields
 
 SPLITS = {"train": ("seen", 20_000), "test": ("seen", 2_000), "held_out": ("held_out", 2_000)}
 """Of every split, which pairs of colours it has and how many avatars."""
@@ -19,6 +20,7 @@ CAPTIONS = 4
 """Captions of every avatar."""
 
 
+@renamed_fields(said="condition_attributes")
 class AvatarSet(NamedTuple):
     """Avatars with captions, in the host's memory.
 
@@ -27,14 +29,14 @@ class AvatarSet(NamedTuple):
       images: ``[n, size, size, 3]`` uint8.
       attributes: ``[n, 5]`` int32, as in ``avatars.Avatars``.
       captions: k sentences for each.
-      said: what they say, ``[n, k, 5]`` int32, −1 where nothing.
+      condition_attributes: what they say, ``[n, k, 5]`` int32, −1 where nothing.
     """
 
     name: str
     images: np.ndarray
     attributes: np.ndarray
     captions: tuple[tuple[str, ...], ...]
-    said: np.ndarray
+    condition_attributes: np.ndarray
 
 
 def draw_set(seed: int, n: int, *, pairs: str = "seen", size: int = 32, style: str = "portrait") -> AvatarSet:
@@ -60,8 +62,8 @@ def draw_set(seed: int, n: int, *, pairs: str = "seen", size: int = 32, style: s
         part = avatars.Avatars(drawn.attributes[places], drawn.jitter[places])
         parts.append(np.asarray(to_bytes(avatars.render(part, size=size, style=style)))[: n - first])
     attributes = np.asarray(drawn.attributes)
-    captions, said = captions_of(attributes, seed)
-    return AvatarSet(f"avatars-{style}-{size}", np.concatenate(parts), attributes, captions, said)
+    captions, condition_attributes = captions_of(attributes, seed)
+    return AvatarSet(f"avatars-{style}-{size}", np.concatenate(parts), attributes, captions, condition_attributes)
 
 
 PART = 500
@@ -75,5 +77,5 @@ def captions_of(
     rng = np.random.default_rng(seed)
     made = [[describe(row, rng) for _ in range(count)] for row in attributes]
     return tuple(tuple(caption.text for caption in row) for row in made), np.array(
-        [[c.said for c in row] for row in made]
+        [[c.condition_attributes for c in row] for row in made]
     )

@@ -294,8 +294,8 @@ def _warn_of_what_is_left_out(folder: Path, listed: Listed, scales: Sequence[Lev
             stacklevel=3,
         )
     for what, scale in zip(("grey levels", "colours"), scales, strict=True):
-        if scale is not None and scale.said:
-            warnings.warn(f"{what} of more than 8 bits in {folder} {scale.said}", stacklevel=3)
+        if scale is not None and scale.notice:
+            warnings.warn(f"{what} of more than 8 bits in {folder} {scale.notice}", stacklevel=3)
 
 
 # ------------------------------------------------------------------------------------------------------------------- headers

@@ -30,13 +30,13 @@ class Levels(NamedTuple):
     Attributes:
       black: the level that becomes 0.
       white: the level that becomes 255.
-      said: what a person is to be told of it; empty where it is the usual one.
+      notice: what a person is to be told of it; empty where it is the usual one.
       opaque: of transparency, the level that becomes 255.
     """
 
     black: float
     white: float
-    said: str
+    notice: str
     opaque: float = 255.0
 
 
@@ -83,8 +83,8 @@ def common_levels(found: Sequence[tuple[float, float, bool]]) -> Levels | None:
         return Levels(black, high, f"reach from {low:g} to {high:g}: {black:g} becomes black and {high:g} white")
     white = next(white for white in WHITES if high <= white)
     usual = WHITES[-1] if whole else WHITES[0]
-    said = "" if white == usual else f"reach from {low:g} to {high:g}: 0 becomes black and {white:g} white"
-    return Levels(0.0, white, said)
+    notice = "" if white == usual else f"reach from {low:g} to {high:g}: 0 becomes black and {white:g} white"
+    return Levels(0.0, white, notice)
 
 
 def stored_as(image: Image.Image) -> str:
@@ -140,9 +140,11 @@ def common_upper(found: Sequence[tuple[int, int]]) -> Levels | None:
         return None
     colours, hides = (max(one[i] for one in found) for i in (0, 1))
     white = next(white for white in UPPER_WHITES if colours <= white)
-    said = f"are read by their upper 8 bits, which reach {colours}: {white} becomes white, so that few levels are left"
+    notice = (
+        f"are read by their upper 8 bits, which reach {colours}: {white} becomes white, so that few levels are left"
+    )
     opaque = white if hides <= white else UPPER_WHITES[-1]
-    return Levels(0.0, float(white), "" if white == UPPER_WHITES[-1] else said, float(opaque))
+    return Levels(0.0, float(white), "" if white == UPPER_WHITES[-1] else notice, float(opaque))
 
 
 def brightened(image: Image.Image, upper: Levels) -> Image.Image:

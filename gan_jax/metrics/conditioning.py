@@ -14,13 +14,10 @@ from gan_jax import checks
 from gan_jax.divergences import kernels
 from gan_jax.metrics.histograms import interval
 from gan_jax.moved import moved as moved_names
-from gan_jax.typing import Array, PRNGKey, PyTree, Variables
+from gan_jax.moved import renamed_arguments
+from gan_jax.typing import UNSPECIFIED, Array, PRNGKey, PyTree, Variables
 
-__getattr__ = moved_names(__name__, {"UNSAID": f"{__name__}:UNSPECIFIED"})
-
-
-UNSPECIFIED = -1
-"""What a caption says of an attribute that it leaves out."""
+__getattr__ = moved_names(__name__, {"UNSAID": "gan_jax.typing:UNSPECIFIED"})
 
 
 class Agreement(NamedTuple):
@@ -38,11 +35,13 @@ class Agreement(NamedTuple):
     n: np.ndarray
 
 
-def agreement(said: np.ndarray | Array, found: np.ndarray | Array, *, level: float = 0.95) -> Agreement:
+@renamed_arguments(said="condition_attributes")
+def agreement(condition_attributes: np.ndarray | Array, found: np.ndarray | Array, *, level: float = 0.95) -> Agreement:
     """Compares what conditions say with what was read off examples, attribute by attribute.
 
     Args:
-      said: ``[n, attributes]`` integers, −1 where a condition leaves the attribute open; a column of labels is ``labels[:, None]``.
+      condition_attributes: ``[n, attributes]`` integers, ``UNSPECIFIED`` where a condition leaves the
+        attribute open; a column of labels is ``labels[:, None]``.
       found: ``[n, attributes]`` integers.
       level: of the intervals.
 
@@ -52,10 +51,10 @@ def agreement(said: np.ndarray | Array, found: np.ndarray | Array, *, level: flo
     Raises:
       ValueError: shapes that differ, no examples, what is no whole number.
     """
-    asked, came = _whole("said", said), _whole("found", found)
+    asked, came = _whole("condition_attributes", condition_attributes), _whole("found", found)
     if asked.shape != came.shape or asked.ndim != 2 or not len(asked):
         raise ValueError(
-            f"said has shape {asked.shape} and found has shape {came.shape}; expected one shape [n, attributes]"
+            f"condition_attributes has shape {asked.shape} and found has shape {came.shape}; expected one shape [n, attributes]"
         )
     told = asked != UNSPECIFIED
     n, right = told.sum(0), (told & (asked == came)).sum(0)

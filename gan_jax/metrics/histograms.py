@@ -10,12 +10,18 @@ from scipy import special, stats
 
 from gan_jax import checks
 from gan_jax.metrics.statistics import clopper_pearson
+from gan_jax.moved import moved as moved_names
+from gan_jax.moved import renamed_fields
 from gan_jax.typing import Array
+
+__getattr__ = moved_names(__name__, {"reverse_kl_floor": f"{__name__}:reverse_kl_baseline"})
+
 
 FEWEST_PER_MODE = 5
 """With fewer samples a mode even a perfect sampler misses modes, so that counting them says little: there is a warning."""
 
 
+@renamed_fields(reverse_kl_floor="reverse_kl_baseline")
 class Histogram(NamedTuple):
     """What the numbers of samples in every mode say.
 
@@ -28,7 +34,7 @@ class Histogram(NamedTuple):
       mass_intervals: of them, exact (Clopper–Pearson), ``[modes, 2]``.
       reverse_kl: ``KL(q ‖ w) = Σ q log(q / w)`` in nats, q the histogram of the samples that are in a mode; NaN without any.
       reverse_kl_error: its standard error; it also carries a bias upwards of about ``(covered - 1) / 2n``.
-      reverse_kl_floor: its mean for a perfect sampler at this n: what it is to be read against.
+      reverse_kl_baseline: its mean for a perfect sampler at this n: what it is to be read against.
       jensen_shannon: of q and w, in nats.
     """
 
@@ -40,7 +46,7 @@ class Histogram(NamedTuple):
     mass_intervals: np.ndarray
     reverse_kl: float
     reverse_kl_error: float
-    reverse_kl_floor: float
+    reverse_kl_baseline: float
     jensen_shannon: float
 
 
@@ -121,12 +127,12 @@ def of_counts(
         mass_intervals=np.stack([low, high], axis=-1),
         reverse_kl=divergence,
         reverse_kl_error=error,
-        reverse_kl_floor=reverse_kl_floor(max(round(n * expected_inside), 1), weights),
+        reverse_kl_baseline=reverse_kl_baseline(max(round(n * expected_inside), 1), weights),
         jensen_shannon=_jensen_shannon(counts, weights),
     )
 
 
-def reverse_kl_floor(n: int, weights: np.ndarray | Array) -> float:
+def reverse_kl_baseline(n: int, weights: np.ndarray | Array) -> float:
     r"""Mean reverse KL of the histogram of n samples of the truth itself: exact, about ``(modes - 1) / 2n``.
 
     .. math:: \sum_k E\left[\frac{X_k}{n} \log \frac{X_k}{n w_k}\right], \qquad X_k \sim \mathrm{Binomial}(n, w_k)
@@ -228,4 +234,4 @@ def _jensen_shannon(counts: np.ndarray, weights: np.ndarray) -> float:
     return float(0.5 * np.sum(special.rel_entr(q, middle) + special.rel_entr(weights, middle)))
 
 
-__all__ = ["Histogram", "interval", "of_counts", "of_labels", "reverse_kl_floor"]
+__all__ = ["Histogram", "interval", "of_counts", "of_labels", "reverse_kl_baseline"]

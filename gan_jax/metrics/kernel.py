@@ -11,7 +11,7 @@ import numpy as np
 
 from gan_jax import checks
 from gan_jax.divergences import kernels
-from gan_jax.moved import renamed_field
+from gan_jax.moved import renamed_fields
 from gan_jax.typing import Array, PRNGKey
 
 
@@ -27,6 +27,7 @@ class KernelDistance(NamedTuple):
     standard_error: Array
 
 
+@renamed_fields(spread="standard_deviation")
 class SubsetDistance(NamedTuple):
     """The kernel distance as papers print it, ``[]`` each.
 
@@ -37,11 +38,6 @@ class SubsetDistance(NamedTuple):
 
     value: Array
     standard_deviation: Array
-
-    @property
-    def spread(self) -> Array:
-        """The old name of ``standard_deviation``, for one release."""
-        return renamed_field(self, "spread", "standard_deviation")
 
 
 class _Sums(NamedTuple):

@@ -18,6 +18,7 @@ from scipy import stats
 from gan_jax import checks
 from gan_jax.metrics.histograms import interval, of_counts
 from gan_jax.moved import moved as moved_names
+from gan_jax.moved import renamed_fields
 from gan_jax.typing import Array, Distribution
 
 __getattr__ = moved_names(
@@ -68,6 +69,7 @@ class ModeCounts(NamedTuple):
     fourths: Array
 
 
+@renamed_fields(reverse_kl_floor="reverse_kl_baseline")
 class ModeMetrics(NamedTuple):
     """What samples are made of; the fields up to ``jensen_shannon`` are those of ``histograms.Histogram``, of high-quality samples.
 
@@ -91,7 +93,7 @@ class ModeMetrics(NamedTuple):
     mass_intervals: np.ndarray
     reverse_kl: float
     reverse_kl_error: float
-    reverse_kl_floor: float
+    reverse_kl_baseline: float
     jensen_shannon: float
     threshold: float
     high_quality: float

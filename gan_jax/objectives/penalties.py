@@ -17,7 +17,7 @@ import optax
 
 from gan_jax import checks, numerics
 from gan_jax.caching import remembered
-from gan_jax.moved import renamed_argument
+from gan_jax.moved import renamed_arguments
 from gan_jax.typing import Array, PRNGKey, PyTree, ScalarCritic
 
 Penalty: TypeAlias = Callable[[ScalarCritic, Array, Array, PRNGKey], Array]
@@ -226,8 +226,9 @@ def zero_centred() -> Penalty:
     return GradientNormPenalty(interpolates, _itself, squared=True)
 
 
+@renamed_arguments(spread="scale")
 @remembered
-def dragan(*, scale: float = 0.5, target: float = 1.0, spread: float | None = None) -> Penalty:
+def dragan(*, scale: float = 0.5, target: float = 1.0) -> Penalty:
     """DRAGAN: ``(||∇D(x + δ)|| - target)²`` around real examples, ``δ = scale · std(x) · u``, ``u ~ U[0, 1]`` for every coordinate.
 
     ``std(x)`` is that of all coordinates of the batch of real examples together, as in the authors' code. (The paper writes ``δ ~ N(0, c
@@ -236,7 +237,6 @@ def dragan(*, scale: float = 0.5, target: float = 1.0, spread: float | None = No
     Args:
       scale: of the perturbation, in standard deviations of the data; 0.5 in the authors' code.
       target: the norm that is asked for.
-      spread: the old name of ``scale``, for one release.
 
     Returns:
       The penalty.
@@ -246,9 +246,6 @@ def dragan(*, scale: float = 0.5, target: float = 1.0, spread: float | None = No
 
     Source: Kodali et al. 2017, section 2.4 and the authors' code (λ = 10).
     """
-    if spread is not None:
-        renamed_argument("dragan", "spread", "scale")
-        scale = spread
     for name, value in (("scale", scale), ("target", target)):
         checks.within(name, value, 0.0, math.inf, high_open=True)
 

@@ -21,6 +21,7 @@ import optax
 
 from gan_jax import checks
 from gan_jax.moved import moved as moved_names
+from gan_jax.moved import renamed_arguments
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import ExampleWise, Penalty, Perturbation
 from gan_jax.training.critic import lazy_penalty, warn_where_nothing_holds_the_slope
@@ -78,17 +79,18 @@ def labelled(x: Array, labels: Array) -> ConditionedBatch:
     return ConditionedBatch(x, labels, labels[:, None], labels[:, None])
 
 
-def describes(said: Array, true: Array) -> Array:
+@renamed_arguments(said="condition_attributes", true="attributes")
+def describes(condition_attributes: Array, attributes: Array) -> Array:
     """Whether a condition describes an example: all that it says is true of it.
 
     Args:
-      said: ``[…, attributes]``, as in ``ConditionedBatch``.
-      true: likewise; shapes broadcast along the leading axes.
+      condition_attributes: ``[…, attributes]``, as in ``ConditionedBatch``.
+      attributes: likewise; shapes broadcast along the leading axes.
 
     Returns:
       ``[…]`` of booleans.
     """
-    return jnp.all((said == UNSPECIFIED) | (said == true), axis=-1)
+    return jnp.all((condition_attributes == UNSPECIFIED) | (condition_attributes == attributes), axis=-1)
 
 
 class Mismatch(NamedTuple):
@@ -103,7 +105,8 @@ class Mismatch(NamedTuple):
     found: Array
 
 
-def mismatched(key: PRNGKey, said: Array, true: Array) -> Mismatch:
+@renamed_arguments(said="condition_attributes", true="attributes")
+def mismatched(key: PRNGKey, condition_attributes: Array, attributes: Array) -> Mismatch:
     """Draws a wrong condition for every example, uniformly from those of its batch that do not describe it.
 
     A condition of another example is no wrong one where it describes this one too: scored low, it would teach the discriminator that a
@@ -111,12 +114,12 @@ def mismatched(key: PRNGKey, said: Array, true: Array) -> Mismatch:
 
     Args:
       key: of the draw.
-      said, true: of one batch, as in ``ConditionedBatch``.
+      condition_attributes, attributes: of one batch, as in ``ConditionedBatch``.
 
     Returns:
       The places of the wrong conditions.
     """
-    wrong = ~describes(said[None, :, :], true[:, None, :])
+    wrong = ~describes(condition_attributes[None, :, :], attributes[:, None, :])
     found = jnp.any(wrong, axis=1)
     # A row without any would be all -inf, of which no draw is possible.
     weights = jnp.where(wrong | ~found[:, None], 0.0, -jnp.inf)
@@ -167,8 +170,8 @@ def conditional_gan(
       generator_optimizer, discriminator_optimizer: ``game.adam()`` where None.
       generator_rate, discriminator_rate: learning rates (hyperparameters).
       wrong_weight: w, ½ in the paper; 0 for no third kind (a hyperparameter).
-      auxiliary_weight: of the cross-entropy of the class that the first attribute of ``said`` is (a hyperparameter; only where the
-        discriminator has a classifier).
+      auxiliary_weight: of the cross-entropy of the class that the first attribute of ``condition_attributes`` is (a hyperparameter; only
+        where the discriminator has a classifier).
       penalty, penalty_weight, penalty_every: as in ``game.gan``; the gradient is that with respect to the example.
       perturb, noise, noise_steps: as in ``game.gan``.
       ema_decay: as in ``game.gan``.
@@ -227,9 +230,11 @@ def check_pairs(data: PairData, batch_size: int, event_shape: tuple[int, ...]) -
         raise ValueError(
             f"data gives examples of shape {pairs.x.shape}; expected {(batch_size, *event_shape)}, as the generator's"
         )
-    if pairs.said.ndim != 2 or pairs.said.shape != pairs.true.shape or pairs.said.shape[0] != batch_size:
+    asked, there = pairs.condition_attributes.shape, pairs.attributes.shape
+    if len(asked) != 2 or asked != there or asked[0] != batch_size:
         raise ValueError(
-            f"data gives said of shape {pairs.said.shape} and true of shape {pairs.true.shape}; expected both [{batch_size}, attributes]"
+            f"data gives condition_attributes of shape {asked} and attributes of shape {there}; "
+            f"expected both [{batch_size}, attributes]"
         )
 
 
@@ -314,7 +319,7 @@ def _draw_each(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Mom
     pairs = parts.place(parts.data(keys[0], parts.batch_size), 0)
     z = parts.place(network.noise(keys[1], parts.batch_size), 0)
     fake, _ = network.train(generator, z, network.embed(generator, pairs.condition))
-    return Drawing(_Triples(pairs, fake, mismatched(keys[2], pairs.said, pairs.true)), keys[3:])
+    return Drawing(_Triples(pairs, fake, mismatched(keys[2], pairs.condition_attributes, pairs.attributes)), keys[3:])
 
 
 def _draw_g(parts: _Parts, key: PRNGKey, *, moment: Moment) -> Drawing:
@@ -345,7 +350,7 @@ def _d_loss(
     value = jnp.mean((1.0 - weight) * on_fake + weight * on_wrong)
     penalty = _penalty(parts, own, real, fake, pairs.condition, penalty_key, moment.updates)
     loss = value + penalty_scale(parts.penalty, parts.penalty_every, moment) * penalty
-    return loss + _classification(network, own, of_real, pairs.said, moment), DiscriminatorReport(
+    return loss + _classification(network, own, of_real, pairs.condition_attributes, moment), DiscriminatorReport(
         divergence=objective.divergence(real_logits, fake_logits),
         loss=value,
         penalty=penalty,
@@ -375,7 +380,7 @@ def _g_loss(
     fake_logits = network.score(discriminator, of_fake, embedding)
     real_logits = network.score(discriminator, of_real, embedding)
     value = jnp.mean(parts.objective.generator_loss(fake_logits, real_logits))
-    loss = value + _classification(network, discriminator, of_fake, pairs.said, moment)
+    loss = value + _classification(network, discriminator, of_fake, pairs.condition_attributes, moment)
     return loss, GeneratorReport(value, advanced)
 
 
@@ -405,14 +410,14 @@ def _penalty(
 
 
 def _classification(
-    network: ConditionalCritic, variables: Variables, features: PyTree, said: Array, moment: Moment
+    network: ConditionalCritic, variables: Variables, features: PyTree, condition_attributes: Array, moment: Moment
 ) -> Array:
     """The weighted cross-entropy of the auxiliary classifier, zero where there is none."""
     if network.classify is None:
         return jnp.zeros(())
     logits = network.classify(variables, features)
     return moment.hyper["auxiliary_weight"] * jnp.mean(
-        optax.softmax_cross_entropy_with_integer_labels(logits, said[:, 0])
+        optax.softmax_cross_entropy_with_integer_labels(logits, condition_attributes[:, 0])
     )
 
 

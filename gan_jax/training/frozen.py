@@ -11,13 +11,14 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from gan_jax import caching, checks
-from gan_jax.moved import renamed_field
+from gan_jax.moved import renamed_fields
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.training import critic as critic_training
 from gan_jax.training.critic import CriticState, CriticTraining
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Sampler, Variables
 
 
+@renamed_fields(spread="standard_deviation")
 class GeneratorGradient(NamedTuple):
     """The gradient ``g = ∂/∂θ mean generator_loss`` over batches of noise, each ``[]``.
 
@@ -30,11 +31,6 @@ class GeneratorGradient(NamedTuple):
     norm: Array
     batch_norm: Array
     standard_deviation: Array
-
-    @property
-    def spread(self) -> Array:
-        """The old name of ``standard_deviation``, for one release."""
-        return renamed_field(self, "spread", "standard_deviation")
 
 
 def generator_gradient(

@@ -13,7 +13,7 @@ import optax
 
 from gan_jax import checks
 from gan_jax.moved import moved as moved_names
-from gan_jax.moved import renamed_field
+from gan_jax.moved import renamed_fields
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
 
 __getattr__ = moved_names(
@@ -60,6 +60,7 @@ class GameState(NamedTuple):
     hyper: Hyperparameters
 
 
+@renamed_fields(spread="variance_ratio")
 class Info(NamedTuple):
     """What a step looked like, each ``[]``; never needed to go on.
 
@@ -81,11 +82,6 @@ class Info(NamedTuple):
     discriminator_gradient: Array
     generator_gradient: Array
     variance_ratio: Array
-
-    @property
-    def spread(self) -> Array:
-        """The old name of ``variance_ratio``, for one release."""
-        return renamed_field(self, "spread", "variance_ratio")
 
 
 LARGEST_RATIO = 1e6

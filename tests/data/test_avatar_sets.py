@@ -13,7 +13,7 @@ from gan_jax.data import avatar_sets as module
 from gan_jax.data import avatars
 from gan_jax.data.avatar_feeds import captioned, feed_of
 from gan_jax.data.avatar_sets import load_avatars
-from gan_jax.data.captions import every_word, what_is_said
+from gan_jax.data.captions import attributes_of, every_word
 from gan_jax.data.drawn_avatars import CAPTIONS, AvatarSet, draw_set
 from gan_jax.data.images import to_bytes
 from gan_jax.models.tokenizer import Vocabulary
@@ -30,10 +30,10 @@ def test_a_set_is_its_renders_with_captions_that_describe_them(drawn: AvatarSet)
     again = avatars.sample(jax.random.key(0), 40)
     np.testing.assert_array_equal(drawn.images, np.asarray(to_bytes(avatars.render(again, size=16))))
     np.testing.assert_array_equal(drawn.attributes, np.asarray(again.attributes))
-    assert drawn.said.shape == (40, CAPTIONS, 5)
-    assert np.asarray(describes(drawn.said, drawn.attributes[:, None])).all()
-    for texts, said in zip(drawn.captions, drawn.said, strict=True):
-        np.testing.assert_array_equal([what_is_said(text) for text in texts], said)
+    assert drawn.condition_attributes.shape == (40, CAPTIONS, 5)
+    assert np.asarray(describes(drawn.condition_attributes, drawn.attributes[:, None])).all()
+    for texts, said in zip(drawn.captions, drawn.condition_attributes, strict=True):
+        np.testing.assert_array_equal([attributes_of(text) for text in texts], said)
 
 
 def test_a_batch_has_pictures_with_captions_of_their_own(drawn: AvatarSet) -> None:
@@ -41,12 +41,14 @@ def test_a_batch_has_pictures_with_captions_of_their_own(drawn: AvatarSet) -> No
     feed = feed_of(drawn, words.encode)
     pairs = jax.jit(captioned, static_argnums=1)(jax.random.key(1), 64, feed=feed)
     assert pairs.x.shape == (64, 16, 16, 3)
-    assert np.asarray(describes(pairs.said, pairs.true)).all()
-    for text, said in zip(words.decode(np.asarray(pairs.condition)), np.asarray(pairs.said), strict=True):
-        np.testing.assert_array_equal(what_is_said(text), said)
+    assert np.asarray(describes(pairs.condition_attributes, pairs.attributes)).all()
+    for text, said in zip(
+        words.decode(np.asarray(pairs.condition)), np.asarray(pairs.condition_attributes), strict=True
+    ):
+        np.testing.assert_array_equal(attributes_of(text), said)
     # Each picture is the one whose attributes stand beside it.
     by_bytes = {image.tobytes(): row for image, row in zip(drawn.images, drawn.attributes, strict=True)}
-    for image, true in zip(np.asarray(to_bytes(pairs.x)), np.asarray(pairs.true), strict=True):
+    for image, true in zip(np.asarray(to_bytes(pairs.x)), np.asarray(pairs.attributes), strict=True):
         np.testing.assert_array_equal(by_bytes[image.tobytes()], true)
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_jax.data.avatars import ATTRIBUTES, COUNTS, GLASSES, VALUES
-from gan_jax.data.captions import UNSPECIFIED, describe, every_word, what_is_said, words_of
+from gan_jax.data.captions import attributes_of, describe, every_word, words_of
+from gan_jax.typing import UNSPECIFIED
 from tests.cases import cases
 
 LONGEST = 18
@@ -24,8 +25,8 @@ def test_a_sentence_says_what_was_told(attributes: tuple[int, ...], tell: tuple[
     """Read back by a reader that knows the words and not the caption."""
     row = np.array(attributes)
     caption = describe(row, np.random.default_rng(seed), tell=np.array(tell))
-    np.testing.assert_array_equal(caption.said, np.where(tell, row, UNSPECIFIED))
-    np.testing.assert_array_equal(what_is_said(caption.text), caption.said)
+    np.testing.assert_array_equal(caption.condition_attributes, np.where(tell, row, UNSPECIFIED))
+    np.testing.assert_array_equal(attributes_of(caption.text), caption.condition_attributes)
     words = words_of(caption.text)
     assert set(words) <= set(every_word())
     assert len(words) <= LONGEST
@@ -33,7 +34,7 @@ def test_a_sentence_says_what_was_told(attributes: tuple[int, ...], tell: tuple[
 
 def test_a_colour_at_least_is_told_and_others_are_left_out() -> None:
     rng = np.random.default_rng(0)
-    said = np.stack([describe(np.zeros(5, int), rng).said for _ in range(2000)])
+    said = np.stack([describe(np.zeros(5, int), rng).condition_attributes for _ in range(2000)])
     assert ((said[:, :2] != UNSPECIFIED).sum(axis=1) >= 1).all()
     shares = (said != UNSPECIFIED).mean(axis=0)
     # Four standard errors of a share of 2000.
@@ -63,7 +64,7 @@ def test_one_avatar_has_many_sentences() -> None:
 )
 def test_sentences_of_a_user_are_read(text: str, said: dict[str, str]) -> None:
     expected = [VALUES[name].index(said[name]) if name in said else UNSPECIFIED for name in ATTRIBUTES]
-    assert what_is_said(text).tolist() == expected
+    assert attributes_of(text).tolist() == expected
 
 
 def test_a_wrong_request_is_named() -> None:

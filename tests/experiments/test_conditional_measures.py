@@ -17,9 +17,9 @@ from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features
 from gan_jax.data import avatars
 from gan_jax.data.avatars import EYE_COLOUR, HAIR_COLOUR
-from gan_jax.data.captions import UNSPECIFIED
 from gan_jax.data.images import to_bytes
 from gan_jax.data.sets import load
+from gan_jax.typing import UNSPECIFIED
 
 
 def arrays_of(table: np.ndarray) -> dict[str, np.ndarray]:
@@ -68,17 +68,17 @@ def test_questions_name_both_colours_of_their_kind_of_pair(pairs: str) -> None:
     words = avatar_games.vocabulary()
     asked = avatar_games.questions(words, 250, pairs=pairs, seed=3)
     assert asked.tokens.shape == (250, avatar_games.LENGTH)
-    assert np.all(asked.said[:, [HAIR_COLOUR, EYE_COLOUR]] != UNSPECIFIED)
-    assert np.any(asked.said == UNSPECIFIED)
-    held = avatars.is_held_out(asked.said[:, HAIR_COLOUR], asked.said[:, EYE_COLOUR])
+    assert np.all(asked.condition_attributes[:, [HAIR_COLOUR, EYE_COLOUR]] != UNSPECIFIED)
+    assert np.any(asked.condition_attributes == UNSPECIFIED)
+    held = avatars.is_held_out(asked.condition_attributes[:, HAIR_COLOUR], asked.condition_attributes[:, EYE_COLOUR])
     np.testing.assert_array_equal(held, pairs == "held_out")
 
 
 @pytest.mark.slow
 def test_real_renders_are_all_as_asked() -> None:
     asked = avatar_games.questions(avatar_games.vocabulary(), 250, pairs="seen", seed=4)
-    drawn = avatars.sample_described(jax.random.key(0), asked.said)
-    right = avatar_games.share_right(asked.said, np.asarray(to_bytes(avatars.render(drawn, size=16))))
+    drawn = avatars.sample_described(jax.random.key(0), asked.condition_attributes)
+    right = avatar_games.share_right(asked.condition_attributes, np.asarray(to_bytes(avatars.render(drawn, size=16))))
     np.testing.assert_array_equal(right, 1.0)
 
 

@@ -203,21 +203,23 @@ def test_no_sample_in_any_mode() -> None:
     assert math.isnan(found.variance_ratio)
 
 
-@pytest.mark.parametrize(("n", "k", "floor"), [(2500, 8, 0.0014), (2500, 25, 0.0048), (26_000, 1000, 0.0192)])
-def test_floor_of_a_perfect_sampler(n: int, k: int, floor: float) -> None:
-    found = histograms.reverse_kl_floor(n, np.full(k, 1 / k))
-    assert found == pytest.approx(floor, abs=0.0002)
+@pytest.mark.parametrize(("n", "k", "baseline"), [(2500, 8, 0.0014), (2500, 25, 0.0048), (26_000, 1000, 0.0192)])
+def test_baseline_of_a_perfect_sampler(n: int, k: int, baseline: float) -> None:
+    found = histograms.reverse_kl_baseline(n, np.full(k, 1 / k))
+    assert found == pytest.approx(baseline, abs=0.0002)
     rng = np.random.default_rng(0)
     q = rng.multinomial(n, np.full(k, 1 / k), size=200) / n
     values = np.sum(np.where(q > 0, q * np.log(np.where(q > 0, q, 1.0) * k), 0.0), axis=1)
     assert found == pytest.approx(values.mean(), abs=4 * values.std() / math.sqrt(200))
 
 
-def test_floor_of_unequal_weights_by_enumeration() -> None:
+def test_baseline_of_unequal_weights_by_enumeration() -> None:
     weights, n = np.array([0.2, 0.8]), 7
     x = np.arange(n + 1)
     kl = [stats.entropy([i / n, 1 - i / n], weights) for i in x]
-    assert histograms.reverse_kl_floor(n, weights) == pytest.approx(np.sum(stats.binom.pmf(x, n, 0.2) * kl), abs=1e-12)
+    assert histograms.reverse_kl_baseline(n, weights) == pytest.approx(
+        np.sum(stats.binom.pmf(x, n, 0.2) * kl), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("x", [0, 1, 37, 100])
@@ -290,7 +292,7 @@ def test_few_samples_warn_of_what_that_means() -> None:
             "labels has values from 0 to 9; expected them",
         ),
         (lambda t: histograms.of_labels(np.array([0.5]), np.full(2, 0.5)), "expected whole numbers"),
-        (lambda t: histograms.reverse_kl_floor(0, np.full(2, 0.5)), "n is 0; expected an integer of at least 1"),
+        (lambda t: histograms.reverse_kl_baseline(0, np.full(2, 0.5)), "n is 0; expected an integer of at least 1"),
     ],
 )
 def test_bad_input(call: Any, message: str) -> None:

@@ -92,7 +92,7 @@ def by_hand(made: Game, objective: losses.Objective, weight: float, found: bool)
     pairs = data(keys[0], 8)
     own, judge = state.generator.variables, state.discriminator.variables
     fake = generator.apply(own, generator.noise(keys[1], 8), generator.embed(own, pairs.condition))
-    wrong = mismatched(keys[2], pairs.said, pairs.true)
+    wrong = mismatched(keys[2], pairs.condition_attributes, pairs.attributes)
     assert bool(wrong.found.all()) == found
     logits = lambda x, c: critic.score(judge, critic.features(judge, x), critic.embed(judge, c))  # noqa: E731
     right = logits(pairs.x, pairs.condition)
@@ -297,8 +297,8 @@ def test_wrong_data_are_named() -> None:
     flat = lambda key, batch: data(key, batch)._replace(x=jnp.zeros((batch, 3)))  # noqa: E731
     with pytest.raises(ValueError, match=r"examples of shape \(8, 3\); expected \(8, 2\)"):
         game(data=flat).init(jax.random.key(0))
-    bare = lambda key, batch: data(key, batch)._replace(said=jnp.zeros((batch,), int))  # noqa: E731
-    with pytest.raises(ValueError, match="data gives said of shape"):
+    bare = lambda key, batch: data(key, batch)._replace(condition_attributes=jnp.zeros((batch,), int))  # noqa: E731
+    with pytest.raises(ValueError, match="data gives condition_attributes of shape"):
         game(data=bare).init(jax.random.key(0))
     with pytest.raises(ValueError, match="unknown hyperparameter 'wrong_wait'"):
         game().init(jax.random.key(0), wrong_wait=0.1)

@@ -68,14 +68,14 @@ def run(config: Config, progress: Progress) -> Arrays:
                         confusion[number] = found.confusion if seed == 0 else confusion[number]
                     task.advance(1)
                 pictures[number] = watched.seen[-1, 0].reshape(CLASSES, config.samples, SIZE, SIZE, 1)[:, :8]
-        floor = _floor(features, labels, config.seed)
+        baseline = _baseline(features, labels, config.seed)
     facts = {
         "rows": np.asarray(config.rows),
         "steps": np.linspace(0, config.steps, config.records + 1),
         "samples": config.samples,
         "kid": kid,
         "kid_error": error,
-        "kid_floor": floor,
+        "kid_floor": baseline,
         "confusion": confusion,
         "real_accuracy": np.mean(read == labels),
         "pictures": pictures,
@@ -151,7 +151,7 @@ def measured(measure: Any, features: np.ndarray, labels: np.ndarray, images: np.
     )
 
 
-def _floor(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def _baseline(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """KID of one half of every class against the other, ``[10]``."""
 
     rng, values = np.random.default_rng(seed), []

@@ -1,7 +1,7 @@
 """Digits by label: whether a generator draws the digit that was asked for, in all the ways to write it.
 
 Figure: for every row the share of generated digits that a classifier reads as their label (bands: from the least to the largest of the
-seeds), and recall at k = 5, over training; KID within each class at the end, with that of real digits against real ones as the floor; and a
+seeds), and recall at k = 5, over training; KID within each class at the end, with that of real digits against real ones as baseline; and a
 grid of digits of the first game, one column a label, beside real ones.
 
 Data: scikit-learn's 1797 digits of 8 × 8. Networks are DCGAN's with conditional batch norm in the generator and no normalisation in the

@@ -78,7 +78,10 @@ def run(config: Config, progress: Progress) -> Arrays:
                     on_record=lambda _, task=task: task.advance(1),  # type: ignore[misc]
                 )
             for pairs, q in asked.items():
-                found = [[games.share_right(q.said, images) for images in record] for record in watched.seen[pairs]]
+                found = [
+                    [games.share_right(q.condition_attributes, images) for images in record]
+                    for record in watched.seen[pairs]
+                ]
                 arrays[f"{encoder}/{pairs}"] = np.array(found)
             arrays |= {
                 f"{encoder}/{name}": value

@@ -28,9 +28,9 @@ def run(config: Config, progress: Progress) -> Arrays:
     def data(key: Any, batch: int, *, feed: Any) -> Any:
         pairs = captioned(key, batch, feed=feed[0])
         # Told that a caption says nothing but whose it is, the draw of wrong ones takes any other.
-        own = jnp.arange(batch)[:, None] * jnp.ones_like(pairs.said)
-        said, true = (jnp.where(feed[1], own, known) for known in (pairs.said, pairs.true))
-        return pairs._replace(said=said, true=true)
+        own = jnp.arange(batch)[:, None] * jnp.ones_like(pairs.condition_attributes)
+        asked, there = (jnp.where(feed[1], own, known) for known in (pairs.condition_attributes, pairs.attributes))
+        return pairs._replace(condition_attributes=asked, attributes=there)
 
     player = games.text_game(config.recipe, "gru", words, config.size, config.steps, data=data)
 
@@ -60,21 +60,25 @@ def run(config: Config, progress: Progress) -> Arrays:
             on_record=lambda _: task.advance(1),
         )
     images = watched.seen["images"]
-    right = np.array([games.share_right(asked.said, images[place]) for place in np.ndindex(*images.shape[:3])])
+    right = np.array(
+        [games.share_right(asked.condition_attributes, images[place]) for place in np.ndindex(*images.shape[:3])]
+    )
     return {
         "arms": np.asarray(list(ARMS)),
         "steps": np.linspace(0, config.steps, config.records + 1),
         # [records + 1, arms, seeds, attributes]
         "right": right.reshape(*images.shape[:3], -1),
         "swap": np.asarray(watched.seen["swap"]),
-        "blind_right": np.asarray(_blind_and_right(np.asarray(feed.said), np.asarray(feed.attributes), config.seed)),
+        "blind_right": np.asarray(
+            _blind_and_right(np.asarray(feed.condition_attributes), np.asarray(feed.attributes), config.seed)
+        ),
     }
 
 
-def _blind_and_right(said: np.ndarray, true: np.ndarray, seed: int) -> float:
+def _blind_and_right(condition_attributes: np.ndarray, attributes: np.ndarray, seed: int) -> float:
     """Share of blindly drawn wrong captions that describe the picture all the same, of 100 000."""
     rng = np.random.default_rng(seed)
-    picture, other = rng.integers(len(true), size=(2, 100_000))
-    claims = said[other, rng.integers(said.shape[1], size=100_000)]
-    describes = np.all((claims < 0) | (claims == true[picture]), axis=1)
+    picture, other = rng.integers(len(attributes), size=(2, 100_000))
+    claims = condition_attributes[other, rng.integers(condition_attributes.shape[1], size=100_000)]
+    describes = np.all((claims < 0) | (claims == attributes[picture]), axis=1)
     return float(np.mean(describes[picture != other]))

@@ -65,8 +65,8 @@ def _class_claims(arrays: Arrays) -> list[Claim]:
     """What JS and W1 tell of the classes."""
     digits = arrays["classes/digits"].tolist()
     pairs = list(combinations(range(len(digits)), 2))
-    js, transport, floor = (arrays[f"classes/{name}"] for name in ("js", "transport", "floor"))
-    larger = np.stack([np.maximum(floor[i], floor[j]) for i, j in pairs])
+    js, transport, baseline = (arrays[f"classes/{name}"] for name in ("js", "transport", "floor"))
+    larger = np.stack([np.maximum(baseline[i], baseline[j]) for i, j in pairs])
     of_js, of_w1 = (float(values.mean(axis=1).std() / values.mean()) for values in (js, transport))
     short = LOG_2 - js.mean(axis=1)
     above = float(less_noise(transport - larger).min())

@@ -77,15 +77,15 @@ def shift_curves(config: Config, digits: Digits, progress: Progress) -> dict[str
 
 
 def class_distances(config: Config, digits: Digits, progress: Progress) -> dict[str, np.ndarray]:
-    """Every class against every other; results ``[pairs, seeds]``, and the floors ``[classes, seeds]``."""
+    """Every class against every other; results ``[pairs, seeds]``, and the sampling baselines ``[classes, seeds]``."""
 
     pairs = list(combinations(range(len(config.digits)), 2))
     half = CLASS_SIZE // 2
-    sides, transport, floors = [], [], []
+    sides, transport, baselines = [], [], []
     for index in progress.track(range(config.seeds), "classes: exact transport", share=6.0):
         points = class_pictures(config, digits, index)
         parts = jnp.asarray(points[:, :half]), jnp.asarray(points[:, half:])
-        floors.append([float(empirical.wasserstein(first, second)) for first, second in zip(*parts, strict=True)])
+        baselines.append([float(empirical.wasserstein(first, second)) for first, second in zip(*parts, strict=True)])
         transport.append([float(empirical.wasserstein(parts[0][i], parts[0][j])) for i, j in pairs])
         sides.append((points[[i for i, _ in pairs]], points[[j for _, j in pairs]]))
     discriminator, _ = _estimators(config)
@@ -97,7 +97,7 @@ def class_distances(config: Config, digits: Digits, progress: Progress) -> dict[
     return {
         "digits": np.asarray(config.digits),
         "transport": np.asarray(transport).T,
-        "floor": np.asarray(floors).T,
+        "floor": np.asarray(baselines).T,
         **trained(member, sides, key, progress, "classes: training", 15.0),
     }
 

@@ -5,14 +5,14 @@ Figure: first row, one of scikit-learn's 1797 handwritten digits (8 × 8, 17 gre
 half shifted by θ v, no picture on both sides. JS from a discriminator and W1 from an exactly 1-Lipschitz critic, on
 held-out pictures; W1 of the two halves by exact transport; the truth. Bands: one standard deviation over splits. Third
 row: all pairs of digit classes, JS by a discriminator beside W1 by exact transport between 87 and 87 pictures; the
-diagonal of W1 is its floor, two halves of one class, and that of JS, which is 0, is left empty.
+diagonal of W1 is its sampling baseline ("floor"), two halves of one class, and that of JS, which is 0, is left empty.
 
 v is a unit image, and a darker scan is a change that everybody sees. Moving every picture by θ v costs θ, and the
 1-Lipschitz function ⟨v, ·⟩ earns θ, so W1 = θ (Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN", equation 2). Every
 digit has a pixel without ink and no shifted one has: the supports are disjoint for every θ > 0, and JS = log 2
 (Goodfellow et al. 2014, theorem 1; Arjovsky & Bottou 2017, section 2.1). It is an easy shift: three pixels are empty in
 all pictures, and a discriminator that finds them needs no others. Between two halves A and B the triangle inequality
-gives |W1(A, B + θv) − θ| ≤ W1(A, B): what sample transport says at θ = 0, its floor, is the most it errs by anywhere.
+gives |W1(A, B + θv) − θ| ≤ W1(A, B): what sample transport says at θ = 0, its baseline, is the most it errs by anywhere.
 
 A discriminator trains on about 600 pictures a side in the second row and on 116 in the third, and is scored on the
 other third of them. A small learning rate and few steps alone hold it back: enough of them for its value on training
@@ -23,7 +23,7 @@ to log 2 at θ = 0.25 (about 0.68) and says −0.3 at θ = 0: neither is what th
 Command: ``python -m experiments saturation_images``; 53 s on two cores.
 
 Expected: JS = log 2 = .6931 nats for every θ > 0, by the discriminator from θ = 1 on; W1 = θ, by the critic within 3 %
-from θ = 1 on; a floor of 1.26 for the halves; W1(3, 8) = 2.33 below W1(0, 1) = 3.24. Two claims do not hold: at θ up to
+from θ = 1 on; a baseline of 1.26 for the halves; W1(3, 8) = 2.33 below W1(0, 1) = 3.24. Two claims do not hold: at θ up to
 a grey level (0.5) and for near classes (5 and 9) the discriminator has too few pictures to come within 0.02 of log 2.
 """
 

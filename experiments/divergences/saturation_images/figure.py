@@ -81,13 +81,13 @@ def _js(ax: Axes, arrays: Arrays) -> None:
 
 
 def _w1(ax: Axes, arrays: Arrays) -> None:
-    theta, floor = arrays["shift/theta"], float(arrays["shift/transport"][0].mean())
+    theta, baseline = arrays["shift/theta"], float(arrays["shift/transport"][0].mean())
     ax.plot(theta, theta, label="truth: θ", **EXACT.line_arguments())
-    low, high = np.maximum(theta - floor, 0.0), theta + floor
+    low, high = np.maximum(theta - baseline, 0.0), theta + baseline
     ax.fill_between(theta, low, high, color=GREY, alpha=0.15, linewidth=0, label="truth ± floor")
     _banded(ax, arrays, "transport", "exact transport of the halves", Look(SKY, marker="s", order=3.0))
     _banded(ax, arrays, "w1", "1-Lipschitz critic, held out", TRAINED)
-    reference_line(ax, floor, f"floor {floor:.2f}: the halves at θ = 0")
+    reference_line(ax, baseline, f"floor {baseline:.2f}: the halves at θ = 0")
     _label(ax, "W1 (units of full ink)")
     # Room for the legend above the curves.
     ax.set_ylim(-0.05 * theta[-1], 1.4 * theta[-1])

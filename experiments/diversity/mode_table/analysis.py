@@ -47,7 +47,7 @@ def _best_claims(arrays: Arrays, number: int) -> list[Claim]:
         "1 for the truth; less is collapse inside the modes",
     )
     for place, target in enumerate(arrays["targets"].tolist()):
-        modes, floor, n = int(arrays["modes"][place]), float(arrays["floor"][place]), int(arrays["n"])
+        modes, baseline, n = int(arrays["modes"][place]), float(arrays["floor"][place]), int(arrays["n"])
         seeds = int(arrays["seeds"][number])
         last = {quantity: arrays[quantity][number, -1, place, :seeds] for quantity in NUMBERS}
         noise, errors = 4.0 * math.sqrt(truth * (1.0 - truth) / (n * seeds)), "4 standard errors"
@@ -63,7 +63,7 @@ def _best_claims(arrays: Arrays, number: int) -> list[Claim]:
             finding(f"{label}: fewest modes", "all of them", modes, last["covered"].min(), 0.0, AT_LEAST, "exact"),
             *_two(f"{label}: share of high quality", "a user's wish", 0.95, quality, AT_LEAST),
             finding(above, more, truth, quality.mean(), noise, AT_MOST, errors),
-            *_two(f"{label}: reverse KL", twice, 2.0 * floor + 0.01, kl, AT_MOST),
+            *_two(f"{label}: reverse KL", twice, 2.0 * baseline + 0.01, kl, AT_MOST),
             finding(variance, less, 1.0, ratio, multiple(4.0, ratio_error), EQUAL, errors),
             finding(record, SOURCE, published, kl.mean(), 0.0, AT_MOST, "exact"),
         ]

@@ -16,7 +16,7 @@ from experiments.diversity.mode_table.experiment import NUMBERS, ROWS, Config
 from experiments.framework import Arrays, Progress
 from gan_jax import distributions
 from gan_jax.distributions import gaussian_grid, gaussian_ring
-from gan_jax.metrics.histograms import reverse_kl_floor
+from gan_jax.metrics.histograms import reverse_kl_baseline
 from gan_jax.metrics.modes import ModeCounts, Modes, assay, modes_of, tally
 from gan_jax.models.pacgan import pacgan_discriminator, pacgan_generator
 from gan_jax.objectives.losses import non_saturating
@@ -162,10 +162,10 @@ def assayed(tallies: Any, modes: Any, place: int, quantities: Sequence[str]) -> 
     return found
 
 
-def floor(modes: Any, n: int) -> float:
+def baseline(modes: Any, n: int) -> float:
     """The reverse KL of a perfect sampler's histogram, at so many samples."""
 
-    return reverse_kl_floor(n, np.asarray(modes.weights))
+    return reverse_kl_baseline(n, np.asarray(modes.weights))
 
 
 COSTS = {
@@ -206,7 +206,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         "steps": np.asarray([budget.steps for budget in budgets.values()]),
         "seeds": np.asarray([budget.seeds for budget in budgets.values()]),
         "modes": np.asarray([len(modes.weights) for modes in truth.values()]),
-        "floor": np.asarray([floor(modes, config.samples) for modes in truth.values()]),
+        "floor": np.asarray([baseline(modes, config.samples) for modes in truth.values()]),
         "n": np.asarray(config.samples),
         "samples": samples,
     }

@@ -64,7 +64,8 @@ def run(config: Config, progress: Progress) -> Arrays:
             arrays[f"{name}/masses"] = seen.high / config.samples
             arrays[f"{name}/samples"] = shown[-1, 0]
             last = [assay(jax.tree.map(lambda leaf: leaf[-1, seed], seen), truth) for seed in range(config.seeds)]  # noqa: B023
-            for quantity in ("high_quality", "reverse_kl", "reverse_kl_floor", "covered", "reproduced"):
+            arrays[f"{name}/reverse_kl_floor"] = np.asarray([one.reverse_kl_baseline for one in last], float)
+            for quantity in ("high_quality", "reverse_kl", "covered", "reproduced"):
                 arrays[f"{name}/{quantity}"] = np.asarray([getattr(one, quantity) for one in last], float)
             arrays[f"{name}/intervals"] = np.stack([one.mass_intervals for one in last])
     return {name: np.asarray(value) for name, value in arrays.items()}

@@ -14,7 +14,7 @@ BEST = "relativistic"
 
 
 def claims(arrays: Arrays) -> list[Claim]:
-    """The floor, what the best method does, and what papers say of packing and of relativistic pairing."""
+    """The sampling baseline, what the best method does, and what papers say of packing and of relativistic pairing."""
     rows, n = arrays["rows"].tolist(), int(arrays["n"])
     noise = math.sqrt(0.5 * (MODES - 1)) / n
     exact, real = arrays["exact_floor"], arrays["floor_reverse_kl"]

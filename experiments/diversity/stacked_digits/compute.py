@@ -17,7 +17,7 @@ from gan_jax.data.images import to_bytes
 from gan_jax.data.sets import load, stack
 from gan_jax.data.sources import Source, stacked
 from gan_jax.metrics.features import Features
-from gan_jax.metrics.histograms import of_labels, reverse_kl_floor
+from gan_jax.metrics.histograms import of_labels, reverse_kl_baseline
 from gan_jax.metrics.stacked import stacked_labels
 from gan_jax.models.dcgan import dcgan_discriminator, dcgan_generator
 from gan_jax.objectives.losses import OBJECTIVES, non_saturating, wasserstein
@@ -212,15 +212,15 @@ def measured(features: Features, images: np.ndarray) -> Measured:
 
 
 def run(config: Config, progress: Progress) -> Arrays:
-    """Measures the floor, then plays every method and measures what it draws."""
+    """Measures the sampling baseline, then plays every method and measures what it draws."""
     budgets = {name: ROWS[name].steps(config) for name in config.rows}
     measuring = 1500.0 * config.samples / 26_000 * config.records * config.seeds
     work = {name: ROWS[name].cost * steps * config.seeds + measuring for name, steps in budgets.items()}
     with progress.task("stacked digits", total=20_000.0 + sum(work.values())):
-        with progress.task("classifier and floor", share=20_000.0):
+        with progress.task("classifier and baseline", share=20_000.0):
             digits, measure = load("digits", split="all"), reference_features(Data(), Evaluation())
             source, real = stacked(digits), stack(digits, config.samples, config.seed)
-            floor = measured(measure.features, real.images)
+            baseline = measured(measure.features, real.images)
             keys = jax.random.split(jax.random.key(config.seed), len(ROWS))
         shape = (len(config.rows), config.records, config.seeds)
         arrays = {name: np.zeros(shape) for name in QUANTITIES}
@@ -246,11 +246,11 @@ def run(config: Config, progress: Progress) -> Arrays:
         "n": config.samples,
         "critic_steps": config.critic_steps,
         "accuracy": measure.accuracy,
-        "exact_floor": reverse_kl_floor(config.samples, np.full(MODES, 1.0 / MODES)),
+        "exact_floor": reverse_kl_baseline(config.samples, np.full(MODES, 1.0 / MODES)),
         "shares": shares,
-        "real_shares": floor.shares,
+        "real_shares": baseline.shares,
         "pictures": pictures,
         "real": real.images[: config.shown],
     }
-    facts |= {f"floor_{quantity}": value for quantity, value in floor.numbers.items()}
+    facts |= {f"floor_{quantity}": value for quantity, value in baseline.numbers.items()}
     return {name: np.asarray(value) for name, value in (arrays | facts).items()}

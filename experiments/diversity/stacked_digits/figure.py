@@ -70,10 +70,10 @@ def _modes_axis(ax: Axes) -> None:
     ax.set_ylabel("modes covered, of 1000")
 
 
-def _kl_axis(ax: Axes, floor: float) -> None:
+def _kl_axis(ax: Axes, baseline: float) -> None:
     ax.set_yscale("log")
-    ax.set_ylim(min(0.8 * floor, 0.015), 10.0)
-    for level, color, text in ((floor, GREY, f"real stacks {floor:.4f}"), (AIM, GREEN, f"{AIM:g}")):
+    ax.set_ylim(min(0.8 * baseline, 0.015), 10.0)
+    for level, color, text in ((baseline, GREY, f"real stacks {baseline:.4f}"), (AIM, GREEN, f"{AIM:g}")):
         ax.axhline(level, color=color, linestyle=":", linewidth=1.8, zorder=1)
         frame = ("axes fraction", "data")
         ax.annotate(text, (0.0, level), (4, 3), frame, "offset points", color=color, fontsize=11)

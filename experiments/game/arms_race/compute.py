@@ -219,16 +219,16 @@ def transported(played: Arrays, config: Config, on_one: Callable[[], None]) -> t
     distance = jax.jit(empirical.wasserstein)
     rates, seeds = played["js"].shape[:2]
     values: list[list[float]] = []
-    floors: list[float] = []
+    baselines: list[float] = []
     for rate in range(rates):
         for seed in range(seeds):
             real = played["real"][rate, seed]
             chosen = played["samples"][rate, seed, :: config.transport_every]
             values.append([float(distance(samples, real)) for samples in chosen])
             # Both rates share their keys, and so their data.
-            floors.append(float(distance(played["other"][rate, seed], real)) if rate == 0 else floors[seed])
+            baselines.append(float(distance(played["other"][rate, seed], real)) if rate == 0 else baselines[seed])
             on_one()
-    return np.reshape(values, (rates, seeds, -1)), np.reshape(floors, (rates, seeds))
+    return np.reshape(values, (rates, seeds, -1)), np.reshape(baselines, (rates, seeds))
 
 
 def kept(played: Arrays) -> Arrays:

@@ -74,9 +74,9 @@ def plot(arrays: Arrays) -> Figure:
             Panel(curves["js"], f"{TITLES[arena]} {TITLES[game]}", "", "JS (nats)", (log_2,), y_limits=(-0.02, 0.78))
         )
         if arena == "ring":
-            floor = np.broadcast_to(arrays[f"{arena}/{game}/floor"][0][:, None], (len(values), arrays["step"].size))
+            baseline = np.broadcast_to(arrays[f"{arena}/{game}/floor"][0][:, None], (len(values), arrays["step"].size))
             curves["w1"].append(
-                Curve("two samples of the data", arrays["step"], floor.mean(axis=0), look=Look(GREY, ":"))
+                Curve("two samples of the data", arrays["step"], baseline.mean(axis=0), look=Look(GREY, ":"))
             )
         w1.append(Panel(curves["w1"], "", "generator steps", "W1 (units of x)", y_limits=(-0.1, 2.05)))
         which = {"js": "JS", "w1": "W1"}[own]

@@ -42,27 +42,27 @@ def claims(arrays: Arrays) -> list[Claim]:
 
 
 def _without_networks(arrays: Arrays) -> list[Claim]:
-    (floor, floor_error), result = mean_and_error(arrays["batch_floor"]), []
+    (baseline, baseline_error), result = mean_and_error(arrays["batch_floor"]), []
     source, basis = "Goodfellow et al. 2014, proposition 2: players of any form", "2 standard errors of the difference"
     for generator, opponent in [*WITHOUT_NETWORK, *((g, "energy") for g in ("particles", "quantiles"))]:
         end, error = mean_and_error(ends_of(arrays, generator, opponent))
         pair = f"{NAMES[generator]} × {NAMES[opponent]}"
         what = f"{pair}, no network: W1 at most that of {arrays['batch_size']} exact samples"
-        result.append(finding(what, source, floor, end, 2.0 * np.hypot(error, floor_error), AT_MOST, basis))
+        result.append(finding(what, source, baseline, end, 2.0 * np.hypot(error, baseline_error), AT_MOST, basis))
     return result
 
 
 def _of_the_affine_map(arrays: Arrays) -> list[Claim]:
-    best, floors = arrays["best_gaussian"][0], arrays["floor"]
+    best, baselines = arrays["best_gaussian"][0], arrays["floor"]
     affine = np.stack([ends_of(arrays, "affine", opponent) for opponent in (*CRITICS, *COSTS)])
     what, source = "affine map: least W1 of all games ≥ the best Gaussian's", "least absolute deviations of quantiles"
-    # |W1(sample, target) − W1(law, target)| ≤ W1(sample, law), which for a law of this width is the sampling floor.
-    basis = f"sampling floor of {arrays['held_out']} samples"
-    bound = theorem(what, source, best, affine.min(), floors.max(), AT_LEAST, basis)
-    ends = over_seeds(ends_of(arrays, "affine", "orthonormal"), 2.0, slack=float(floors.mean()))
+    # |W1(sample, target) − W1(law, target)| ≤ W1(sample, law), which for a law of this width is the sampling baseline.
+    basis = f"sampling baseline of {arrays['held_out']} samples"
+    bound = theorem(what, source, best, affine.min(), baselines.max(), AT_LEAST, basis)
+    ends = over_seeds(ends_of(arrays, "affine", "orthonormal"), 2.0, slack=float(baselines.mean()))
     what = "affine map × orthonormal critic: W1 is the best Gaussian's"
     source = "Arjovsky, Chintala & Bottou 2017: the critic's value is W1"
-    return [bound, finding(what, source, best, *ends, EQUAL, "floor + 2 standard errors")]
+    return [bound, finding(what, source, best, *ends, EQUAL, "baseline + 2 standard errors")]
 
 
 def _of_the_witness(arrays: Arrays) -> list[Claim]:
@@ -81,7 +81,7 @@ def _of_the_witness(arrays: Arrays) -> list[Claim]:
 
 
 def table(arrays: Arrays) -> list[TableRow]:
-    """W1 of every pair and seed, mean and standard error of every pair, and the floors."""
+    """W1 of every pair and seed, mean and standard error of every pair, and the sampling baselines."""
     rows: list[TableRow] = []
     for generator in GENERATORS:
         for opponent in (*CRITICS, *COSTS):

@@ -124,7 +124,7 @@ def compute(config: Config, progress: Progress) -> dict[str, np.ndarray]:
     }
     base = jax.random.key(config.seed)
     for place, (name, count) in enumerate((("floor", config.held_out), ("batch_floor", config.batch_size))):
-        arrays[name] = sampling_floor(jax.random.fold_in(base, place), count)
+        arrays[name] = sampling_baseline(jax.random.fold_in(base, place), count)
 
     players = Players(generators(config), critics(config))
     jobs: dict[str, tuple[Callable[..., Any], int, float]] = {
@@ -175,7 +175,7 @@ def _part(members: tuple[Any, ...], first: int, last: int) -> tuple[Any, ...]:
     return tuple(member[np.arange(first, last)] for member in members)
 
 
-def sampling_floor(key: Any, count: int, repeats: int = 64) -> np.ndarray:
+def sampling_baseline(key: Any, count: int, repeats: int = 64) -> np.ndarray:
     """W1 between ``count`` samples of the target and the target, for ``repeats`` independent sets of samples."""
     quantiles = jnp.asarray(target_quantiles(count))[:, None]
     one = jax.jit(lambda key: jnp.mean(jnp.abs(jnp.sort(draw(key, count), axis=0) - quantiles)))

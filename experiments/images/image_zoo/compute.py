@@ -34,7 +34,7 @@ from gan_jax.training.state import averaged
 from gan_jax.typing import PRNGKey
 
 HALVINGS = 16
-"""Random divisions of the real pictures into halves whose KID is the floor."""
+"""Random divisions of the real pictures into halves whose KID is the sampling baseline."""
 
 SHOWN = 4
 """Pictures of every cell that the figure shows."""

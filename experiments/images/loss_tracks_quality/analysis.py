@@ -90,8 +90,8 @@ def table(arrays: Arrays) -> list[TableRow]:
         for estimate in ("training", "held_out"):
             found, said = correlations(arrays, name, estimate), f"rank correlation, {estimate}"
             rows += long_rows(found, {"generator": GENERATORS, "seed": seeds}, game=name, step="", quantity=said)
-    floor, error = (float(value) for value in arrays["floor"])
+    baseline, error = (float(value) for value in arrays["floor"])
     nothing: dict[str, object] = {"game": "", "generator": "training pictures", "seed": "", "step": ""}
-    rows.append({**nothing, "quantity": "kid", "value": floor})
+    rows.append({**nothing, "quantity": "kid", "value": baseline})
     rows.append({**nothing, "quantity": "kid_standard_error", "value": error})
     return rows

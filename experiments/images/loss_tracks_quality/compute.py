@@ -233,13 +233,13 @@ def run(config: Config, progress: Progress) -> Arrays:
             images = pictures(config)
             trained = classifier_features(images.train, images.test)
             real = extract(trained.features, images.test.images).features
-            floor = kid(real, extract(trained.features, images.train.images[: len(real)]).features)
+            baseline = kid(real, extract(trained.features, images.train.images[: len(real)]).features)
         arrays: dict[str, Any] = {
             "data": np.asarray(images.train.name),
             "features": np.asarray(trained.features.name),
             "accuracy": trained.accuracy,
             "sizes": np.asarray([len(images.train.images), len(images.test.images), config.samples]),
-            "floor": np.asarray([float(floor.value), float(floor.standard_error)]),
+            "floor": np.asarray([float(baseline.value), float(baseline.standard_error)]),
         }
         for name, share in zip(GAMES, (90.0, 150.0), strict=True):
             with progress.task(f"playing {TITLES[name]}", total=count, share=share) as task:

@@ -25,7 +25,7 @@ def last(arrays: Arrays, field: str, game: str) -> np.ndarray:
 
 
 def near(arrays: Arrays, scale: int) -> float:
-    """The KID that counts as near: twice the floor and .02."""
+    """The KID that counts as near: twice the sampling baseline and .02."""
     return 2.0 * max(float(arrays["floor"][scale, 0]), 0.0) + 0.02
 
 

@@ -47,8 +47,8 @@ def distances(seen: Any, truth: Any, others: Any, made: np.ndarray) -> dict[str,
       made: ``[games, seeds, n, size, size, 3]``.
 
     Returns:
-      ``kid`` and ``kid_error`` ``[games, seeds, 2]``, the last axis as ``SCALES``; ``floor`` ``[2, 2]``, value and error of ``truth``;
-      ``square``, the mean square of features; ``features``, their name; ``kid_n``.
+      ``kid`` and ``kid_error`` ``[games, seeds, 2]``, the last axis as ``SCALES``; ``floor`` ``[2, 2]``, the baseline: value and
+      error of ``truth``; ``square``, the mean square of features; ``features``, their name; ``kid_n``.
     """
 
     def labelled(drawn: Any) -> ImageSet:

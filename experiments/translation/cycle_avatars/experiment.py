@@ -17,7 +17,7 @@ Residual translators with instance norm and resize-convolutions, patch discrimin
 relativistic pairing with R1 + R2, cycles weigh 3, parameters are averaged.
 
 KID (Bińkowski et al. 2018) is on features of a classifier that learned to tell hair of cartoons, colour and style, and compares with real
-cartoons of people whom neither it nor a game has seen; its floor is that of other such. Near is at most twice the floor plus .02, on the
+cartoons of people whom neither it nor a game has seen; its baseline is that of other such. Near is at most twice that plus .02, on the
 features as they are, and in units of their root mean square: the kernel has a scale, and a classifier's features have none.
 
 Command: ``python -m experiments cycle_avatars``: 31 min on two cores, 191 s on one H100 (with ``--xla_gpu_enable_triton_gemm=false`` in

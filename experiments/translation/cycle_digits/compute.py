@@ -137,12 +137,12 @@ def _measured(
         accuracy[place] = (seen.logits.argmax(axis=1) == split.labels).mean()
         distance[place] = float(kid(jnp.asarray(real.features), jnp.asarray(seen.features)).value)
         error[place] = np.sqrt(np.square(images - held_out_y).sum() / variance)
-    floor = kid(jnp.asarray(real.features), jnp.asarray(held_out.features))
+    baseline = kid(jnp.asarray(real.features), jnp.asarray(held_out.features))
     return {
         "accuracy": accuracy,
         "kid": distance,
         "relative": error,
-        "floor": np.array([float(floor.value), float(floor.standard_error)]),
+        "floor": np.array([float(baseline.value), float(baseline.standard_error)]),
         "real_accuracy": (held_out.logits.argmax(axis=1) == split.labels).mean(),
     }
 

@@ -14,7 +14,7 @@ hides the colour where it is not seen, and then a little noise on F(y) costs mor
 (Chu et al. 2017, section 4).
 
 Accuracy is by the classifier of ``metrics.classifier``, on what comes out with the true map undone: the sign, the turn, or the largest
-channel for grey. KID (Bińkowski et al. 2018) is on its features too, against the digits of Y with the map undone, with the floor of
+channel for grey. KID (Bińkowski et al. 2018) is on its features too, against the digits of Y with the map undone, with the baseline of
 held-out digits.
 
 Command: ``python -m experiments cycle_digits``: 15 min on two cores; ``--preset quick``: 230 s. On one H100 some 5 min are
