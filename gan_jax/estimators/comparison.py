@@ -20,6 +20,7 @@ from gan_jax.estimators import variational
 from gan_jax.estimators.variational import Estimate
 from gan_jax.moved import moved as moved_names
 from gan_jax.objectives import losses
+from gan_jax.training.optimizers import Rate
 from gan_jax.typing import Array, Critic, PRNGKey, Sampler
 
 __getattr__ = moved_names(__name__, {"Recipe": f"{__name__}:TrainingRecipe"})
@@ -102,7 +103,7 @@ class TrainingRecipe(NamedTuple):
       critic: a 1-Lipschitz network for W1.
       steps: updates of each.
       batch_size: samples of each law a step.
-      discriminator_rate, critic_rate: learning rates of Adam, decayed to zero.
+      discriminator_rate, critic_rate: learning rates of Adam, decayed to zero, or schedules of them, as in ``neural_estimator``.
       held_out: fresh samples of each law that score each network.
     """
 
@@ -110,8 +111,8 @@ class TrainingRecipe(NamedTuple):
     critic: Critic
     steps: int = 1000
     batch_size: int = 256
-    discriminator_rate: float = 1e-2
-    critic_rate: float = 5e-3
+    discriminator_rate: Rate = 1e-2
+    critic_rate: Rate = 5e-3
     held_out: int = 16384
 
 

@@ -18,6 +18,7 @@ from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, check_penalty, gradient_norms, interpolates
 from gan_jax.training import critic as critic_training
 from gan_jax.training.critic import CriticTraining, History
+from gan_jax.training.optimizers import Rate, adam, check_schedule
 from gan_jax.typing import Array, Critic, PRNGKey, Sampler, Variables
 
 Law: TypeAlias = dist.Distribution | Sampler | Array
@@ -95,7 +96,7 @@ def neural_estimator(
     *,
     steps: int = 1000,
     batch_size: int = 256,
-    learning_rate: float | Array = 1e-3,
+    learning_rate: Rate = 1e-3,
     optimizer: optax.GradientTransformation | None = None,
     penalty: Penalty | None = None,
     penalty_weight: float | Array = 10.0,
@@ -120,7 +121,8 @@ def neural_estimator(
       critic: from ``models``.
       steps: updates.
       batch_size: samples of each law a step.
-      learning_rate: of Adam (β = .5, .9) with cosine decay to zero; may be traced. Not used where ``optimizer`` is given.
+      learning_rate: of Adam (β = .5, .9): a number, which may be traced, falls to zero as half a cosine; an optax schedule is followed
+        as it is. Not used where ``optimizer`` is given.
       optimizer: any optax transformation, in place of that Adam.
       penalty: from ``objectives.penalties``; None for none.
       penalty_weight: λ; may be traced.
@@ -147,6 +149,9 @@ def neural_estimator(
     sizes = {"steps": (steps, 1), "batch_size": (batch_size, 1), "held_out": (held_out, 2)}
     for name, (value, low) in sizes.items():
         checks.integer(name, value, low)
+    if callable(learning_rate):
+        check_schedule("learning_rate", learning_rate)
+        optimizer, learning_rate = optimizer or _adam(learning_rate), 0.0
     checks.within("learning_rate", learning_rate, 0.0, math.inf, high_open=True)
     checks.within("penalty_weight", penalty_weight, 0.0, math.inf, high_open=True)
     checks.within("held_out_share", held_out_share, 0.0, 1.0, low_open=True, high_open=True)
@@ -166,6 +171,12 @@ def neural_estimator(
         return _estimate(recipe, samplers, *arguments)
 
     return estimator
+
+
+@caching.remembered
+def _adam(schedule: optax.Schedule) -> optax.GradientTransformation:
+    """One object for one schedule, so that its program is found again."""
+    return adam()(schedule)
 
 
 def _split(law: Law) -> tuple[Sampler | None, dist.Distribution | Array | None]:
@@ -208,8 +219,8 @@ def _estimate(
         raise ValueError(
             f"p has event shape {real.held_out.shape[1:]} and q has event shape {fake.held_out.shape[1:]}; expected one event shape"
         )
-    adam = optax.adam(optax.cosine_decay_schedule(learning_rate, recipe.steps), b1=0.5, b2=0.9)
-    training = CriticTraining(objective, recipe.optimizer or adam, recipe.penalty, penalty_weight, recipe.batch_size)
+    optimizer = recipe.optimizer or adam()(optax.cosine_decay_schedule(learning_rate, recipe.steps))
+    training = CriticTraining(objective, optimizer, recipe.penalty, penalty_weight, recipe.batch_size)
     frame = _frame(frame_key, real, fake, objective)
     framed = critic._replace(apply=lambda variables, x: logits(critic, frame._replace(variables=variables), x))
     state, history = critic_training.fit(

@@ -39,7 +39,7 @@ from gan_jax.training.game import (
     ruled,
     unsharded,
 )
-from gan_jax.training.optimizers import OptimizerOf, adam
+from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate
 from gan_jax.training.sides import (
     DiscriminatorReport,
     Drawing,
@@ -137,8 +137,8 @@ def conditional_gan(
     discriminator_steps: int = 1,
     generator_optimizer: OptimizerOf | None = None,
     discriminator_optimizer: OptimizerOf | None = None,
-    generator_rate: float = 1e-3,
-    discriminator_rate: float = 1e-3,
+    generator_rate: Rate = 1e-3,
+    discriminator_rate: Rate = 1e-3,
     wrong_weight: float = 0.5,
     auxiliary_weight: float = 1.0,
     penalty: Penalty | None = None,
@@ -168,7 +168,7 @@ def conditional_gan(
       batch_size: examples of each kind at an update.
       discriminator_steps: updates of the discriminator at one step, each on fresh examples.
       generator_optimizer, discriminator_optimizer: ``game.adam()`` where None.
-      generator_rate, discriminator_rate: learning rates (hyperparameters).
+      generator_rate, discriminator_rate: learning rates or schedules of them, as in ``game.gan`` (hyperparameters).
       wrong_weight: w, ½ in the paper; 0 for no third kind (a hyperparameter).
       auxiliary_weight: of the cross-entropy of the class that the first attribute of ``condition_attributes`` is (a hyperparameter; only
         where the discriminator has a classifier).
@@ -198,6 +198,10 @@ def conditional_gan(
     update = alternating() if update is None else update
     checks.made("update", update, Update, "updates.alternating()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
+    optimizer_g, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam())
+    optimizer_d, discriminator_rate = at_rate(
+        "discriminator_rate", discriminator_rate, discriminator_optimizer or adam()
+    )
     check_penalised(penalty, discriminator)
     warn_where_nothing_holds_the_slope(objective, discriminator, penalty, penalty_weight, stacklevel=3)
     check_changes(perturb)
@@ -208,8 +212,8 @@ def conditional_gan(
         data=data,
         batch_size=batch_size,
         discriminator_steps=discriminator_steps,
-        generator_optimizer=generator_optimizer or adam(),
-        discriminator_optimizer=discriminator_optimizer or adam(),
+        generator_optimizer=optimizer_g,
+        discriminator_optimizer=optimizer_d,
         penalty=penalty,
         penalty_every=penalty_every,
         perturb=perturb,

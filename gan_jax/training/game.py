@@ -33,7 +33,7 @@ from gan_jax.training.critic import (
     refuse_mixing,
     warn_where_nothing_holds_the_slope,
 )
-from gan_jax.training.optimizers import OptimizerOf, adam
+from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate
 from gan_jax.training.sides import (
     DiscriminatorReport,
     Drawing,
@@ -104,8 +104,8 @@ def gan(
     discriminator_steps: int = 1,
     generator_optimizer: OptimizerOf | None = None,
     discriminator_optimizer: OptimizerOf | None = None,
-    generator_rate: float = 1e-3,
-    discriminator_rate: float = 1e-3,
+    generator_rate: Rate = 1e-3,
+    discriminator_rate: Rate = 1e-3,
     penalty: Penalty | None = None,
     penalty_weight: float = 10.0,
     penalty_every: int = 1,
@@ -132,7 +132,8 @@ def gan(
       batch_size: examples of each kind at an update.
       discriminator_steps: updates of the discriminator at one step, each on fresh examples.
       generator_optimizer, discriminator_optimizer: ``adam()`` where None; two time scales are two rates.
-      generator_rate, discriminator_rate: learning rates (hyperparameters).
+      generator_rate, discriminator_rate: learning rates (hyperparameters). Where one is an optax schedule of the player's own updates, the
+        hyperparameter of that name is a factor of it, 1 unless it is overridden.
       penalty: from ``objectives.penalties``.
       penalty_weight: λ (a hyperparameter; only where there is a penalty).
       penalty_every: lazy regularisation: the penalty is computed, and weighs so many times more, at every so many discriminator updates.
@@ -166,6 +167,10 @@ def gan(
     checks.made("discriminator", discriminator, Critic, "models.mlp.mlp()")
     checks.made("update", update, Update, "updates.alternating()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
+    optimizer_g, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam())
+    optimizer_d, discriminator_rate = at_rate(
+        "discriminator_rate", discriminator_rate, discriminator_optimizer or adam()
+    )
     check_penalised(penalty, discriminator)
     warn_where_nothing_holds_the_slope(objective, discriminator, penalty, penalty_weight, stacklevel=3)
     check_changes(perturb, regulariser)
@@ -177,8 +182,8 @@ def gan(
         data_names=tuple(data_parameters),
         batch_size=batch_size,
         discriminator_steps=discriminator_steps,
-        generator_optimizer=generator_optimizer or adam(),
-        discriminator_optimizer=discriminator_optimizer or adam(),
+        generator_optimizer=optimizer_g,
+        discriminator_optimizer=optimizer_d,
         penalty=penalty,
         penalty_every=penalty_every,
         perturb=perturb,
@@ -372,7 +377,7 @@ def direct(
     *,
     batch_size: int = 256,
     generator_optimizer: OptimizerOf | None = None,
-    generator_rate: float = 1e-3,
+    generator_rate: Rate = 1e-3,
     ema_decay: float | None = None,
     data_parameters: Mapping[str, float] = MappingProxyType({}),
 ) -> Game:
@@ -396,7 +401,8 @@ def direct(
     checks.takes("cost", cost, ("key", "fake", "real"), "costs.energy()")
     checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
     check_optimizers(generator_optimizer=generator_optimizer)
-    data, optimizer_of = drawer(data), generator_optimizer or adam()
+    optimizer_of, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam())
+    data = drawer(data)
 
     def players(key: PRNGKey, hyper: Hyperparameters, feed: PyTree) -> tuple[PlayerState, PlayerState]:
         variables = generator.init(key)

@@ -1,10 +1,13 @@
-"""Optimisers of games: functions of a learning rate, and what the rate does over a game."""
+"""Optimisers of games: functions of a learning rate, and what the rate does over a game.
+
+A rate is a number or an optax schedule, ``updates made -> rate``, everywhere.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import optax
 
@@ -12,10 +15,13 @@ from gan_jax import checks
 from gan_jax.caching import remembered
 from gan_jax.typing import Array
 
-OptimizerOf: TypeAlias = Callable[[Array], optax.GradientTransformation]
+Rate: TypeAlias = float | Array | optax.Schedule
+"""A learning rate: a number, ``[]``, at every update, or a schedule from the number of updates made to the rate of the next one."""
+
+OptimizerOf: TypeAlias = Callable[[Rate], optax.GradientTransformation]
 """From a learning rate, which may be traced, to the optimiser; its state must not depend on the rate."""
 
-ScheduleOf: TypeAlias = Callable[[Array], optax.Schedule]
+ScheduleOf: TypeAlias = Callable[[float | Array], optax.Schedule]
 """From the learning rate at the start, which may be traced, to the rate at every update."""
 
 
@@ -74,12 +80,53 @@ def adam(*, b1: float = 0.5, b2: float = 0.9, eps_root: float = 0.0, schedule: S
       ``rate -> optax.adam(rate, …)``.
 
     Raises:
-      ValueError: a decay rate outside [0, 1), a negative ``eps_root``.
+      ValueError: a decay rate outside [0, 1), a negative ``eps_root``; (when called) a rate that is a schedule itself, beside ``schedule``.
     """
     checks.within("b1", b1, 0.0, 1.0, high_open=True)
     checks.within("b2", b2, 0.0, 1.0, high_open=True)
     checks.within("eps_root", eps_root, 0.0, math.inf, high_open=True)
-    return lambda rate: optax.adam(rate if schedule is None else schedule(rate), b1=b1, b2=b2, eps_root=eps_root)
+
+    def of(rate: Rate) -> optax.GradientTransformation:
+        if schedule is not None and callable(rate):
+            raise ValueError("the rate is a schedule, and so is schedule of adam(); expected one of the two")
+        over_the_game = rate if schedule is None or callable(rate) else schedule(rate)
+        return optax.adam(over_the_game, b1=b1, b2=b2, eps_root=eps_root)
+
+    return of
+
+
+def at_rate(name: str, rate: Rate, optimizer: OptimizerOf) -> tuple[OptimizerOf, float]:
+    """An optimiser at a rate that may be a schedule, by a number that can be a hyperparameter.
+
+    Args:
+      name: of the argument, such as ``"generator_rate"``.
+      rate: the rate.
+      optimizer: from a rate.
+
+    Returns:
+      Where ``rate`` is a number, ``optimizer`` and that number. Where it is a schedule, the optimiser as a function of a factor of it, and
+      the factor 1.
+
+    Raises:
+      ValueError: a rate at the first update that is negative or not finite; what an ``optimizer`` raises that takes no schedule.
+      TypeError: a function of other arguments.
+    """
+    if not callable(rate):
+        return optimizer, cast(float, rate)
+    check_schedule(name, rate)
+    optimizer(rate)
+    return _times(optimizer, rate), 1.0
+
+
+@remembered
+def _times(optimizer: OptimizerOf, schedule: optax.Schedule) -> OptimizerOf:
+    return lambda factor: optimizer(lambda count: factor * schedule(count))
+
+
+def check_schedule(name: str, schedule: optax.Schedule) -> None:
+    """Raises unless ``schedule`` is a function of the number of updates, with a rate at the first one that is finite and not negative."""
+    checks.takes(name, schedule, ("count",), "optax.cosine_decay_schedule(1e-3, 1000)")
+    checks.within(f"{name} at the first update", schedule(0), 0.0, math.inf, high_open=True)
 
 
 def half_constant(steps: int, *, b1: float = 0.5, b2: float = 0.999) -> OptimizerOf:

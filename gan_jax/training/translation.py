@@ -31,7 +31,7 @@ from gan_jax.training.game import (
     ruled,
     unsharded,
 )
-from gan_jax.training.optimizers import OptimizerOf, adam
+from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate
 from gan_jax.training.sides import (
     DiscriminatorReport,
     Drawing,
@@ -74,8 +74,8 @@ def cyclegan(
     discriminator_steps: int = 1,
     generator_optimizer: OptimizerOf | None = None,
     discriminator_optimizer: OptimizerOf | None = None,
-    generator_rate: float = 2e-4,
-    discriminator_rate: float = 2e-4,
+    generator_rate: Rate = 2e-4,
+    discriminator_rate: Rate = 2e-4,
     adversarial_weight: float = 1.0,
     forward_weight: float = 10.0,
     backward_weight: float = 10.0,
@@ -107,7 +107,7 @@ def cyclegan(
       batch_size: examples of each domain at an update.
       discriminator_steps: updates of both discriminators at one step; each passes the pools.
       generator_optimizer, discriminator_optimizer: ``game.adam(b1=.5, b2=.999)`` where None; ``half_constant`` is the paper's.
-      generator_rate, discriminator_rate: learning rates (hyperparameters).
+      generator_rate, discriminator_rate: learning rates or schedules of them, as in ``game.gan`` (hyperparameters).
       adversarial_weight, forward_weight, backward_weight: α, λ_x and λ_y (hyperparameters; ``ABLATIONS`` names some).
       identity_weight: ι (a hyperparameter); the terms are there only where both domains have one event shape. With None they are not in
         the program at all, which saves two of six passes through the generators.
@@ -138,6 +138,10 @@ def cyclegan(
     update = simultaneous() if update is None else update
     checks.made("update", update, Update, "updates.simultaneous()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
+    optimizer_g, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam(b2=0.999))
+    optimizer_d, discriminator_rate = at_rate(
+        "discriminator_rate", discriminator_rate, discriminator_optimizer or adam(b2=0.999)
+    )
     check_penalised(penalty, discriminator_x, discriminator_y)
     free = discriminator_y if discriminator_x.bounded else discriminator_x
     warn_where_nothing_holds_the_slope(objective, free, penalty, penalty_weight, stacklevel=3)
@@ -150,8 +154,8 @@ def cyclegan(
         data=data,
         batch_size=batch_size,
         discriminator_steps=discriminator_steps,
-        generator_optimizer=generator_optimizer or adam(b2=0.999),
-        discriminator_optimizer=discriminator_optimizer or adam(b2=0.999),
+        generator_optimizer=optimizer_g,
+        discriminator_optimizer=optimizer_d,
         identity=identity_weight is not None,
         pool_size=pool_size,
         penalty=penalty,

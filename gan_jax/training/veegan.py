@@ -31,7 +31,7 @@ from gan_jax.training.game import (
     ruled,
     unsharded,
 )
-from gan_jax.training.optimizers import OptimizerOf, adam
+from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate
 from gan_jax.training.sides import (
     DiscriminatorReport,
     Drawing,
@@ -104,8 +104,8 @@ def veegan(
     discriminator_steps: int = 1,
     generator_optimizer: OptimizerOf | None = None,
     discriminator_optimizer: OptimizerOf | None = None,
-    generator_rate: float = 1e-3,
-    discriminator_rate: float = 1e-3,
+    generator_rate: Rate = 1e-3,
+    discriminator_rate: Rate = 1e-3,
     reconstruction_weight: float = 1.0,
     ema_decay: float | None = None,
     data_parameters: Mapping[str, float] = MappingProxyType({}),
@@ -132,7 +132,7 @@ def veegan(
       batch_size: examples of each kind at an update.
       discriminator_steps: updates of the discriminator at one step.
       generator_optimizer, discriminator_optimizer: ``adam()`` where None; the generator's moves the reconstructor too.
-      generator_rate, discriminator_rate: learning rates (hyperparameters).
+      generator_rate, discriminator_rate: learning rates or schedules of them, as in ``game.gan`` (hyperparameters).
       reconstruction_weight: λ, 1 in the paper (a hyperparameter).
       ema_decay, data_parameters, place: as in ``game.gan``.
 
@@ -152,6 +152,10 @@ def veegan(
     update = simultaneous() if update is None else update
     checks.made("update", update, Update, "updates.simultaneous()")
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
+    optimizer_g, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam())
+    optimizer_d, discriminator_rate = at_rate(
+        "discriminator_rate", discriminator_rate, discriminator_optimizer or adam()
+    )
     parts = _Parts(
         generator=beside(generator, reconstructor),
         reconstructor=reconstructor,
@@ -161,8 +165,8 @@ def veegan(
         data_names=tuple(data_parameters),
         batch_size=batch_size,
         discriminator_steps=discriminator_steps,
-        generator_optimizer=generator_optimizer or adam(),
-        discriminator_optimizer=discriminator_optimizer or adam(),
+        generator_optimizer=optimizer_g,
+        discriminator_optimizer=optimizer_d,
         place=place,
     )
     hyper = {
