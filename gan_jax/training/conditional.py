@@ -29,7 +29,6 @@ from gan_jax.training.game import (
     Game,
     Place,
     check_changes,
-    check_optimizers,
     check_penalised,
     check_sizes,
     drawn_from,
@@ -39,7 +38,7 @@ from gan_jax.training.game import (
     ruled,
     unsharded,
 )
-from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate
+from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rates
 from gan_jax.training.sides import (
     DiscriminatorReport,
     Drawing,
@@ -197,10 +196,8 @@ def conditional_gan(
     checks.takes("data", data, ("key", "batch"), "one that gives typing.ConditionedBatch", more=True)
     update = alternating() if update is None else update
     checks.made("update", update, Update, "updates.alternating()")
-    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    optimizer_g, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam())
-    optimizer_d, discriminator_rate = at_rate(
-        "discriminator_rate", discriminator_rate, discriminator_optimizer or adam()
+    optimizer_g, optimizer_d, hyper = at_rates(
+        generator_optimizer, generator_rate, discriminator_optimizer, discriminator_rate, adam()
     )
     check_penalised(penalty, discriminator)
     warn_where_nothing_holds_the_slope(objective, discriminator, penalty, penalty_weight, stacklevel=3)
@@ -219,8 +216,7 @@ def conditional_gan(
         perturb=perturb,
         place=place,
     )
-    hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, "wrong_weight": wrong_weight}
-    hyper |= update.hyperparameters
+    hyper |= {"wrong_weight": wrong_weight, **update.hyperparameters}
     hyper |= {} if discriminator.classify is None else {"auxiliary_weight": auxiliary_weight}
     hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
     hyper |= {} if perturb is None else {"noise": noise, "noise_steps": noise_steps}

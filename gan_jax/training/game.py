@@ -33,7 +33,7 @@ from gan_jax.training.critic import (
     refuse_mixing,
     warn_where_nothing_holds_the_slope,
 )
-from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate
+from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate, at_rates, check_optimizers
 from gan_jax.training.sides import (
     DiscriminatorReport,
     Drawing,
@@ -166,10 +166,8 @@ def gan(
     checks.made("generator", generator, Generator, "models.generators.mlp_generator()")
     checks.made("discriminator", discriminator, Critic, "models.mlp.mlp()")
     checks.made("update", update, Update, "updates.alternating()")
-    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    optimizer_g, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam())
-    optimizer_d, discriminator_rate = at_rate(
-        "discriminator_rate", discriminator_rate, discriminator_optimizer or adam()
+    optimizer_g, optimizer_d, hyper = at_rates(
+        generator_optimizer, generator_rate, discriminator_optimizer, discriminator_rate, adam()
     )
     check_penalised(penalty, discriminator)
     warn_where_nothing_holds_the_slope(objective, discriminator, penalty, penalty_weight, stacklevel=3)
@@ -190,7 +188,7 @@ def gan(
         regulariser=regulariser,
         place=place,
     )
-    hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, **update.hyperparameters}
+    hyper |= update.hyperparameters
     hyper |= {} if penalty is None else {"penalty_weight": penalty_weight}
     hyper |= {} if perturb is None else {"noise": noise, "noise_steps": noise_steps}
     hyper |= {} if regulariser is None else {"regulariser_weight": regulariser_weight}
@@ -581,13 +579,6 @@ def drawer(data: object) -> Data:
         return lambda key, batch: examples[jax.random.randint(key, (batch,), 0, examples.shape[0])]
     checks.takes("data", data, ("key", "batch"), "distributions.gaussian_ring(), or an array of examples", more=True)
     return cast(Data, data)
-
-
-def check_optimizers(**optimizers: object) -> None:
-    """Raises ``TypeError`` where one that is not None is no function from a learning rate to an optax transformation."""
-    for name, optimizer in optimizers.items():
-        if optimizer is not None:
-            checks.takes(name, optimizer, ("rate",), "game.adam()")
 
 
 def check_sizes(**numbers: int) -> None:

@@ -118,6 +118,27 @@ def at_rate(name: str, rate: Rate, optimizer: OptimizerOf) -> tuple[OptimizerOf,
     return _times(optimizer, rate), 1.0
 
 
+def at_rates(
+    generator_optimizer: OptimizerOf | None,
+    generator_rate: Rate,
+    discriminator_optimizer: OptimizerOf | None,
+    discriminator_rate: Rate,
+    default: OptimizerOf,
+) -> tuple[OptimizerOf, OptimizerOf, dict[str, float]]:
+    """``at_rate`` of both players, ``default`` where an optimiser is None: both, and the hyperparameters that are their rates."""
+    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
+    optimizer_g, of_g = at_rate("generator_rate", generator_rate, generator_optimizer or default)
+    optimizer_d, of_d = at_rate("discriminator_rate", discriminator_rate, discriminator_optimizer or default)
+    return optimizer_g, optimizer_d, {"generator_rate": of_g, "discriminator_rate": of_d}
+
+
+def check_optimizers(**optimizers: object) -> None:
+    """Raises ``TypeError`` where one that is not None is no function from a learning rate to an optax transformation."""
+    for name, optimizer in optimizers.items():
+        if optimizer is not None:
+            checks.takes(name, optimizer, ("rate",), "game.adam()")
+
+
 @remembered
 def _times(optimizer: OptimizerOf, schedule: optax.Schedule) -> OptimizerOf:
     return lambda factor: optimizer(lambda count: factor * schedule(count))

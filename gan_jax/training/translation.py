@@ -22,7 +22,6 @@ from gan_jax.training.critic import lazy_penalty, mean_penalty, warn_where_nothi
 from gan_jax.training.game import (
     Game,
     Place,
-    check_optimizers,
     check_penalised,
     check_sizes,
     drawn_from,
@@ -31,7 +30,7 @@ from gan_jax.training.game import (
     ruled,
     unsharded,
 )
-from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate
+from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rates
 from gan_jax.training.sides import (
     DiscriminatorReport,
     Drawing,
@@ -137,10 +136,8 @@ def cyclegan(
     checks.takes("data", data, ("key", "batch"), "one that gives typing.Domains", more=True)
     update = simultaneous() if update is None else update
     checks.made("update", update, Update, "updates.simultaneous()")
-    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    optimizer_g, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam(b2=0.999))
-    optimizer_d, discriminator_rate = at_rate(
-        "discriminator_rate", discriminator_rate, discriminator_optimizer or adam(b2=0.999)
+    optimizer_g, optimizer_d, hyper = at_rates(
+        generator_optimizer, generator_rate, discriminator_optimizer, discriminator_rate, adam(b2=0.999)
     )
     check_penalised(penalty, discriminator_x, discriminator_y)
     free = discriminator_y if discriminator_x.bounded else discriminator_x
@@ -162,8 +159,7 @@ def cyclegan(
         penalty_every=penalty_every,
         place=place,
     )
-    hyper = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, **update.hyperparameters}
-    hyper |= {"adversarial_weight": adversarial_weight, "forward_weight": forward_weight}
+    hyper |= {**update.hyperparameters, "adversarial_weight": adversarial_weight, "forward_weight": forward_weight}
     optional = {"identity_weight": identity_weight, "penalty_weight": None if penalty is None else penalty_weight}
     hyper |= {"backward_weight": backward_weight} | {k: v for k, v in optional.items() if v is not None}
     return game_of(partial(_players, parts), ruled(update, partial(_setup, parts)), hyper, {}, ema_decay)

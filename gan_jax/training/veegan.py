@@ -23,7 +23,6 @@ from gan_jax.training.game import (
     Game,
     Place,
     check_data,
-    check_optimizers,
     check_sizes,
     drawer,
     drawn_from,
@@ -31,7 +30,7 @@ from gan_jax.training.game import (
     ruled,
     unsharded,
 )
-from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rate
+from gan_jax.training.optimizers import OptimizerOf, Rate, adam, at_rates
 from gan_jax.training.sides import (
     DiscriminatorReport,
     Drawing,
@@ -151,10 +150,8 @@ def veegan(
     checks.made("discriminator", discriminator, Critic, "models.mlp.mlp()")
     update = simultaneous() if update is None else update
     checks.made("update", update, Update, "updates.simultaneous()")
-    check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
-    optimizer_g, generator_rate = at_rate("generator_rate", generator_rate, generator_optimizer or adam())
-    optimizer_d, discriminator_rate = at_rate(
-        "discriminator_rate", discriminator_rate, discriminator_optimizer or adam()
+    optimizer_g, optimizer_d, hyper = at_rates(
+        generator_optimizer, generator_rate, discriminator_optimizer, discriminator_rate, adam()
     )
     parts = _Parts(
         generator=beside(generator, reconstructor),
@@ -169,12 +166,7 @@ def veegan(
         discriminator_optimizer=optimizer_d,
         place=place,
     )
-    hyper = {
-        "generator_rate": generator_rate,
-        "discriminator_rate": discriminator_rate,
-        "reconstruction_weight": reconstruction_weight,
-        **update.hyperparameters,
-    }
+    hyper |= {"reconstruction_weight": reconstruction_weight, **update.hyperparameters}
     return game_of(partial(_players, parts), ruled(update, partial(_setup, parts)), hyper, data_parameters, ema_decay)
 
 

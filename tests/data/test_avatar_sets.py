@@ -70,7 +70,7 @@ def test_what_tfds_keeps_is_what_was_drawn(
         kept, drawn = load_avatars(split, size=16, data_dir=tmp_path), draw_set(seed, count, pairs=pairs, size=16)
         assert kept.name == "avatars-portrait-16"
         assert kept.captions == drawn.captions
-        for name in ("images", "attributes", "said"):
+        for name in ("images", "attributes", "condition_attributes"):
             np.testing.assert_array_equal(getattr(kept, name), getattr(drawn, name))
         assert (np.asarray(avatars.is_held_out(*kept.attributes[:, :2].T)) == (pairs == "held_out")).all()
 
