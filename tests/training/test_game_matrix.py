@@ -1,10 +1,9 @@
 """Every objective × penalty, and every update rule: each step of the game against a plain reference, and what every game promises.
 
 All cells of one rule are members of one ensemble, their objective and penalty chosen by ``lax.switch``: the whole matrix compiles a few
-programs. It runs in double precision, where two orders of the same sums agree to 1e-9 even through Adam's division. The fast tier has
-every objective and every penalty once. The slow tier has each with each under one rule; under the others, which know of both no more
-than the discriminator's loss, every objective where a rule differentiates twice, and every penalty. ``test_rules_and_games`` has every
-rule with every kind of game.
+programs. It runs in double precision, where two orders of the same sums agree to 1e-9 even through Adam's division. One
+rule has every objective with every penalty; the others, which know of both no more than the discriminator's loss, every objective where
+a rule differentiates twice, and every penalty. ``test_rules_and_games`` has every rule with every kind of game.
 """
 
 from __future__ import annotations
@@ -127,17 +126,15 @@ def played(group: Group) -> Played:
         return Played(together, jax.tree.map(lambda *a: np.stack(a), *each), len(traces))
 
 
-# The other rules have their closed forms in ``test_updates``, for less than a second each.
-FAST = [Group("alternating", ALL, True), Group("simultaneous", FEW, False)]
-SLOW = [
+GROUPS = [
+    Group("alternating", ALL, True),
     Group("alternating", ALL, False),
     *(Group(rule, ALL, True) for rule in ("unrolled", "consensus")),
-    *(Group(rule, FEW, False) for rule in RULES if rule not in ("alternating", "simultaneous")),
+    *(Group(rule, FEW, False) for rule in RULES if rule != "alternating"),
 ]
-GROUPS = [*FAST, *(pytest.param(group, marks=pytest.mark.slow) for group in SLOW)]
 CELLS = [
-    pytest.param(group, n, marks=[pytest.mark.slow] * (group in SLOW), id=", ".join((group.rule, *cell)))
-    for group in (*FAST, *SLOW)
+    pytest.param(group, n, id=", ".join((group.rule, *cell)))
+    for group in GROUPS
     for n, cell in enumerate(group.cells())
 ]
 # Rounding, through Adam's division: by sqrt(v + 1e-8), at least 1e-4.
@@ -154,6 +151,7 @@ def test_every_step_is_the_plain_reference(group: Group, number: int) -> None:
     jax.tree.map(close, member(played(group).together, number), member(played(group).reference, number))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "number"), CELLS)
 def test_losses_and_gradients_are_finite_and_everything_moves(group: Group, number: int) -> None:
     seen, info = member(played(group).together, number)
@@ -164,13 +162,15 @@ def test_losses_and_gradients_are_finite_and_everything_moves(group: Group, numb
         assert np.all(np.any(leaf[1:] != leaf[:-1], axis=tuple(range(1, leaf.ndim))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS, ids=name_of)
 def test_another_state_and_other_hyperparameters_do_not_compile_again(group: Group) -> None:
     assert played(group).compiled == 1
 
 
+# What an ensemble is does not depend on the rule: two are enough.
 @pytest.mark.slow
-@pytest.mark.parametrize("group", [*FAST, *SLOW], ids=name_of)
+@pytest.mark.parametrize("group", [GROUPS[1], Group("simultaneous", FEW, False)], ids=name_of)
 def test_members_of_an_ensemble_are_separate_runs_of_one_compilation(group: Group) -> None:
     with jax.enable_x64(True):
         alone, traces = counted(partial(run, group))
