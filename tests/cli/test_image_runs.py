@@ -139,6 +139,7 @@ def test_what_takes_long_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_samples_are_a_picture_and_numbers(run: Path, tmp_path: Path) -> None:
     words = ["sample", str(run), "--out", str(tmp_path), "--seed", "3"]
     assert command_line.main([*words, "--n", "6", "--columns", "3"]) == 0

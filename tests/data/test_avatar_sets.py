@@ -36,6 +36,7 @@ def test_a_set_is_its_renders_with_captions_that_describe_them(drawn: AvatarSet)
         np.testing.assert_array_equal([attributes_of(text) for text in texts], said)
 
 
+@pytest.mark.slow
 def test_a_batch_has_pictures_with_captions_of_their_own(drawn: AvatarSet) -> None:
     words = Vocabulary(tuple(every_word()), 24)
     feed = feed_of(drawn, words.encode)
@@ -81,6 +82,7 @@ def test_what_tfds_keeps_is_what_was_drawn(
     load_avatars("test", size=16, data_dir=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_damaged_set_says_what_to_do(small: dict[str, tuple[str, int]], tmp_path: Path) -> None:
     load_avatars("test", size=16, data_dir=tmp_path)
     for file in tmp_path.rglob("*.array_record*"):

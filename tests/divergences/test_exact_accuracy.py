@@ -296,6 +296,7 @@ def test_a_logarithm_beyond_its_type_is_no_place_without_mass(double: bool, scal
         assert (error <= accuracy.tolerance(value)) == (scale in (5.0, 20.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("double", [False, True])
 def test_no_mass_on_one_side_is_not_made_up_for_by_a_decay_on_the_other(double: bool) -> None:
     """A Gompertz law has no mass below 0; above, ``log q`` leaves its range in the decay of ``e^{-2 x} e^x``."""

@@ -186,6 +186,7 @@ def test_distance_of_a_moved_mixture_is_differentiable_in_the_weights_of_one_law
         np.testing.assert_allclose(found, [5.0, -5.0], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_distance_of_modes_that_move_apart_has_no_derivative_in_weights():
     """Mass of one mode more has to come from the other, and so has mass of one less: a kink. The gradient in the means stays."""
     with jax.enable_x64(True):

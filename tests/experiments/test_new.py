@@ -31,6 +31,7 @@ def contents(tree: Path) -> dict[str, bytes]:
     return {str(file.relative_to(tree)): file.read_bytes() for file in tree.rglob("*") if file.is_file()}
 
 
+@pytest.mark.slow
 def test_it_is_one_file_and_one_line_and_runs(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

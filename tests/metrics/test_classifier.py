@@ -71,6 +71,7 @@ def test_the_second_call_reads_the_first(kept: tuple[Path, Trained]) -> None:
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -30,6 +30,7 @@ def test_equals_the_chain_rule() -> None:
         np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [orthonormal_mlp, spectral_norm_mlp])
 def test_the_first_is_the_gradient_of_the_input(make) -> None:
     critic = make((4, 4))

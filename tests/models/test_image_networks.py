@@ -116,6 +116,7 @@ def test_samples_lie_in_the_range_of_images_and_differ(name: str) -> None:
     assert float(jnp.std(samples, axis=0).mean()) > 1e-3
 
 
+@pytest.mark.slow
 @cases("name", PAIRS)
 def test_bfloat16_computes_the_same_to_its_rounding(name: str) -> None:
     found = seen(name)

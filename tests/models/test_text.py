@@ -53,6 +53,7 @@ def test_padding_changes_nothing(name: str) -> None:
     np.testing.assert_allclose(np.asarray(alone.states)[0], np.asarray(short.states)[0, :3], atol=2e-6)
 
 
+@pytest.mark.slow
 def test_a_permuted_batch_is_permuted(name: str) -> None:
     encoder, variables = made(name)
     order = np.array([2, 0, 1])

@@ -123,6 +123,7 @@ def test_infinite_saturation_is_that_of_divergences_that_are_infinite_there() ->
     assert infinite == {"wasserstein", "f_kl", "f_reverse_kl", "f_pearson", "f_neyman", "f_jeffreys"}
 
 
+@pytest.mark.slow
 @cases("labels", [(-1.0, 1.0, 0.0), (0.0, 1.0, 1.0), (2.0, -1.0, 0.5)])
 @cases("pair", PAIRS)
 def test_least_squares_with_any_labels_is_the_triangular_discrimination(

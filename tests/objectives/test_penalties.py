@@ -136,6 +136,7 @@ def test_every_penalty_on_a_linear_critic(name: str, event: tuple[int, ...]) -> 
         np.testing.assert_allclose(found, np.full(6, expected), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @cases("event", EVENTS, ids=str)
 @cases("name", BY_GRADIENT)
 def test_every_penalty_on_a_quadratic_critic_is_looked_at_where_it_says(name: str, event: tuple[int, ...]) -> None:
