@@ -72,9 +72,8 @@ def whole(processes: ForkServerContext, tmp_path_factory: pytest.TempPathFactory
     return result(folder / "first"), seconds
 
 
-@pytest.mark.parametrize(
-    ("kills", "seed"), [(3, 1), *(pytest.param(5, seed, marks=pytest.mark.slow) for seed in range(2, 7))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kills", "seed"), [(3, 1), (5, 2), (5, 3)])
 def test_kills_at_random_moments_change_no_bit(
     processes: ForkServerContext, whole: tuple[dict[str, bytes], float], tmp_path: Path, kills: int, seed: int
 ) -> None:
@@ -98,7 +97,8 @@ def test_kills_at_random_moments_change_no_bit(
     assert result(folder) == expected
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_exits_cleanly(
     processes: ForkServerContext, whole: tuple[dict[str, bytes], float], tmp_path: Path, number: int
 ) -> None:
