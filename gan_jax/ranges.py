@@ -11,7 +11,7 @@ import difflib
 import math
 import numbers
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -150,6 +150,13 @@ def check(options: Any) -> None:
     """Raises ``ValueError`` for the first of ``faults``: its name, its value and what was expected."""
     for fault in faults(options):
         raise ValueError(str(fault))
+
+
+def different_names(name: str, given: Sequence[str], known: Iterable[str]) -> None:
+    """Raises ``ValueError`` unless ``given``, the value of ``name``, has at least one name, none twice, and all of them ``known``."""
+    names = list(known)
+    if not given or len(set(given)) != len(given) or not set(given) <= set(names):
+        raise ValueError(f"{name} is {given}; expected different names among {', '.join(names)}")
 
 
 def faults_of(name: str, value: object, hint: Any) -> Iterator[Fault]:

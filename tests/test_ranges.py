@@ -65,3 +65,10 @@ def test_what_is_not_of_its_type_gets_one_sentence(options: Any, sentence: str) 
 def test_what_is_of_its_type_passes() -> None:
     edges = Options(rate=1, share=0, width=4, seed=2**32 - 1, size=1, inner=Inner(decay=0.0, sizes=()))
     assert list(ranges.faults(edges)) == []
+
+
+@pytest.mark.parametrize("given", [(), ("a", "a"), ("a", "c")])
+def test_names_that_repeat_or_are_unknown_are_refused(given: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"rows is {given}; expected different names among a, b")):
+        ranges.different_names("rows", given, {"a": 1, "b": 2})
+    ranges.different_names("rows", ("b", "a"), {"a": 1, "b": 2})

@@ -232,6 +232,24 @@ def assay(
     )
 
 
+def pooled_variance(counts: ModeCounts) -> np.ndarray:
+    """Variance inside the modes over the truth's, pooled over modes as ``assay`` has it, for many tallies of the plane at once.
+
+    Args:
+      counts: ``tally`` of samples ``[n, 2]``, with any leading axes ``[...]``.
+
+    Returns:
+      ``[...]``; NaN where no mode has two samples.
+    """
+    high = counts.high.astype(float)
+    scatter = counts.squares - np.sum(np.square(counts.sums), axis=-1) / np.maximum(high, 1.0)
+    freedom = np.sum(np.maximum(high - 1.0, 0.0), axis=-1)
+    cut = 0.5 * THRESHOLD**2
+    # E[|u|²; |u| < t] / P(|u| < t) of two standard normal coordinates.
+    truth = 2.0 * (1.0 - (1.0 + cut) * np.exp(-cut)) / (1.0 - np.exp(-cut))
+    return np.where(freedom > 0, np.sum(scatter, axis=-1) / (np.maximum(freedom, 1.0) * truth), np.nan)
+
+
 def mode_turnover(masses: np.ndarray, weights: np.ndarray | Array, *, share: float = 0.25) -> ModeTurnover:
     """Births and deaths of modes during training.
 
@@ -293,5 +311,6 @@ __all__ = [
     "assay",
     "mode_turnover",
     "modes_of",
+    "pooled_variance",
     "tally",
 ]

@@ -71,6 +71,11 @@ def band(
     return Band(*map(np.exp, found)) if geometric else found
 
 
+def extent(values: np.ndarray, axis: int = 0) -> Band:
+    """The mean over an axis, and the band from the least to the largest; of ``values``'s shape without that axis."""
+    return Band(np.mean(values, axis=axis), np.min(values, axis=axis), np.max(values, axis=axis))
+
+
 def clopper_pearson(counts: np.ndarray, n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the exact interval of a proportion: quantiles of Beta(x, n - x + 1) and Beta(x + 1, n - x); see ``histograms.interval``.
 
@@ -104,3 +109,21 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     u, v = (ranks(side) - (side.shape[-1] - 1) / 2 for side in (x, y))
     size = np.sqrt((u * u).sum(axis=-1) * (v * v).sum(axis=-1))
     return np.divide((u * v).sum(axis=-1), size, out=np.full(size.shape, np.nan), where=size > 0)
+
+
+def lagged_rank_correlation(earlier: np.ndarray, later: np.ndarray, largest: float) -> np.ndarray:
+    """Rank correlation of one series with what another is so many records later, for every lag from 0 on.
+
+    The window of the earlier series is the same at all lags, so that lags compare.
+
+    Args:
+      earlier, later: ``[..., records]``.
+      largest: lag, as a share of the records; at least one record is tried.
+
+    Returns:
+      ``[..., lags]``.
+    """
+    length = earlier.shape[-1]
+    window = length - max(1, int(largest * length))
+    lags = range(length - window + 1)
+    return np.stack([rank_correlation(earlier[..., :window], later[..., lag : lag + window]) for lag in lags], axis=-1)

@@ -94,6 +94,39 @@ def _members(arguments: PyTree) -> int:
     return int(lengths.pop()[0])
 
 
+def part(members: PyTree, first: int, count: int) -> PyTree:
+    """``count`` members from number ``first`` on, of trees with a leading axis; where too few are left, the last again."""
+    # A gather: a slice would count as a use of their keys.
+    index = jnp.minimum(jnp.arange(first, first + count), _members(members) - 1)
+    return jax.tree.map(lambda leaf: leaf[index], members)
+
+
+def in_parts(
+    program: Callable[..., PyTree],
+    members: tuple[PyTree, ...],
+    together: int,
+    on_part: Callable[[int, int], None] | None = None,
+) -> PyTree:
+    """Calls a compiled program with ``together`` of its members at a time, so that progress is seen and Ctrl-C answered between calls.
+
+    Args:
+      program: of as many members as there are in ``part(members, 0, together)``.
+      members: its arguments, with a leading axis ``[members]`` in every leaf.
+      together: members of a call; the last call makes the last member again, where too few are left.
+      on_part: ``on_part(done, members)`` after every call.
+
+    Returns:
+      What the program returns, on the host, ``[members, …]``.
+    """
+    number, parts = _members(members), []
+    for first in range(0, number, together):
+        found = fetch(program(*part(members, first, together)))
+        parts.append(jax.tree.map(lambda leaf, first=first: leaf[: number - first], found))
+        if on_part is not None:
+            on_part(min(first + together, number), number)
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
 Table: TypeAlias = dict[str, np.ndarray]
 """Columns of one length ``[members, …]``: hyperparameters and seed, then results."""
 
@@ -157,14 +190,7 @@ def sweep(
         return results
 
     program = jax.jit(ensemble(columns_of, mapper=mapper))
-    parts = []
-    for first in range(0, members, size):
-        index = jnp.minimum(jnp.arange(first, first + size), members - 1)
-        part = fetch(program(keys[index], {name: column[index] for name, column in columns.items()}))
-        parts.append({name: array[: members - first] for name, array in part.items()})
-        if on_part is not None:
-            on_part(min(first + size, members), members)
-    results = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    results: Table = in_parts(program, (keys, columns), size, on_part)
     taken = sorted(set(results) & {*columns, "seed"})
     if taken:
         raise ValueError(

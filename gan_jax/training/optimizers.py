@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import optax
 
@@ -148,6 +148,21 @@ def check_schedule(name: str, schedule: optax.Schedule) -> None:
     """Raises unless ``schedule`` is a function of the number of updates, with a rate at the first one that is finite and not negative."""
     checks.takes(name, schedule, ("count",), "optax.cosine_decay_schedule(1e-3, 1000)")
     checks.within(f"{name} at the first update", schedule(0), 0.0, math.inf, high_open=True)
+
+
+def alike(optimizer: OptimizerOf, rate: Rate) -> dict[str, Any]:
+    """Arguments of a game whose players learn alike: ``gan(…, **alike(adam(), 1e-3))``.
+
+    Args:
+      optimizer: of both players.
+      rate: of both.
+    """
+    return {
+        "generator_optimizer": optimizer,
+        "discriminator_optimizer": optimizer,
+        "generator_rate": rate,
+        "discriminator_rate": rate,
+    }
 
 
 def half_constant(steps: int, *, b1: float = 0.5, b2: float = 0.999) -> OptimizerOf:

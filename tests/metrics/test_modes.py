@@ -298,3 +298,15 @@ def test_few_samples_warn_of_what_that_means() -> None:
 def test_bad_input(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(modes.modes_of(distributions.gaussian_ring()))
+
+
+def test_pooled_variance_of_many_tallies_is_that_of_each_assay() -> None:
+    truth = modes.modes_of(distributions.gaussian_ring(8, 2.0, 0.02))
+    keys = jax.random.split(jax.random.key(7), 3)
+    samples = [distributions.gaussian_ring(8, 2.0, 0.01 * (i + 1)).sample(key, (400,)) for i, key in enumerate(keys)]
+    tallies = [modes.tally(some, truth) for some in samples]
+    found = modes.pooled_variance(jax.tree.map(lambda *leaves: np.stack(leaves), *tallies))
+    expected = [modes.assay(one, truth).variance_ratio for one in tallies]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    none = jax.tree.map(np.zeros_like, jax.tree.map(np.asarray, tallies[0]))
+    assert np.isnan(modes.pooled_variance(none))

@@ -38,3 +38,18 @@ def test_rank_correlation_is_scipys_with_ties_and_nan_where_a_side_stands_still(
     expected = [stats.spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)]
     np.testing.assert_allclose(statistics.rank_correlation(x, y), expected, rtol=1e-12)
     assert np.isnan(statistics.rank_correlation(np.zeros(4), np.arange(4.0)))
+
+
+def test_an_extent_is_the_mean_between_the_least_and_the_largest() -> None:
+    found = statistics.extent(np.array([[1.0, 5.0], [3.0, -1.0], [8.0, 2.0]]))
+    np.testing.assert_array_equal(found, [[4.0, 2.0], [1.0, -1.0], [8.0, 5.0]])
+
+
+def test_the_correlation_of_a_series_with_its_own_past_is_one_at_that_lag() -> None:
+    series = np.random.default_rng(3).normal(size=(2, 24))
+    found = statistics.lagged_rank_correlation(series, np.roll(series, 3, axis=-1), 0.25)
+    assert found.shape == (2, 7)
+    np.testing.assert_array_equal(found.argmax(axis=-1), [3, 3])
+    np.testing.assert_allclose(found[:, 3], 1.0, rtol=1e-12)
+    expected = stats.spearmanr(series[0, :18], np.roll(series[0], 3)[5:23]).statistic
+    assert found[0, 5] == pytest.approx(expected, rel=1e-12)

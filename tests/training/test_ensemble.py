@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.training.ensemble import by_backend, ensemble, grid, sequential
+from gan_jax.training.ensemble import by_backend, ensemble, grid, in_parts, part, sequential
 from tests.cases import cases
 
 
@@ -67,3 +67,13 @@ def test_mapping_on_this_backend() -> None:
 def test_bad_leading_axes_are_one_sentence(arguments: tuple[jax.Array, ...]) -> None:
     with pytest.raises(ValueError, match="expected one common number of members"):
         ensemble(lambda *a: a)(*arguments)
+
+
+def test_members_in_parts_are_those_of_one_call() -> None:
+    keys, scales = jax.random.split(jax.random.key(0), 5), np.arange(5.0)
+    program = jax.jit(ensemble(lambda key, scale: {"x": scale * jax.random.normal(key, (2,))}))
+    done: list[tuple[int, int]] = []
+    found = in_parts(program, (keys, scales), 2, lambda *numbers: done.append(numbers))
+    np.testing.assert_array_equal(found["x"], program(keys, scales)["x"])
+    assert done == [(2, 5), (4, 5), (5, 5)]
+    np.testing.assert_array_equal(part(scales, 3, 3), [3.0, 4.0, 4.0])

@@ -43,3 +43,11 @@ def test_adam_follows_its_schedule() -> None:
         moves.append(float(move))
     np.testing.assert_allclose(moves, [-0.1, -0.075, -0.05, -0.025, 0.0], rtol=1e-5)
     assert isinstance(optimizer, optax.GradientTransformation)
+
+
+def test_players_who_learn_alike_are_one_and_the_same() -> None:
+    adam = optimizers.adam()
+    players = optimizers.alike(adam, 1e-3)
+    assert players["generator_optimizer"] is players["discriminator_optimizer"] is adam
+    assert players["generator_rate"] == players["discriminator_rate"] == 1e-3
+    assert len(players) == 4
