@@ -1,8 +1,7 @@
 """One module for each figure or table; ``python -m experiments`` lists them.
 
 The tuple ``EXPERIMENTS`` is the table of contents, in the order of the story. A chapter is a folder; an experiment is a module of
-its chapter, or a folder there with the modules ``experiment`` (the first two of these), ``compute``, ``analysis`` (claims and table) and
-``figure``, which the harness joins:
+its chapter, or a folder there, whose module ``compute`` has ``run`` with all that needs JAX, and ``experiment`` all else. It has
 
 * a docstring: the title on the first line, then the figure, the paper and its equation, the command, the time, the
   numbers expected;

@@ -100,7 +100,7 @@ def _answered(words: Sequence[str]) -> int:
     if words[0] == "new":
         return new.main(words[1:])
     name = _known(words[0])
-    several = name == "all" or name in _chapters()
+    several = name == "all" or name in new.chapters(EXPERIMENTS)
     return _several(name, words[1:]) if several else _one(name, words[1:])
 
 
@@ -134,12 +134,8 @@ def _list() -> None:
     console.print(USAGE, markup=False, highlight=False)
 
 
-def _chapters() -> list[str]:
-    return list(dict.fromkeys(entry.chapter for entry in EXPERIMENTS))
-
-
 def _known(name: str) -> str:
-    names = [*(entry.name for entry in EXPERIMENTS), *_chapters(), "all"]
+    names = [*(entry.name for entry in EXPERIMENTS), *new.chapters(EXPERIMENTS), "all"]
     if name in (*names, TEMPLATE.name):
         return name
     near = difflib.get_close_matches(name, [*names, TEMPLATE.name, "new", *COMMANDS], n=1, cutoff=0.4)

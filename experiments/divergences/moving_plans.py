@@ -141,8 +141,7 @@ def plot(arrays: Arrays) -> Figure:
             _plan(ax, arrays["x"], arrays["y"][plans[rank]], color)
             # The three maps hold the same points and have the same size, so their axes agree without being shared.
             ax.set_aspect("equal", adjustable="datalim")
-            ax.set_title(f"{name} plan: mean cost {costs[rank]:.3f}")
-            ax.set_xlabel("first coordinate")
+            ax.set(title=f"{name} plan: mean cost {costs[rank]:.3f}", xlabel="first coordinate")
             if column == 0:
                 ax.set_ylabel("second coordinate")
                 ax.legend(loc="best", handletextpad=0.3, labelspacing=0.2, frameon=True)
@@ -153,15 +152,15 @@ def plot(arrays: Arrays) -> Figure:
 
 def _plan(ax: Axes, starts: np.ndarray, ends: np.ndarray, color: str) -> None:
     """Arrows from every start to its end, in the plane."""
+    arrow = {
+        "arrowstyle": "-|>",
+        "color": color,
+        "linewidth": 2.0,
+        "shrinkA": 5.0,
+        "shrinkB": 5.0,
+        "mutation_scale": 16,
+    }
     for start, end in zip(starts, ends, strict=True):
-        arrow = {
-            "arrowstyle": "-|>",
-            "color": color,
-            "linewidth": 2.0,
-            "shrinkA": 5.0,
-            "shrinkB": 5.0,
-            "mutation_scale": 16,
-        }
         ax.annotate("", xy=tuple(end), xytext=tuple(start), arrowprops=arrow)
     ax.plot(*starts.T, "o", color=BLUE, markersize=9, label="from")
     ax.plot(*ends.T, "s", color=GREY, markersize=8, label="to")
@@ -177,9 +176,7 @@ def _costs(ax: Axes, costs: np.ndarray, marked: Sequence[tuple[str, int, str]]) 
             ranks[rank], costs[rank], "o", color=color, markersize=11, markeredgecolor="white", label=name, zorder=4
         )
     ax.legend(loc="lower right")
-    ax.set_title(f"all {len(costs)} plans, cheapest first")
-    ax.set_xlabel("rank of the plan")
-    ax.set_ylabel("mean cost (units of x)")
+    ax.set(title=f"all {len(costs)} plans, cheapest first", xlabel="rank of the plan", ylabel="mean cost (units of x)")
 
 
 def _line(ax: Axes, arrays: Arrays) -> None:
@@ -190,5 +187,4 @@ def _line(ax: Axes, arrays: Arrays) -> None:
     ax.margins(0.08, 0.15)
     ax.set_yticks([0, 1], ["to", "from"])
     ax.grid(visible=False, axis="y")
-    ax.set_title(f"on a line: sorted plan {np.mean(np.abs(starts - ends)):.3f}")
-    ax.set_xlabel("first coordinate")
+    ax.set(title=f"on a line: sorted plan {np.mean(np.abs(starts - ends)):.3f}", xlabel="first coordinate")

@@ -164,14 +164,11 @@ def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Prog
 
 
 def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> dict[str, Any]:
-    """Every family × separation × seed × network as one compiled program.
-
-    On a CPU, where members run one after another anyway, the program is called once for every seed, so that progress is seen and
-    Ctrl-C is answered; on an accelerator once for all seeds, so that it is filled.
-    """
+    """Every family × separation × seed × network as one compiled program, called once for every seed on a CPU."""
     import jax
     import jax.numpy as jnp
 
+    from experiments.framework.rows import in_parts
     from gan_jax.estimators.comparison import samplers_of, trained_point
     from gan_jax.training.ensemble import ensemble
 
@@ -185,20 +182,14 @@ def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Pr
     separations = np.stack([axis.separations for axis in axes.values()])
     families = np.broadcast_to(np.arange(len(pairs))[:, None], separations.shape)
     base = jax.random.fold_in(jax.random.key(seed), 2)
-    together = 1 if jax.default_backend() == "cpu" else plan.seeds
-    parts = []
-    for first in progress.track(range(0, plan.seeds, together), "training", share=share):
-        seeds = range(first, min(first + together, plan.seeds))
-        keys = jnp.concatenate(
-            [jax.random.split(jax.random.fold_in(base, number), separations.size) for number in seeds]
-        )
-        tiled = [jnp.asarray(np.tile(a.ravel(), len(seeds))) for a in (families, separations.astype(np.float32))]
-        result = jax.block_until_ready(program(keys, *tiled))
-        parts.append({name: np.asarray(a).reshape(-1, *separations.shape, *a.shape[1:]) for name, a in result.items()})
+    seeds = range(plan.seeds)
+    keys = jnp.concatenate([jax.random.split(jax.random.fold_in(base, number), separations.size) for number in seeds])
+    tiled = [jnp.asarray(np.tile(a.ravel(), plan.seeds)) for a in (families, separations.astype(np.float32))]
+    result = in_parts(progress, "training", program, (keys, *tiled), on_cpu=separations.size, share=share)
     arrays: dict[str, Any] = {}
-    for quantity in parts[0]:
-        values = np.moveaxis(np.concatenate([part[quantity] for part in parts]), 0, 2)
-        arrays |= {f"{name}/trained/{quantity}": values[i] for i, name in enumerate(axes)}
+    for quantity, values in result.items():
+        of_families = np.moveaxis(values.reshape(plan.seeds, *separations.shape, *values.shape[1:]), 0, 2)
+        arrays |= {f"{name}/trained/{quantity}": of_families[i] for i, name in enumerate(axes)}
     return arrays
 
 

@@ -15,7 +15,7 @@ from gan_jax.models.reconstructor import mlp_reconstructor
 from gan_jax.objectives import losses, penalties, regularisers
 from gan_jax.objectives.losses import non_saturating
 from gan_jax.training.game import Game, gan
-from gan_jax.training.optimizers import adam, linear_decay
+from gan_jax.training.optimizers import adam, alike, linear_decay
 from gan_jax.training.packing import packed
 from gan_jax.training.state import GameState, averaged
 from gan_jax.training.updates import alternating, unrolled
@@ -69,11 +69,8 @@ def small_game(recipe: RingRecipe, steps: int, change: Change = nothing) -> Smal
         "data": rows_of,
         "update": alternating(),
         "batch_size": recipe.batch_size,
-        "generator_optimizer": adam(b1=0.5, b2=0.999),
-        "discriminator_optimizer": adam(b1=0.5, b2=0.999),
-        "generator_rate": recipe.rate,
-        "discriminator_rate": recipe.rate,
         "sample": last(generator),
+        **alike(adam(b1=0.5, b2=0.999), recipe.rate),
     }
     settings |= change(recipe, steps)
     sample = settings.pop("sample")
@@ -128,17 +125,8 @@ def veegan_game(recipe: RingRecipe, steps: int) -> SmallGame:
     """VEEGAN: the discriminator scores samples with their latents, which a third network reconstructs (Srivastava et al. 2017)."""
     widths = (recipe.width,) * recipe.discriminator_depth
     generator, reconstructor = mlp_generator((recipe.width,) * recipe.generator_depth), mlp_reconstructor(widths)
-    game = veegan(
-        generator,
-        reconstructor,
-        mlp(widths),
-        rows_of,
-        batch_size=recipe.batch_size,
-        generator_optimizer=adam(b1=0.5, b2=0.999),
-        discriminator_optimizer=adam(b1=0.5, b2=0.999),
-        generator_rate=recipe.rate,
-        discriminator_rate=recipe.rate,
-    )
+    players = alike(adam(b1=0.5, b2=0.999), recipe.rate)
+    game = veegan(generator, reconstructor, mlp(widths), rows_of, batch_size=recipe.batch_size, **players)
     return SmallGame(game, last(beside(generator, reconstructor)))
 
 
@@ -157,10 +145,9 @@ def wasserstein(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
 
 def relativistic(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     """Relativistic pairing with R1 and R2 (Huang et al. 2024, R3GAN)."""
-    penalty = penalties.both(penalties.r1(), penalties.r2())
     return {
         "objective": losses.relativistic(),
-        "penalty": penalty,
+        "penalty": penalties.both(penalties.r1(), penalties.r2()),
         "penalty_weight": recipe.penalty_weight,
         "penalty_every": recipe.penalty_every,
     }
@@ -171,7 +158,6 @@ def together(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
 
     Batches are twice as large: with smaller ones some games of ten leave the modes of a grid with unequal shares.
     """
-
     optimizer = adam(b1=0.0, b2=0.99, schedule=linear_decay(steps, constant=0.2, end=0.01))
     return {
         **relativistic(recipe, steps),
@@ -180,10 +166,7 @@ def together(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
         "perturb": penalties.instance_noise,
         "noise": recipe.noise,
         "noise_steps": 0.6 * steps,
-        "generator_rate": 2.0 * recipe.rate,
-        "discriminator_rate": 2.0 * recipe.rate,
-        "generator_optimizer": optimizer,
-        "discriminator_optimizer": optimizer,
+        **alike(optimizer, 2.0 * recipe.rate),
     }
 
 

@@ -17,9 +17,9 @@ from experiments.framework.claims import (
     theorem,
 )
 from experiments.framework.progress import Progress, Task
-from experiments.framework.tables import long_rows, per_seed
+from experiments.framework.tables import long_rows, per_seed, wide_rows
 
 __all__ = [
     "AT_LEAST", "AT_MOST", "EQUAL", "Arrays", "Budget", "Claim", "Progress", "Relation", "TableRow", "Task", "finding", "less",
-    "long_rows", "over_seeds", "per_seed", "replication", "theorem",
+    "long_rows", "over_seeds", "per_seed", "replication", "theorem", "wide_rows",
 ]  # fmt: skip

@@ -55,14 +55,7 @@ def staged(root: Path, name: str) -> Iterator[Path]:
     """
     target = root / name
     check_replaceable(target)
-    stage = root / f".{name}.{uuid.uuid4().hex[:8]}.partial"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        stage.mkdir()
-    except OSError as error:
-        raise UserError(
-            f"The results folder {root} cannot be written ({error.strerror}); name another one with --out"
-        ) from error
+    stage = _made(root, f".{name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         yield stage
         with uninterrupted():
@@ -116,15 +109,19 @@ def check_writable(root: Path, names: Sequence[str]) -> None:
     """Raises ``UserError`` unless the results of ``names`` can be written under ``root``; computes nothing."""
     for name in names:
         check_replaceable(root / name)
-    probe = root / f".{uuid.uuid4().hex[:8]}.partial"
+    _made(root, f".{uuid.uuid4().hex[:8]}.partial").rmdir()
+
+
+def _made(root: Path, name: str) -> Path:
+    """A new folder under ``root``, which is made where it does not exist; ``UserError`` where it cannot be."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        probe.mkdir()
-        probe.rmdir()
+        (root / name).mkdir()
     except OSError as error:
         raise UserError(
             f"The results folder {root} cannot be written ({error.strerror}); name another one with --out"
         ) from error
+    return root / name
 
 
 def _publish(stage: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, SupportsFloat
@@ -140,20 +141,8 @@ def _json_number(value: float) -> float | str:
     return number if math.isfinite(number) else str(number)
 
 
-def theorem(
-    what: str,
-    source: str,
-    expected: SupportsFloat,
-    measured: SupportsFloat,
-    tolerance: SupportsFloat,
-    relation: Relation = EQUAL,
-    basis: str = "",
-) -> Claim:
-    """What must hold whatever was trained and for how long: an exact value, a bound, an identity. The arguments are ``Claim``'s."""
-    return Claim(Kind.THEOREM, what, source, float(expected), float(measured), float(tolerance), relation, basis)
-
-
-def replication(
+def _claim(
+    kind: Kind,
     what: str,
     source: str,
     expected: SupportsFloat,
@@ -162,24 +151,21 @@ def replication(
     relation: Relation = EQUAL,
     basis: str = "",
     *,
-    budget: Budget,
+    budget: Budget | None = None,
 ) -> Claim:
-    """A published number by the published protocol; below its budget the run says neither yes nor no. The arguments are ``Claim``'s."""
+    """A claim; the arguments are ``Claim``'s."""
     numbers = float(expected), float(measured), float(tolerance)
-    return Claim(Kind.REPLICATION, what, source, *numbers, relation, basis, budget)
+    return Claim(kind, what, source, *numbers, relation, basis, budget)
 
 
-def finding(
-    what: str,
-    source: str,
-    expected: SupportsFloat,
-    measured: SupportsFloat,
-    tolerance: SupportsFloat,
-    relation: Relation = EQUAL,
-    basis: str = "",
-) -> Claim:
-    """What was conjectured, or reached elsewhere, and is measured here, such as what a training gets to. The arguments are ``Claim``'s."""
-    return Claim(Kind.FINDING, what, source, float(expected), float(measured), float(tolerance), relation, basis)
+theorem = partial(_claim, Kind.THEOREM)
+"""What must hold whatever was trained and for how long: an exact value, a bound, an identity."""
+
+replication = partial(_claim, Kind.REPLICATION)
+"""A published number by the published protocol; below its budget, which it has to name, the run says neither yes nor no."""
+
+finding = partial(_claim, Kind.FINDING)
+"""What was conjectured, or reached elsewhere, and is measured here, such as what a training gets to."""
 
 
 def over_seeds(values: np.ndarray, errors: float, slack: float = 0.0) -> tuple[float, float]:

@@ -88,7 +88,7 @@ def title(name: str) -> str:
 
 
 def load(name: str) -> Experiment:
-    """Imports one experiment: a module that has all of the contract, or the modules of a folder.
+    """Imports one experiment: a module that has all of the contract, or that of a folder, whose ``run`` is apart.
 
     Raises:
       ImportError: a module cannot be imported: a defect of the module, shown as it is.
@@ -103,14 +103,6 @@ def load(name: str) -> Experiment:
     return cast(Experiment, found)
 
 
-IN_FOLDER = {
-    "experiment": ("Config", "SMOKE", "PRESETS"),
-    "analysis": ("claims", "table"),
-    "figure": ("plot", "animation"),
-}
-"""Which module of a folder has which part of the contract; ``run`` is in ``compute``."""
-
-
 @functools.cache
 def _joined(folder: str) -> SimpleNamespace:
     """The experiment of a folder. ``compute``, which imports JAX, is loaded when it runs, so that all else needs none."""
@@ -118,10 +110,7 @@ def _joined(folder: str) -> SimpleNamespace:
     def run(config: Any, progress: Progress) -> Arrays:
         return importlib.import_module(f"{folder}.compute").run(config, progress)
 
-    modules = {part: importlib.import_module(f"{folder}.{part}") for part in IN_FOLDER}
-    named = {name: vars(modules[part]) for part, names in IN_FOLDER.items() for name in names}
-    parts = {name: having[name] for name, having in named.items() if name in having}
-    return SimpleNamespace(__doc__=modules["experiment"].__doc__, run=run, **parts)
+    return SimpleNamespace(**{**vars(importlib.import_module(f"{folder}.experiment")), "run": run})
 
 
 def has_animation(experiment: Experiment) -> bool:

@@ -29,9 +29,9 @@ TABLE = "__init__.py"
 """The file of the tree that has the table of contents."""
 
 
-def chapters() -> tuple[str, ...]:
-    """The chapters that there are, in the order of the story."""
-    return tuple(dict.fromkeys(entry.chapter for entry in experiments.EXPERIMENTS))
+def chapters(entries: Sequence[experiments.Entry] = ()) -> tuple[str, ...]:
+    """The chapters of entries, of all where none are given, in the order of the story."""
+    return tuple(dict.fromkeys(entry.chapter for entry in entries or experiments.EXPERIMENTS))
 
 
 @dataclass(frozen=True)

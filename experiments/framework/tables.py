@@ -23,17 +23,30 @@ def long_rows(values: np.ndarray, axes: Mapping[str, Sequence[object]], **named:
     Raises:
       ValueError: an axis has another number of labels than ``values`` has indices there.
     """
-    sizes = tuple(len(labels) for labels in axes.values())
-    if np.shape(values) != sizes:
-        raise ValueError(f"values has shape {np.shape(values)}; expected {sizes}, the labels of {', '.join(axes)}")
+    _check("values", values, axes)
+    return wide_rows({"value": np.asarray(values, float)}, axes, **named)
+
+
+def wide_rows(
+    columns: Mapping[str, np.ndarray], axes: Mapping[str, Sequence[object]], **named: object
+) -> list[TableRow]:
+    """As ``long_rows``, with a column for each quantity: of arrays of one shape, by name, in the place of ``value``."""
+    for name, values in columns.items():
+        _check(f"columns[{name!r}]", values, axes)
     return [
         {
             **named,
             **{name: labels[i] for (name, labels), i in zip(axes.items(), index, strict=True)},
-            "value": float(value),
+            **{name: values[index].item() for name, values in columns.items()},
         }
-        for index, value in np.ndenumerate(values)
+        for index in np.ndindex(*(len(labels) for labels in axes.values()))
     ]
+
+
+def _check(name: str, values: np.ndarray, axes: Mapping[str, Sequence[object]]) -> None:
+    sizes = tuple(len(labels) for labels in axes.values())
+    if np.shape(values) != sizes:
+        raise ValueError(f"{name} has shape {np.shape(values)}; expected {sizes}, the labels of {', '.join(axes)}")
 
 
 def per_seed(values: np.ndarray, **named: object) -> list[TableRow]:

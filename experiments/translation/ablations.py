@@ -12,14 +12,10 @@ if TYPE_CHECKING:
     from gan_jax.training.recording import Case
     from gan_jax.typing import Critic, Translator
 
-FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE = (
-    "full",
-    "adversarial only",
-    "forward cycle only",
-    "backward cycle only",
-    "cycle only",
-)
+GAMES = ("full", "adversarial only", "forward cycle only", "backward cycle only", "cycle only")
 """Of ``training.translation.ABLATIONS``, in its order."""
+
+FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE = GAMES
 
 NO_IDENTITY = "full, no identity"
 """Both cycles and the adversarial terms, and nothing that says that a picture of the other domain is to be left as it is."""
@@ -77,10 +73,9 @@ def game_of_four(
     """
     from gan_jax.objectives.losses import OBJECTIVES
     from gan_jax.objectives.penalties import both, r1, r2
-    from gan_jax.training.optimizers import half_constant
+    from gan_jax.training.optimizers import alike, half_constant
     from gan_jax.training.translation import cyclegan
 
-    optimizer = half_constant(steps, b1=recipe.b1, b2=recipe.b2)
     return cyclegan(
         OBJECTIVES[recipe.objective](),
         forward,
@@ -89,10 +84,7 @@ def game_of_four(
         discriminator_y,
         data,
         batch_size=recipe.batch_size,
-        generator_optimizer=optimizer,
-        discriminator_optimizer=optimizer,
-        generator_rate=recipe.rate,
-        discriminator_rate=recipe.rate,
+        **alike(half_constant(steps, b1=recipe.b1, b2=recipe.b2), recipe.rate),
         identity_weight=recipe.identity_weight,
         pool_size=recipe.pool_size,
         penalty=both(r1(), r2()) if recipe.penalty_weight > 0.0 else None,

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.translation.ablations import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, NO_IDENTITY
+from gan_jax.metrics.statistics import extent
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.images import tile
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, Look
@@ -25,8 +26,7 @@ LOOKS = {
 def curves_by_game(ax: Axes, steps: np.ndarray, values: np.ndarray, games: Sequence[str]) -> None:
     """Means over seeds with bands from the least to the largest, of ``values [records + 1, games, seeds]``."""
     for number, game in enumerate(games):
-        own = values[:, number]
-        curve_with_band(ax, steps, own.mean(axis=1), own.min(axis=1), own.max(axis=1), look=LOOKS[game], label=game)
+        curve_with_band(ax, steps, *extent(values[:, number], 1), look=LOOKS[game], label=game)
     # Numbers of steps are long.
     ax.locator_params(axis="x", nbins=4)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.game.arms_race import analysis as arms_race_tracking
 from experiments.game.arms_race import experiment as arms_race
-from experiments.game.arms_race.analysis import Series
+from experiments.game.arms_race.experiment import Series
 from gan_jax.plots.arms_race import OnLine, Strip
 from gan_jax.plots.arms_race import arms_race as figure
 from gan_jax.plots.arms_race import arms_race_animation as animation
@@ -22,11 +21,11 @@ def test_a_delayed_copy_has_its_delay_for_lag(delay: int) -> None:
     exact = wandering()
     estimate = np.concatenate([np.zeros((4, delay)), exact[:, : 80 - delay]], axis=1)
     found = Series(20.0 * np.arange(1, 81), exact, estimate, estimate)
-    assert arms_race_tracking.lag(found) == (20.0 * delay, 0.0)
-    lags, values = arms_race_tracking.correlation_at_lags(found)
+    assert arms_race.lag(found) == (20.0 * delay, 0.0)
+    lags, values = arms_race.correlation_at_lags(found)
     assert lags[-1] == 20.0 * 20
     np.testing.assert_allclose(values[:, delay], 1.0, atol=1e-12)
-    gain = arms_race_tracking.gain_by_lag(found)
+    gain = arms_race.gain_by_lag(found)
     assert (gain > 0).all() if delay else (gain == 0).all()
 
 

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 import pytest
 
+from experiments.conditional import wrong_captions
 from experiments.conditional.conditional_digits.compute import measured
-from experiments.conditional.conditional_ring.analysis import course
+from experiments.conditional.conditional_ring.experiment import course
 from experiments.conditional.text_to_avatar import experiment as text_to_avatar
-from experiments.conditional.wrong_captions import compute as wrong_captions
 from gan_jax.cli import avatar_games
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from experiments.translation import ablations as cycle_games
-from experiments.translation.cycle_2d.analysis import _wrong, course, found
 from experiments.translation.cycle_2d.compute import _measured as measured_in_the_plane
+from experiments.translation.cycle_2d.experiment import _wrong, course, found
 from experiments.translation.cycle_avatars.compute import distances, right
 from experiments.translation.cycle_digits import experiment as cycle_digits
 from experiments.translation.cycle_digits.compute import SIZE, _measured, _split

@@ -14,12 +14,21 @@ import pytest
 
 from experiments.framework.claims import Claim
 from experiments.framework.progress import Task
-from experiments.images.image_zoo import analysis
 from experiments.images.image_zoo import compute as zoo_games
-from experiments.images.image_zoo import figure as zoo_plot
-from experiments.images.image_zoo.analysis import COMPARISONS, Comparison, distances, logarithms, spoken
+from experiments.images.image_zoo import experiment as image_zoo
 from experiments.images.image_zoo.compute import Bench, Cell, Played
-from experiments.images.image_zoo.experiment import OBJECTIVES, SCORES, SMOKE, WEIGHTS, Config
+from experiments.images.image_zoo.experiment import (
+    COMPARISONS,
+    OBJECTIVES,
+    SCORES,
+    SMOKE,
+    WEIGHTS,
+    Comparison,
+    Config,
+    distances,
+    logarithms,
+    spoken,
+)
 from gan_jax.metrics.features import Extracted, Features
 from gan_jax.objectives import losses, penalties
 from tests.cases import cases
@@ -72,7 +81,7 @@ def lost(arrays: Arrays, objective: str, penalty: str) -> Arrays:
 
 def broken(arrays: Arrays) -> list[str]:
     """What is claimed and does not hold."""
-    return [claim.what for claim in analysis.claims(arrays) if not claim.holds]
+    return [claim.what for claim in image_zoo.claims(arrays) if not claim.holds]
 
 
 # -------------------------------------------------------------------------------------------------------------- what is in it
@@ -174,7 +183,7 @@ def test_all_claims_hold_where_every_paper_is_right(seeds: int) -> None:
     arrays = perfect(seeds)
     arrays["kid"] += 1e-4 * np.arange(len(OBJECTIVES))[:, None, None]
     assert broken(arrays) == []
-    assert len(analysis.claims(arrays)) == len(COMPARISONS) + len(WEIGHTS) - 1 + 3
+    assert len(image_zoo.claims(arrays)) == len(COMPARISONS) + len(WEIGHTS) - 1 + 3
 
 
 def test_a_penalty_that_helps_half_of_all_objectives_is_noticed() -> None:
@@ -213,7 +222,7 @@ def test_a_loss_better_than_the_non_saturating_one_is_noticed() -> None:
 
 
 def verdict(arrays: Arrays, beginning: str) -> Claim:
-    (claim,) = (claim for claim in analysis.claims(arrays) if claim.what.startswith(beginning))
+    (claim,) = (claim for claim in image_zoo.claims(arrays) if claim.what.startswith(beginning))
     return claim
 
 
@@ -234,7 +243,7 @@ def test_a_part_of_the_zoo_has_the_claims_of_that_part() -> None:
     columns = [list(WEIGHTS).index(name) for name in SMOKE.penalties]
     cut = {name: whole[name][np.ix_(rows, columns)] for name in (*SCORES, "seconds", "samples")}
     names = {"objectives": np.asarray(SMOKE.objectives), "penalties": np.asarray(SMOKE.penalties)}
-    assert 3 < len(analysis.claims({**whole, **cut, **names})) < len(analysis.claims(whole))
+    assert 3 < len(image_zoo.claims({**whole, **cut, **names})) < len(image_zoo.claims(whole))
 
 
 def test_error_of_a_mean_has_the_spread_over_seeds_in_it() -> None:
@@ -276,7 +285,7 @@ def test_a_kid_below_its_error_counts_as_its_error() -> None:
 
 
 def test_table_has_one_row_for_every_game() -> None:
-    rows = analysis.table(lost(perfect(seeds=2), "hinge", "lp"))
+    rows = image_zoo.table(lost(perfect(seeds=2), "hinge", "lp"))
     assert len(rows) == 2 * math.prod(SHAPE)
     assert {row["diverged"] for row in rows if (row["objective"], row["penalty"]) != ("hinge", "lp")} == {False}
     (gone,) = (row for row in rows if row["diverged"])
@@ -302,19 +311,19 @@ def test_table_has_one_row_for_every_game() -> None:
     ],
 )
 def test_numbers_fit_a_cell(kid: float, text: str) -> None:
-    assert zoo_plot.number(kid) == text
+    assert image_zoo.number(kid) == text
 
 
 def test_best_cells_and_colours() -> None:
     kid = np.asarray([[0.3, -0.001, np.inf], [np.inf, np.inf, np.inf]])
-    assert zoo_plot.best_of_rows(kid) == [1, -1]
-    assert zoo_plot.limits(np.asarray([np.nan, -0.001, 3.0])) == (0.005, 0.05)
-    assert zoo_plot.limits(np.asarray([0.2, 30.0])) == (0.2, 2.0)
-    assert zoo_plot.limits(np.asarray([np.nan])) == (0.005, 0.05)
+    assert image_zoo.best_of_rows(kid) == [1, -1]
+    assert image_zoo.limits(np.asarray([np.nan, -0.001, 3.0])) == (0.005, 0.05)
+    assert image_zoo.limits(np.asarray([0.2, 30.0])) == (0.2, 2.0)
+    assert image_zoo.limits(np.asarray([np.nan])) == (0.005, 0.05)
 
 
 def test_names_are_written_for_readers() -> None:
-    assert [zoo_plot.written(name) for name in ("f_reverse_kl", "f_gan", "least_squares")] == [
+    assert [image_zoo.written(name) for name in ("f_reverse_kl", "f_gan", "least_squares")] == [
         "f: reverse KL",
         "f: GAN",
         "least squares",
@@ -322,9 +331,9 @@ def test_names_are_written_for_readers() -> None:
 
 
 def test_figure_says_diverged_in_both_places_and_how_many_seeds() -> None:
-    figure = zoo_plot.plot(lost(perfect(), "f_kl", "none"))
+    figure = image_zoo.plot(lost(perfect(), "f_kl", "none"))
     words = [text.get_text() for ax in figure.axes for text in ax.texts]
     assert words.count("diverged") == 2
     assert "one seed" in figure.get_suptitle()
-    assert "mean of 2 seeds" in zoo_plot.plot(perfect(seeds=2)).get_suptitle()
+    assert "mean of 2 seeds" in image_zoo.plot(perfect(seeds=2)).get_suptitle()
     plt.close("all")

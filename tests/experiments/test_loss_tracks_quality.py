@@ -12,10 +12,9 @@ from scipy.stats import spearmanr
 
 from experiments.framework.artifacts import Arrays
 from experiments.framework.claims import Claim
-from experiments.images.loss_tracks_quality import analysis, experiment
-from experiments.images.loss_tracks_quality.analysis import LOG_2, correlations
+from experiments.images.loss_tracks_quality import experiment
 from experiments.images.loss_tracks_quality.compute import moments, pictures, qualities
-from experiments.images.loss_tracks_quality.experiment import FIRST, GAMES, GENERATORS
+from experiments.images.loss_tracks_quality.experiment import FIRST, GAMES, GENERATORS, LOG_2, correlations
 from gan_jax.cli.errors import UserError
 from gan_jax.metrics import statistics
 
@@ -43,11 +42,11 @@ def as_the_paper_says() -> Arrays:
 
 
 def failing(arrays: Arrays) -> set[str]:
-    return {claim.what for claim in analysis.claims(arrays) if not claim.holds}
+    return {claim.what for claim in experiment.claims(arrays) if not claim.holds}
 
 
 def claim_of(arrays: Arrays, *parts: str) -> Claim:
-    (found,) = (claim for claim in analysis.claims(arrays) if all(part in claim.what for part in parts))
+    (found,) = (claim for claim in experiment.claims(arrays) if all(part in claim.what for part in parts))
     return found
 
 
@@ -103,7 +102,7 @@ def test_null_of_the_control_is_the_spread_of_independent_series() -> None:
 
 def test_table_has_every_number_once() -> None:
     arrays = as_the_paper_says()
-    rows = analysis.table(arrays)
+    rows = experiment.table(arrays)
     series = 2 * len(GENERATORS) * SEEDS
     assert len(rows) == series * (RECORDS + 1) * 6 + series * 2 + 2
     keys = [tuple(value for name, value in row.items() if name != "value") for row in rows]

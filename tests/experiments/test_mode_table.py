@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from experiments.diversity.cures import rows_of
-from experiments.diversity.mode_table import analysis
 from experiments.diversity.mode_table import experiment as mode_table
-from experiments.diversity.mode_table.analysis import PUBLISHED
 from experiments.diversity.mode_table.compute import player_of
-from experiments.diversity.mode_table.experiment import NUMBERS, PROTOCOL_STEPS, ROWS
+from experiments.diversity.mode_table.experiment import NUMBERS, PROTOCOL_STEPS, PUBLISHED, ROWS
 from experiments.framework.claims import Kind
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
@@ -115,7 +113,7 @@ def arrays_of(
 @pytest.mark.parametrize(("shift", "holds"), [(0.0, True), (2.7, True), (3.0, False), (-3.0, False)])
 def test_two_combined_standard_errors(shift: float, holds: bool) -> None:
     # Two standard errors of the difference of two means with the same error are 2 √2 = 2.83 of it.
-    claims = analysis.claims(arrays_of("PacGAN2", shift=shift))
+    claims = mode_table.claims(arrays_of("PacGAN2", shift=shift))
     assert len(claims) == 6
     assert {claim.kind for claim in claims} == {Kind.REPLICATION}
     assert all(claim.holds is holds for claim in claims)
@@ -124,7 +122,7 @@ def test_two_combined_standard_errors(shift: float, holds: bool) -> None:
 @pytest.mark.parametrize("short", [{"steps": 100_000}, {"seeds": 9}, {"samples": 2499}], ids=str)
 @pytest.mark.parametrize("shift", [0.0, 9.0])
 def test_no_published_number_is_due_below_the_published_budget(short: dict[str, int], shift: float) -> None:
-    claims = analysis.claims(arrays_of("GAN", shift=shift, **short))
+    claims = mode_table.claims(arrays_of("GAN", shift=shift, **short))
     assert len(claims) == 6
     assert {claim.verdict for claim in claims} == {"not run at this budget"}
     assert not any(claim.fails for claim in claims)

@@ -18,10 +18,9 @@ from rich.console import Console
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from experiments.divergences.saturation_images import analysis, figure
 from experiments.divergences.saturation_images import compute as digit_sweeps
-from experiments.divergences.saturation_images.analysis import less_noise, rounding, standard_error
-from experiments.divergences.saturation_images.experiment import SMOKE, Config
+from experiments.divergences.saturation_images import experiment
+from experiments.divergences.saturation_images.experiment import SMOKE, Config, less_noise, rounding, standard_error
 from experiments.framework import artifacts, harness
 from experiments.framework.claims import Claim, Kind
 from experiments.framework.progress import Lines, Progress
@@ -160,7 +159,7 @@ def test_a_shift_costs_its_length_up_to_the_floor(arrays: Arrays) -> None:
 
 
 def test_the_exact_claims_and_the_bounds_hold_on_a_short_run(arrays: Arrays) -> None:
-    claims = analysis.claims(arrays)
+    claims = experiment.claims(arrays)
     # A discriminator of 50 steps is far from log 2; what is a theorem holds for any network.
     theorems = [claim for claim in claims if claim.kind is Kind.THEOREM]
     assert theorems == [
@@ -178,7 +177,7 @@ def test_trained_values_are_lower_bounds_of_what_saturates(arrays: Arrays) -> No
 
 
 def test_all_claims_hold_for_a_perfect_run() -> None:
-    claims = analysis.claims(perfect())
+    claims = experiment.claims(perfect())
     assert broken(claims) == []
     assert len(claims) == 15
 
@@ -208,13 +207,13 @@ def test_claims_notice_what_is_off(name: str, index: tuple[Any, ...], added: flo
     arrays = perfect()
     arrays[name] = arrays[name].astype(float)
     arrays[name][index] += added
-    assert any(noticed in what for what in broken(analysis.claims(arrays)))
+    assert any(noticed in what for what in broken(experiment.claims(arrays)))
 
 
 def test_the_pair_claims_are_left_out_where_their_digits_are() -> None:
     arrays = perfect()
     arrays["classes/digits"] = np.asarray([2, 4, 5, 6])
-    assert len(analysis.claims(arrays)) == 13
+    assert len(experiment.claims(arrays)) == 13
 
 
 def test_deviation_between_halves_is_the_standard_error_of_the_whole() -> None:
@@ -255,7 +254,7 @@ def test_trainings_are_one_program_and_land_in_their_places(seeds: int) -> None:
 
 
 def test_table_has_every_value_once(arrays: Arrays) -> None:
-    rows = analysis.table(arrays)
+    rows = experiment.table(arrays)
     names = [(row["part"], row["member"], row["quantity"], row["seed"]) for row in rows]
     assert len(set(names)) == len(names) == sum(array.size for array in arrays.values() if array.ndim == 2) - 64
     found = {name: row["value"] for name, row in zip(names, rows, strict=True)}
@@ -265,7 +264,7 @@ def test_table_has_every_value_once(arrays: Arrays) -> None:
 
 
 def test_figure_shows_the_arrays(arrays: Arrays) -> None:
-    axes = figure.plot(arrays).axes
+    axes = experiment.plot(arrays).axes
     js, w1 = (ax for ax in axes if ax.get_xlabel() == "shift θ (units of full ink)")
     assert [js.get_ylabel(), w1.get_ylabel()] == ["JS (nats)", "W1 (units of full ink)"]
     lines = {line.get_label(): line.get_ydata() for ax in (js, w1) for line in ax.lines}

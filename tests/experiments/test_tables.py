@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.framework.tables import long_rows, per_seed
+from experiments.framework.tables import long_rows, per_seed, wide_rows
 
 
 def test_every_entry_has_a_row_with_the_labels_of_its_indices() -> None:
@@ -28,3 +28,19 @@ def test_seeds_are_numbered() -> None:
 def test_labels_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match=r"values has shape \(2, 3\); expected \(2, 2\), the labels of step, seed"):
         long_rows(np.zeros((2, 3)), {"step": [1, 2], "seed": [0, 1]})
+
+
+def test_quantities_of_one_place_share_a_row() -> None:
+    columns = {
+        "steps": np.array([[3, 4]]),
+        "reached": np.array([[True, False]]),
+        "w1": np.array([[0.5, 0.25]], np.float32),
+    }
+    assert wide_rows(columns, {"m": [2.0], "seed": [-1, 0]}, game="plain") == [
+        {"game": "plain", "m": 2.0, "seed": -1, "steps": 3, "reached": True, "w1": 0.5},
+        {"game": "plain", "m": 2.0, "seed": 0, "steps": 4, "reached": False, "w1": 0.25},
+    ]
+    with pytest.raises(
+        ValueError, match=r"columns\['w1'\] has shape \(1, 2\); expected \(1, 3\), the labels of m, seed"
+    ):
+        wide_rows({"w1": columns["w1"]}, {"m": [2.0], "seed": range(3)})

@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.conditional.conditional_digits.experiment import CLASSES, NEIGHBOURS, ROWS, Config, Head
+from experiments.conditional.conditional_digits.experiment import CLASSES, NEIGHBOURS, ROWS, Config
+from experiments.conditional.heads import Head, game
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import record
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features
 from gan_jax.data.images import to_bytes
@@ -21,11 +23,6 @@ from gan_jax.metrics.neighbours import neighbours
 from gan_jax.models.conditional import conditional_dcgan_generator
 from gan_jax.models.conditional_critics import conditional_dcgan_critic
 from gan_jax.models.text import label_encoder
-from gan_jax.objectives.losses import relativistic
-from gan_jax.objectives.penalties import both, r1, r2
-from gan_jax.training.conditional import conditional_gan
-from gan_jax.training.optimizers import adam, linear_decay
-from gan_jax.training.recording import watch
 from gan_jax.training.state import averaged
 
 SIZE = 8
@@ -47,22 +44,13 @@ def run(config: Config, progress: Progress) -> Arrays:
         pictures = np.zeros((len(config.rows), CLASSES, 8, SIZE, SIZE, 1), np.uint8)
         for number, name in enumerate(config.rows):
             with progress.task(ROWS[name].label, total=2 * config.records + 1, share=100.0) as task:
-                game, look = _game(config, ROWS[name], source)
-                watched = watch(
-                    game,
-                    jax.random.clone(key),
-                    look,
-                    seeds=config.seeds,
-                    steps=config.steps,
-                    records=config.records,
-                    feed=source.feed(0, config.steps),
-                    on_record=lambda _, task=task: task.advance(1),  # type: ignore[misc]
-                )
-                for record in range(config.records + 1):
+                played, look = _game(config, ROWS[name], source)
+                watched = record(task, config, played, jax.random.clone(key), look, source.feed(0, config.steps))
+                for place in range(config.records + 1):
                     for seed in range(config.seeds):
-                        found = measured(measure, features, labels, watched.seen[record, seed])
+                        found = measured(measure, features, labels, watched.seen[place, seed])
                         for quantity in arrays:
-                            arrays[quantity][number, record, seed] = found.numbers[quantity]
+                            arrays[quantity][number, place, seed] = found.numbers[quantity]
                         # What stays is that of the last record.
                         kid[number, seed], error[number, seed] = found.kid, found.kid_error
                         confusion[number] = found.confusion if seed == 0 else confusion[number]
@@ -86,28 +74,10 @@ def run(config: Config, progress: Progress) -> Arrays:
 
 def _game(config: Config, row: Head, source: Any) -> tuple[Any, Any]:
     """The game of a row, and ``look(key, state) -> images [10 · samples, 8, 8, 1]`` in bytes, label by label."""
-
     encoder = label_encoder(CLASSES, width=config.embedding)
     generator = conditional_dcgan_generator(SIZE, 1, encoder, width=config.width, latent=config.latent)
     critic = conditional_dcgan_critic(SIZE, 1, encoder, width=config.critic_width, head=row.head, classes=CLASSES)
-    adam_to_rest = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, constant=0.2, end=0.01))
-
-    game = conditional_gan(
-        relativistic(),
-        generator,
-        critic,
-        source.draw,
-        batch_size=config.batch_size,
-        generator_optimizer=adam_to_rest,
-        discriminator_optimizer=adam_to_rest,
-        generator_rate=config.rate,
-        discriminator_rate=config.rate,
-        wrong_weight=row.wrong_weight,
-        penalty=both(r1(), r2()),
-        penalty_weight=config.penalty_weight,
-        penalty_every=config.penalty_every,
-        ema_decay=config.ema_decay,
-    )
+    played = game(config, row, generator, critic, source.draw, constant=0.2, penalty_every=config.penalty_every)
 
     def look(key: Any, state: Any) -> Any:
         labels = jnp.repeat(jnp.arange(CLASSES), config.samples)
@@ -116,7 +86,7 @@ def _game(config: Config, row: Head, source: Any) -> tuple[Any, Any]:
             generator.apply(variables, generator.noise(key, labels.size), generator.embed(variables, labels))
         )
 
-    return game, look
+    return played, look
 
 
 class Measured(NamedTuple):
@@ -136,7 +106,6 @@ class Measured(NamedTuple):
 
 def measured(measure: Any, features: np.ndarray, labels: np.ndarray, images: np.ndarray) -> Measured:
     """Measures generated digits, equally many of each label in turn, against real ones."""
-
     fake = extract(measure.features, images)
     asked, read = np.repeat(np.arange(CLASSES), len(images) // CLASSES), fake.logits.argmax(axis=1)
     near = neighbours(features, fake.features, k=NEIGHBOURS)
@@ -153,7 +122,6 @@ def measured(measure: Any, features: np.ndarray, labels: np.ndarray, images: np.
 
 def _baseline(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """KID of one half of every class against the other, ``[10]``."""
-
     rng, values = np.random.default_rng(seed), []
     for label in range(CLASSES):
         own = rng.permutation(features[labels == label])

@@ -23,27 +23,22 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
-from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.conditional.heads import Head
+from experiments.framework import AT_LEAST, Arrays, Claim, TableRow, finding, long_rows
+from gan_jax.metrics.statistics import extent
+from gan_jax.plots.curves import curve_with_band, reference_line
+from gan_jax.plots.images import image_grid
+from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed, different_names
 
 CLASSES = 10
 
 NEIGHBOURS = 5
-
-
-class Head(NamedTuple):
-    """One way to show a label to a discriminator.
-
-    Attributes:
-      label: as the figure names it.
-      head: of ``conditional_critics.HEADS``.
-      wrong_weight: of the third kind of pair.
-    """
-
-    label: str
-    head: str
-    wrong_weight: float
 
 
 ROWS: dict[str, Head] = {
@@ -75,8 +70,7 @@ class Config:
     seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
-        if not self.rows or len(set(self.rows)) != len(self.rows) or not set(self.rows) <= set(ROWS):
-            raise ValueError(f"rows is {self.rows}; expected different names among {', '.join(ROWS)}")
+        different_names("rows", self.rows, ROWS)
         if self.samples <= NEIGHBOURS:
             raise ValueError(
                 f"samples is {self.samples}; expected more than {NEIGHBOURS}, the neighbours that recall looks at"
@@ -94,3 +88,68 @@ SMOKE = Config(
     batch_size=8,
     samples=20,
 )
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """The digit that was asked for, with variety, in every game."""
+    result = []
+    read = f"the classifier reads {100 * float(arrays['real_accuracy']):.1f} % of real ones right"
+    recalled, basis = "Kynkäänniemi et al. 2019, equation 2", "every seed"
+    for number, name in enumerate(arrays["rows"].tolist()):
+        accuracy, recall = arrays["accuracy"][number, -1].min(), arrays["recall"][number, -1].min()
+        what = f"{ROWS[name].label}: least share of digits read as their label"
+        result.append(finding(what, read, 0.97, accuracy, 0.0, AT_LEAST, basis))
+        what = f"{ROWS[name].label}: least recall at k = {NEIGHBOURS}"
+        result.append(finding(what, recalled, 0.5, recall, 0.0, AT_LEAST, basis))
+    return result
+
+
+def table(arrays: Arrays) -> list[TableRow]:
+    """Every number of every game at every record, and KID of every class."""
+    rows: list[TableRow] = []
+    steps, seeds = arrays["steps"].tolist(), range(arrays["kid"].shape[1])
+    read = ("accuracy", "recall", "precision")
+    for number, name in enumerate(arrays["rows"].tolist()):
+        values = np.stack([arrays[quantity][number] for quantity in read], axis=-1)[:, :, None]
+        rows += long_rows(values, {"step": steps, "seed": seeds, "class": ["all"], "quantity": read}, row=name)
+        axes = {"step": steps[-1:], "seed": seeds, "class": range(CLASSES), "quantity": ["KID"]}
+        rows += long_rows(arrays["kid"][None, number, :, :, None], axes, row=name)
+    return rows
+
+
+LOOKS = {"concatenation": Look(BLUE), "projection": Look(VERMILION, "--"), "auxiliary": Look(GREEN, "-.")}
+
+
+def plot(arrays: Arrays) -> Figure:
+    """Accuracy, recall, KID by class, and digits."""
+    rows = arrays["rows"].tolist()
+    with style():
+        figure = Figure(figsize=(WIDTH, 6.9), layout="constrained")
+        parts: Any = figure.subfigures(2, 1, height_ratios=(4.2, 2.7))
+        accuracy, recall, kid = parts[0].subplots(1, 3)
+        for number, name in enumerate(rows):
+            for ax, quantity, label in ((accuracy, "accuracy", ROWS[name].label), (recall, "recall", None)):
+                course = extent(arrays[quantity][number], 1)
+                curve_with_band(ax, arrays["steps"], *course, look=LOOKS[name], label=label)
+            shift = 0.22 * (number - 0.5 * (len(rows) - 1))
+            kid.plot(np.arange(CLASSES) + shift, arrays["kid"][number].mean(axis=0), "o", color=LOOKS[name].color)
+        kid.plot(np.arange(CLASSES), arrays["kid_floor"], "_", markersize=14, color="black", label="real")
+        real = float(arrays["real_accuracy"])
+        reference_line(accuracy, real, f"real: {real:.3f}")
+        accuracy.set(title="read as the label", xlabel="generator steps", ylabel="share", ylim=(0.0, 1.02))
+        recall.set(title=f"recall, k = {NEIGHBOURS}", xlabel="generator steps", ylim=(0.0, 1.02))
+        for ax in (accuracy, recall):
+            ax.locator_params(axis="x", nbins=4)
+        kid.set(title="KID within a class; bar: real", xlabel="label", xticks=range(CLASSES))
+        title = f"means of {arrays['accuracy'].shape[2]} games; bands: least to largest"
+        parts[0].legend(loc="outside lower center", ncols=4, fontsize=11.5, title=title)
+        grids = parts[1].subplots(1, 1 + len(rows))
+        image_grid(grids[0], _columns(arrays["real"]), columns=CLASSES, title="real")
+        for ax, number in zip(grids[1:], range(len(rows)), strict=True):
+            image_grid(ax, _columns(arrays["pictures"][number]), columns=CLASSES, title=ROWS[rows[number]].label)
+    return figure
+
+
+def _columns(images: np.ndarray) -> np.ndarray:
+    """``[10, m, h, w, c]`` as rows of ten, one of each label."""
+    return images.swapaxes(0, 1).reshape(-1, *images.shape[2:])

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
-from experiments.conditional.conditional_ring.experiment import ROWS, THRESHOLD, Config, Head
+from experiments.conditional.conditional_ring.experiment import ROWS, THRESHOLD, Config
+from experiments.conditional.heads import Head, game
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import record
 from gan_jax.distributions import gaussian_ring
 from gan_jax.distributions.conditional import ring_mode
 from gan_jax.divergences import conditional as divergences
@@ -19,17 +21,12 @@ from gan_jax.divergences import exact
 from gan_jax.models.conditional import conditional_mlp_generator
 from gan_jax.models.conditional_critics import conditional_mlp_critic
 from gan_jax.models.text import label_encoder
-from gan_jax.objectives.losses import relativistic
-from gan_jax.objectives.penalties import both, r1, r2
-from gan_jax.training.conditional import conditional_gan, labelled
-from gan_jax.training.optimizers import adam, linear_decay
-from gan_jax.training.recording import watch
+from gan_jax.training.conditional import labelled
 from gan_jax.training.state import averaged
 
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays every row from clones of one key: they differ by nothing but how the discriminator sees the label."""
-
     key = jax.random.key(config.seed)
     arrays: dict[str, Any] = {
         "rows": np.asarray(config.rows),
@@ -42,16 +39,8 @@ def run(config: Config, progress: Progress) -> Arrays:
     with progress.task("rows", total=len(config.rows)):
         for name in config.rows:
             with progress.task(ROWS[name].label, total=config.records, share=1.0) as task:
-                game, look = _game(config, ROWS[name])
-                watched = watch(
-                    game,
-                    jax.random.clone(key),
-                    look,
-                    seeds=config.seeds,
-                    steps=config.steps,
-                    records=config.records,
-                    on_record=lambda _, task=task: task.advance(1),  # type: ignore[misc]
-                )
+                played, look = _game(config, ROWS[name])
+                watched = record(task, config, played, jax.random.clone(key), look)
             arrays |= {f"{name}/{field}": values for field, values in watched.seen.items() if field != "points"}
             arrays[f"{name}/points"] = watched.seen["points"][-1, 0]
     return {name: np.asarray(value) for name, value in arrays.items()}
@@ -59,7 +48,6 @@ def run(config: Config, progress: Progress) -> Arrays:
 
 def _game(config: Config, row: Head) -> tuple[Any, Any]:
     """The game of a row, and ``look(key, state) -> {quantity: array}``."""
-
     centres = gaussian_ring(config.modes, config.radius, config.scale).centres
     encoder = label_encoder(config.modes, width=config.embedding)
     generator = conditional_mlp_generator(encoder, (config.width,) * 3, latent=config.latent)
@@ -70,23 +58,6 @@ def _game(config: Config, row: Head) -> tuple[Any, Any]:
         labels = jax.random.randint(label_key, (batch,), 0, config.modes)
         return labelled(centres[labels] + config.scale * jax.random.normal(noise_key, (batch, 2)), labels)
 
-    adam_to_rest = adam(b1=0.0, b2=0.99, schedule=linear_decay(config.steps, end=0.01))
-
-    game = conditional_gan(
-        relativistic(),
-        generator,
-        critic,
-        data,
-        batch_size=config.batch_size,
-        generator_optimizer=adam_to_rest,
-        discriminator_optimizer=adam_to_rest,
-        generator_rate=config.rate,
-        discriminator_rate=config.rate,
-        wrong_weight=row.wrong_weight,
-        penalty=both(r1(), r2()),
-        penalty_weight=config.penalty_weight,
-        ema_decay=config.ema_decay,
-    )
     truth = lambda k: ring_mode(k, modes=config.modes, radius=config.radius, scale=config.scale)  # noqa: E731
 
     def look(key: Any, state: Any) -> Mapping[str, Any]:
@@ -107,7 +78,7 @@ def _game(config: Config, row: Head) -> tuple[Any, Any]:
             "points": points[:, : config.shown],
         }
 
-    return game, look
+    return game(config, row, generator, critic, data), look
 
 
 def _gaussians(points: Any, scale: float) -> Any:

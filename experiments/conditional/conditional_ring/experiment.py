@@ -25,27 +25,25 @@ condition is used does not say that it is heeded.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.conditional.heads import Head
+from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, over_seeds, theorem
+from experiments.framework.tables import wide_rows
+from gan_jax.metrics import statistics
+from gan_jax.metrics.statistics import mean_and_error
+from gan_jax.plots.curves import curve_with_band, reference_line
+from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed, different_names
 
 THRESHOLD = 3.0
 """Standard deviations within which a sample is good."""
-
-
-class Head(NamedTuple):
-    """One way to show a label to a discriminator.
-
-    Attributes:
-      label: as the figure names it.
-      head: of ``conditional_critics.HEADS``.
-      wrong_weight: of the third kind of pair.
-    """
-
-    label: str
-    head: str
-    wrong_weight: float = 0.0
 
 
 ROWS: dict[str, Head] = {
@@ -82,8 +80,7 @@ class Config:
     seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
-        if not self.rows or len(set(self.rows)) != len(self.rows) or not set(self.rows) <= set(ROWS):
-            raise ValueError(f"rows is {self.rows}; expected different names among {', '.join(ROWS)}")
+        different_names("rows", self.rows, ROWS)
         if not 1 <= self.shown <= self.samples:
             raise ValueError(f"shown is {self.shown}; expected 1 to {self.samples}, the samples of a label")
 
@@ -98,3 +95,146 @@ SMOKE = Config(
     shown=10,
     seeds=2,
 )
+
+
+class Course(NamedTuple):
+    """What became of a row, each ``[records + 1, seeds]``.
+
+    Attributes:
+      accuracy: share of samples whose nearest mode is their label's.
+      information: mutual information of label and nearest mode, in nats.
+      quality: share of samples within 3 σ of their label's centre.
+      kl: exact, of fitted Gaussians, averaged over labels, in nats.
+    """
+
+    accuracy: np.ndarray
+    information: np.ndarray
+    quality: np.ndarray
+    kl: np.ndarray
+
+
+def course(arrays: Arrays, name: str) -> Course:
+    """Reads a row."""
+    counts = arrays[f"{name}/table"].astype(float)
+    joint = counts / counts.sum((-2, -1), keepdims=True)
+    outer = joint.sum(-1, keepdims=True) * joint.sum(-2, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(joint > 0, joint * np.log(joint / outer), 0.0)
+    return Course(
+        np.trace(joint, axis1=-2, axis2=-1), terms.sum((-2, -1)), arrays[f"{name}/quality"], arrays[f"{name}/kl"]
+    )
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """Chance without the label; every label on its mode with it."""
+    modes, samples = int(arrays["modes"]), int(arrays["samples"])
+    result = []
+    for name in arrays["rows"].tolist():
+        if ROWS[name].head == "unconditional":
+            result.append(_at_chance(ROWS[name].label, course(arrays, name), modes))
+        else:
+            result += _on_its_mode(ROWS[name].label, course(arrays, name), modes, samples)
+    for name in ("concatenation", "projection"):
+        both = (name, f"{name}_wrong")
+        if set(both) <= set(arrays["rows"].tolist()):
+            (plain, plain_error), (wrong, wrong_error) = (mean_and_error(course(arrays, one).kl[-1]) for one in both)
+            what = f"{ROWS[name].label}: conditional KL with wrong pairs, against without, nats"
+            within = 2.0 * math.hypot(plain_error, wrong_error)
+            result.append(finding(what, "Reed et al. 2016, section 4.1", plain, wrong, within, AT_MOST, "2 s.e."))
+    return result
+
+
+def _at_chance(label: str, found: Course, modes: int) -> Claim:
+    last = found.accuracy[-1]
+    what, source = f"{label}: share of samples in the mode of their label", "by symmetry: no mode is any label's"
+    return theorem(what, source, 1.0 / modes, *over_seeds(last, 4.0), EQUAL, f"4 s.e., {last.size} seeds")
+
+
+def _on_its_mode(label: str, found: Course, modes: int, samples: int) -> list[Claim]:
+    accuracy, quality, information = (part[-1].min() for part in (found.accuracy, found.quality, found.information))
+    mode, centre = "least share of samples in the mode of their label", "least share within 3 σ of the label's centre"
+    both, slack = "mutual information of label and mode, nats", 4.0 / (modes * samples)
+    mirza, exact = "Mirza & Osindero 2014, equation 2", "exact: log 8 where every label is on its mode"
+    perfect, four = "a perfect sampler: 98.89 %", "every seed; four samples"
+    return [
+        finding(f"{label}: {mode}", mirza, 1.0, accuracy, slack, AT_LEAST, four),
+        finding(f"{label}: {centre}", perfect, 0.95, quality, 0.0, AT_LEAST, "every seed"),
+        finding(f"{label}: {both}", exact, math.log(modes), information, 0.01, EQUAL, "every seed; .01 nats"),
+    ]
+
+
+def table(arrays: Arrays) -> list[TableRow]:
+    """Every number of every game at every record."""
+    rows: list[TableRow] = []
+    for name in arrays["rows"].tolist():
+        found = course(arrays, name)
+        axes = {"step": arrays["steps"].tolist(), "seed": range(found.kl.shape[1])}
+        rows += wide_rows(found._asdict(), axes, row=name)
+    return rows
+
+
+LABELS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
+"""Of the labels."""
+
+LOOKS = {
+    "unconditional": Look(GREY, "-", "s"),
+    "concatenation": Look(BLUE, "-"),
+    "concatenation_wrong": Look(BLUE, "--"),
+    "projection": Look(VERMILION, "-"),
+    "projection_wrong": Look(VERMILION, "--"),
+    "auxiliary": Look(GREEN, "-"),
+}
+
+
+def plot(arrays: Arrays) -> Figure:
+    """A picture of samples for each row; below, accuracy and information over training."""
+    rows = arrays["rows"].tolist()
+    with style():
+        columns = 3
+        lines = math.ceil(len(rows) / columns)
+        figure = Figure(figsize=(WIDTH, 3.5 * lines + 4.0), layout="constrained")
+        parts: Any = figure.subfigures(2, 1, height_ratios=(3.5 * lines, 4.0))
+        axes = parts[0].subplots(lines, columns, squeeze=False)
+        for ax in axes.ravel()[len(rows) :]:
+            ax.set_axis_off()
+        for ax, name in zip(axes.ravel(), rows, strict=False):
+            _draw_samples(ax, arrays, name)
+        accuracy, information = parts[1].subplots(1, 2)
+        modes = int(arrays["modes"])
+        for name in rows:
+            found = course(arrays, name)
+            _draw_course(accuracy, arrays["steps"], found.accuracy, LOOKS[name], ROWS[name].label)
+            _draw_course(information, arrays["steps"], found.information, LOOKS[name], "")
+        accuracy.axhline(1.0 / modes, color=GREY, linestyle=":", linewidth=1.8)
+        place: Any = {"xy": (1.0, 1.0 / modes), "xycoords": ("axes fraction", "data"), "xytext": (-2, 4)}
+        look: Any = {"textcoords": "offset points", "ha": "right", "color": GREY, "fontsize": "small"}
+        accuracy.annotate(f"chance, 1/{modes}", **place, **look)
+        reference_line(information, math.log(modes), f"log {modes}")
+        accuracy.set(title="samples in their label's mode", xlabel="generator steps", ylabel="share", ylim=(0.0, 1.04))
+        most = 1.08 * math.log(modes)
+        information.set(title="I(label; mode)", xlabel="generator steps", ylabel="nats", ylim=(0.0, most))
+        seeds = arrays[f"{rows[0]}/quality"].shape[1]
+        title = f"means over {seeds} games, bands: 2 standard errors"
+        parts[1].legend(loc="outside lower center", ncols=3, fontsize=11, title=title)
+    return figure
+
+
+def _draw_samples(ax: Axes, arrays: Arrays, name: str) -> None:
+    radius, scale, modes = float(arrays["radius"]), float(arrays["scale"]), int(arrays["modes"])
+    for label, points in enumerate(arrays[f"{name}/points"]):
+        color = LABELS[label % len(LABELS)]
+        angle = 2.0 * math.pi * label / modes
+        centre = radius * np.array([math.cos(angle), math.sin(angle)])
+        round_ = np.linspace(0.0, 2.0 * math.pi, 61)
+        edge = centre[:, None] + THRESHOLD * scale * np.stack([np.cos(round_), np.sin(round_)])
+        ax.plot(*edge, color=color, linewidth=1.2)
+        ax.text(1.32 * centre[0], 1.32 * centre[1], str(label), color=color, ha="center", va="center", fontsize=11)
+        ax.plot(*points.T, linestyle="none", marker="o", markersize=2.2, markeredgewidth=0, alpha=0.7, color=color)
+    reach = 1.6 * radius
+    found = course(arrays, name)
+    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
+    ax.set_title(f"{ROWS[name].label}\n{100 * found.quality[-1].mean():.0f} % within 3 σ", fontsize=12)
+
+
+def _draw_course(ax: Axes, steps: np.ndarray, values: np.ndarray, look: Look, label: str) -> None:
+    curve_with_band(ax, steps, *statistics.band(values, 1, times=2.0), look=look, label=label or None)

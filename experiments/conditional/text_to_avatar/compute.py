@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,10 +10,10 @@ import numpy as np
 
 from experiments.conditional.text_to_avatar.experiment import ENCODERS, PAIRS, Config
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import record
 from gan_jax.cli import avatar_games as games
 from gan_jax.data.avatar_sets import load_avatars
 from gan_jax.data.drawn_avatars import draw_set
-from gan_jax.training.recording import watch
 from gan_jax.training.state import averaged
 
 CAPTIONS = (
@@ -30,7 +31,6 @@ CAPTIONS = (
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Trains a generator with every encoder, and reads what it draws."""
-
     with progress.task("text to avatar", total=30.0 + 100.0 * len(config.encoders)):
         with progress.task("avatars", share=30.0):
             words = games.vocabulary()
@@ -39,13 +39,10 @@ def run(config: Config, progress: Progress) -> Arrays:
                 load_avatars(size=config.size) if prepared else draw_set(config.seed, config.avatars, size=config.size)
             )
             feed = games.feed_for(drawn, words)
-            asked = {
-                pairs: games.questions(words, config.samples, pairs=pairs, seed=1 + i) for i, pairs in enumerate(PAIRS)
-            }
-            last = {
-                pairs: games.questions(words, config.last_samples, pairs=pairs, seed=3 + i)
-                for i, pairs in enumerate(PAIRS)
-            }
+            asked, last = (
+                {pairs: games.questions(words, n, pairs=pairs, seed=first + i) for i, pairs in enumerate(PAIRS)}
+                for n, first in ((config.samples, 1), (config.last_samples, 3))
+            )
             within = games.questions(words, config.within, pairs="seen", seed=5)
             real_diversity = games.real_diversity(config, within)
             grid = words.encode(CAPTIONS)
@@ -67,24 +64,10 @@ def run(config: Config, progress: Progress) -> Arrays:
                 return {pairs: games.drawn(player.generator, variables, own, q.tokens) for own, (pairs, q) in each}
 
             with progress.task(ENCODERS[encoder], total=config.records, share=100.0) as task:
-                watched = watch(
-                    player.game,
-                    keys[encoder],
-                    look,
-                    seeds=config.seeds,
-                    steps=config.steps,
-                    records=config.records,
-                    feed=feed,
-                    on_record=lambda _, task=task: task.advance(1),  # type: ignore[misc]
-                )
+                watched = record(task, config, player.game, keys[encoder], look, feed)
             for pairs, q in asked.items():
-                found = [
-                    [games.share_right(q.condition_attributes, images) for images in record]
-                    for record in watched.seen[pairs]
-                ]
-                arrays[f"{encoder}/{pairs}"] = np.array(found)
-            arrays |= {
-                f"{encoder}/{name}": value
-                for name, value in games.finished(config, player, watched.states, last, within, grid).items()
-            }
+                right = partial(games.share_right, q.condition_attributes)
+                arrays[f"{encoder}/{pairs}"] = np.array([[*map(right, seeds)] for seeds in watched.seen[pairs]])
+            ends = games.finished(config, player, watched.states, last, within, grid)
+            arrays |= {f"{encoder}/{name}": value for name, value in ends.items()}
     return {name: np.asarray(value) for name, value in arrays.items()}

@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.divergences.optimal_discriminator.experiment import Config
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import in_parts
 from gan_jax.distributions import log_density, pair
 from gan_jax.divergences import exact
 from gan_jax.estimators import variational
@@ -22,25 +23,16 @@ from gan_jax.training.ensemble import ensemble
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Trains a discriminator and five critics for every seed as one program, and reads them on a grid."""
-
     p, q = pair("gaussians").make(config.separation)
     x = jnp.linspace(-4.0, config.separation + 4.0, 201)
     networks = _networks(config)
+    training: Any = {name: getattr(config, name) for name in ("steps", "batch_size", "learning_rate", "held_out")}
 
     def reads(key: Any) -> dict[str, Any]:
         result = {}
         for name, (objective, critic, settings) in networks.items():
             key, own = jax.random.split(key)
-            estimator = variational.neural_estimator(
-                objective,
-                critic,
-                steps=config.steps,
-                batch_size=config.batch_size,
-                learning_rate=config.learning_rate,
-                held_out=config.held_out,
-                **settings,
-            )
-            estimate = estimator(own, p, q)
+            estimate = variational.neural_estimator(objective, critic, **training, **settings)(own, p, q)
 
             def read(point: Any, critic: Any = critic, trained: Any = estimate.critic) -> Any:
                 return variational.logits(critic, trained, point[None, None])[0]
@@ -58,14 +50,8 @@ def run(config: Config, progress: Progress) -> Arrays:
 
     program = jax.jit(ensemble(reads))
     keys = jax.random.split(jax.random.key(config.seed), config.seeds)
-    # On two devices two seeds at a time: progress is seen and Ctrl-C answered between the calls of one compiled program.
-    together = min(jax.device_count(), config.seeds) if jax.default_backend() == "cpu" else config.seeds
-    parts = []
-    for first in progress.track(range(0, config.seeds, together), "training"):
-        index = jnp.minimum(jnp.arange(first, first + together), config.seeds - 1)
-        kept = min(together, config.seeds - first)
-        parts.append(jax.tree.map(lambda a, n=kept: np.asarray(a)[:n], jax.block_until_ready(program(keys[index]))))
-    stacked = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    together = min(jax.device_count(), config.seeds)
+    stacked = in_parts(progress, "training", program, (keys,), on_cpu=together)
     ratio = oracle.log_ratio(p, q)
     arrays = {f"{name}/{field}": value for name, fields in stacked.items() for field, value in fields.items()}
     return {

@@ -13,6 +13,7 @@ import numpy as np
 
 from experiments.divergences.saturation_images.experiment import SIDE, Config
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import in_parts
 from gan_jax.data.digits import Digits, halves, load_digits
 from gan_jax.divergences import empirical
 from gan_jax.estimators.variational import neural_estimator
@@ -49,7 +50,6 @@ def class_pictures(config: Config, digits: Digits, index: int) -> np.ndarray:
 
 def shift_curves(config: Config, digits: Digits, progress: Progress) -> dict[str, np.ndarray]:
     """One half of the digits against the other, shifted; results ``[shifts, seeds]``."""
-
     thetas = np.asarray(config.shifts, np.float32)
     sides, transport, gaps = [], [], []
     for index in progress.track(range(config.seeds), "shifts: exact transport", share=18.0):
@@ -78,7 +78,6 @@ def shift_curves(config: Config, digits: Digits, progress: Progress) -> dict[str
 
 def class_distances(config: Config, digits: Digits, progress: Progress) -> dict[str, np.ndarray]:
     """Every class against every other; results ``[pairs, seeds]``, and the sampling baselines ``[classes, seeds]``."""
-
     pairs = list(combinations(range(len(config.digits)), 2))
     half = CLASS_SIZE // 2
     sides, transport, baselines = [], [], []
@@ -131,10 +130,7 @@ def trained(
     description: str,
     share: float,
 ) -> dict[str, np.ndarray]:
-    """Trains all members of all seeds as one compiled program.
-
-    On a CPU, where members run one after another anyway, the program is called once for every seed, so that progress is
-    seen and Ctrl-C is answered; on an accelerator once for all seeds, so that it is filled.
+    """Trains all members of all seeds as one compiled program, called once for every seed on a CPU.
 
     Args:
       member: of a key and two sets of pictures ``[n, 64]``, ``[m, 64]``.
@@ -147,16 +143,12 @@ def trained(
     Returns:
       What ``member`` returns, ``[members, seeds]``.
     """
-
     program = jax.jit(ensemble(member))
     seeds, members = len(sides), len(sides[0][0])
-    keys = jax.random.split(key, (seeds, members))
-    together = 1 if jax.default_backend() == "cpu" else seeds
-    parts = []
-    for first in progress.track(range(0, seeds, together), description, share=share):
-        x, y = (np.concatenate(side) for side in zip(*sides[first : first + together], strict=True))
-        parts.append(jax.device_get(program(keys[first : first + together].reshape(-1), x, y)))
-    return {name: np.concatenate([part[name] for part in parts]).reshape(seeds, members).T for name in parts[0]}
+    keys = jax.random.split(key, (seeds, members)).reshape(-1)
+    x, y = (np.concatenate(side) for side in zip(*sides, strict=True))
+    found = in_parts(progress, description, program, (keys, x, y), on_cpu=members, share=share)
+    return {name: values.reshape(seeds, members).T for name, values in found.items()}
 
 
 def run(config: Config, progress: Progress) -> Arrays:

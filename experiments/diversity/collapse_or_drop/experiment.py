@@ -33,8 +33,18 @@ accordingly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from experiments.framework import AT_LEAST, AT_MOST, Arrays, Claim, TableRow, finding
+from gan_jax.metrics import statistics
+from gan_jax.plots.curves import curve_with_band, reference_line
+from gan_jax.plots.modes import mode_timeline, sample_strip, timeline_colors
+from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, Look, style
 from gan_jax.ranges import Count, Even, NonNegative, Positive, Seed
 
 
@@ -98,3 +108,214 @@ class Config:
 SMOKE = Config(width=8, batch_size=16, steps=8, records=4, samples=250, seeds=2)
 
 PRESETS = {"quick": Config(steps=3000, records=60, seeds=4)}
+
+
+FAST, STRONG, CURES = (
+    ("fast", "fast_minimax", "fast_reverse"),
+    ("strong", "strong_minimax", "strong_reverse"),
+    ("wgan_gp", "noise", "relativistic"),
+)
+
+ALIVE = 0.25
+"""A mode is alive where it has at least this share of its weight."""
+
+FEW = 0.25
+"""Share of the modes of which no more are alive in a collapse."""
+
+NARROW = 0.25
+"""Share of the data's variance below which samples are concentrated: half of its width."""
+
+GOOD = 0.8
+"""Share of high-quality samples from which on they are good."""
+
+COLLAPSE, DROP, WHOLE, OTHER = "collapse", "drop", "whole", "neither"
+"""What becomes of a game."""
+
+
+class Course(NamedTuple):
+    """What became of the games of one arm, over the second half of training unless it says otherwise.
+
+    Attributes:
+      alive: which modes are, at every record of the whole game, ``[records + 1, seeds, modes]``.
+      high_quality: mean share of samples in modes, ``[seeds]``.
+      turnover: births and deaths of modes per 1000 steps, ``[seeds]``.
+      collapsed: share of records at which a quarter of the modes or fewer are alive and the variance ratio is below a quarter, ``[seeds]``.
+      dead: modes that are alive at none of the records, ``[seeds]``.
+      living: mean number of modes alive, ``[seeds]``.
+      variance_ratio: median over records, ``[seeds]``.
+      variance: median over records of the variance inside modes over the truth's, ``[seeds]``.
+      verdict: of every game.
+    """
+
+    alive: np.ndarray
+    high_quality: np.ndarray
+    turnover: np.ndarray
+    collapsed: np.ndarray
+    dead: np.ndarray
+    living: np.ndarray
+    variance_ratio: np.ndarray
+    variance: np.ndarray
+    verdict: list[str]
+
+
+def course(arrays: Arrays, name: str) -> Course:
+    """Reads an arm by the definitions of this module's docstring."""
+    masses, ratio = arrays[f"{name}/masses"], arrays[f"{name}/spread"]
+    alive = masses >= ALIVE * arrays["weights"]
+    half = len(ratio) // 2
+    late, late_ratio = alive[half + 1 :], ratio[half:]
+    changes = np.abs(np.diff(alive[half:].astype(int), axis=0)).sum(axis=(0, 2))
+    thousands = (arrays["steps"][-1] - arrays["steps"][half]) / 1000.0
+    few = late.sum(axis=2) <= FEW * alive.shape[2]
+    collapsed = (few & (late_ratio < NARROW)).mean(axis=0)
+    high_quality = masses[half + 1 :].sum(axis=2).mean(axis=0)
+    dead = (~late.any(axis=0)).sum(axis=1)
+    whole = np.asarray(late.all(axis=(0, 2)))
+    verdict = [
+        COLLAPSE if narrow >= 0.5 else WHOLE if every else DROP if lost and good >= GOOD else OTHER
+        for narrow, every, lost, good in zip(collapsed, whole, dead, high_quality, strict=True)
+    ]
+    variance = np.ma.median(np.ma.masked_invalid(arrays[f"{name}/variance"][half + 1 :]), axis=0).filled(np.nan)
+    turnover, living, usual = changes / thousands, late.sum(axis=2).mean(axis=0), np.median(late_ratio, axis=0)
+    return Course(alive, high_quality, turnover, collapsed, dead, living, usual, variance, verdict)
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """Every arm does what it stands for, in every game; births and deaths; what the variance ratio sees."""
+    courses = {name: course(arrays, name) for name in ARMS}
+    result = []
+    for names, verdict, source in (
+        (FAST, COLLAPSE, "Metz et al. 2017, figure 2"),
+        (STRONG, DROP, "Arjovsky & Bottou 2017, theorem 2.5"),
+        (CURES, WHOLE, "Gulrajani et al. 2017; Sønderby et al. 2017; Huang et al. 2024"),
+    ):
+        for name in names:
+            share = courses[name].verdict.count(verdict) / len(courses[name].verdict)
+            what = f"{ARMS[name].label}: share of games whose verdict is {verdict!r}"
+            result.append(finding(what, source, 1.0, share, 0.0, AT_LEAST, "every game"))
+    for fast, strong in zip(FAST, STRONG, strict=True):
+        quick, slow = courses[fast].turnover, courses[strong].turnover
+        what = f"{ARMS[fast].label}: births and deaths per 1000 steps, against those of {ARMS[strong].label}"
+        result.append(finding(what, "Metz et al. 2017, figure 2", slow.mean(), quick.mean(), 0.0, AT_LEAST, "its sign"))
+    source = "the definition of the variance ratio"
+    for name, relation, what in (
+        ("fast", AT_MOST, "a collapse shows in the variance of a batch, mean over games of the median"),
+        ("strong", AT_LEAST, "dropping does not, mean over games of the median"),
+    ):
+        measured = float(courses[name].variance_ratio.mean())
+        result.append(finding(f"{ARMS[name].label}: {what}", source, NARROW, measured, 0.0, relation, "the threshold"))
+    return result
+
+
+def table(arrays: Arrays) -> list[TableRow]:
+    """Every game of every arm: its verdict and what that rests on."""
+    rows: list[TableRow] = []
+    for name, arm in ARMS.items():
+        found = course(arrays, name)
+        numbers = {
+            "modes alive": found.living,
+            "modes dead throughout": found.dead,
+            "high quality": found.high_quality,
+            "births and deaths per 1000 steps": found.turnover,
+            "share of records collapsed": found.collapsed,
+            "variance of samples over data's": found.variance_ratio,
+            "variance in modes over truth": found.variance,
+        }
+        for quantity, values in numbers.items():
+            rows.extend(
+                {"arm": arm.label, "quantity": quantity, "seed": seed, "verdict": verdict, "value": float(value)}
+                for seed, (value, verdict) in enumerate(zip(values, found.verdict, strict=True))
+            )
+    return rows
+
+
+MOMENTS = (0.25, 0.5, 0.75, 1.0)
+"""Shares of the game at which the first game of an arm has a picture."""
+
+VERDICTS = {
+    COLLAPSE: Look(VERMILION, "", "D"),
+    DROP: Look(ORANGE, "", "v"),
+    OTHER: Look(GREY, "", "s"),
+    WHOLE: Look(BLUE, "", "o"),
+}
+
+COLORS = (VERMILION, ORANGE, PURPLE, GREEN, BLUE)
+"""Of the arms that are shown, in order."""
+
+
+def plot(arrays: Arrays) -> Figure:
+    """A row for each arm that is shown: its first game as a timeline and as pictures; below, all games of all arms."""
+    shown = [name for name, arm in ARMS.items() if arm.shown]
+    courses = {name: course(arrays, name) for name in ARMS}
+    with style():
+        figure = Figure(figsize=(WIDTH, 1.62 * len(shown) + 4.2), layout="constrained")
+        parts: Any = figure.subfigures(2, 1, height_ratios=(1.62 * len(shown), 4.2))
+        _draw_games(parts[0], arrays, shown, courses)
+        _draw_all(parts[1], arrays, shown, courses)
+    return figure
+
+
+def _draw_games(part: Any, arrays: Arrays, shown: list[str], courses: dict[str, Course]) -> None:
+    axes = part.subplots(len(shown), 1 + len(MOMENTS), width_ratios=(3.0, *(1.0 for _ in MOMENTS)), squeeze=False)
+    records = arrays["steps"].size - 1
+    moments = [round(share * records) for share in MOMENTS]
+    scale = None
+    for number, (row, name) in enumerate(zip(axes, shown, strict=True)):
+        scale = mode_timeline(row[0], arrays["steps"], arrays[f"{name}/masses"][:, 0], arrays["weights"])
+        row[0].set_title(f"{ARMS[name].label}: {courses[name].verdict[0]}", fontsize=12.5)
+        row[0].tick_params(labelsize=10, labelbottom=number == len(shown) - 1)
+        steps = [f"step {arrays['steps'][moment]:.0f}" if number == 0 else "" for moment in moments]
+        sample_strip(
+            list(row[1:]), arrays[f"{name}/pictures"][moments], arrays["centres"], float(arrays["scale"]), steps
+        )
+    axes[-1, 0].set_xlabel("generator steps")
+    axes[len(shown) // 2, 0].set_ylabel("mode")
+    if scale is not None:
+        timeline_colors(part, scale, list(axes.ravel()))
+
+
+def _draw_all(part: Any, arrays: Arrays, shown: list[str], courses: dict[str, Course]) -> None:
+    ratio, living, turnover = part.subplots(1, 3, width_ratios=(1.25, 1.0, 1.0))
+    for name, color in zip(shown, COLORS, strict=True):
+        _draw_ratio(ratio, arrays, name, color)
+    ratio.set_yscale("log")
+    reference_line(ratio, NARROW, "¼")
+    ratio.set(title="variance of samples / of data", xlabel="generator steps", ylim=(1e-3, 20.0))
+    seeds, steps = arrays[f"{shown[0]}/spread"].shape[1], int(arrays["steps"][-1])
+    for ax, values in ((living, "living"), (turnover, "turnover")):
+        for place, found in enumerate(courses.values()):
+            _draw_arm(ax, place, getattr(found, values), found.verdict)
+        ax.set_ylim(len(ARMS) - 0.5, -0.5)
+    living.set_yticks(range(len(ARMS)), [_short(arm.label) for arm in ARMS.values()])
+    living.tick_params(axis="y", labelsize=10.5)
+    turnover.set_yticks(range(len(ARMS)), [""] * len(ARMS))
+    living.set(title="modes alive", xlabel=f"of {arrays['weights'].size}", xlim=(-0.4, arrays["weights"].size + 0.4))
+    turnover.set(title="births + deaths", xlabel="per 1000 steps", xlim=(-1.5, None))
+    handles = [
+        *(
+            Line2D([], [], color=c, linewidth=2.5, label=_short(ARMS[n].label))
+            for n, c in zip(shown, COLORS, strict=True)
+        ),
+        *(Line2D([], [], label=label, **look.line_arguments()) for label, look in VERDICTS.items()),
+    ]
+    title = f"{seeds} games of {steps} steps an arm; marks: second half"
+    part.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=10.5, columnspacing=1.0, title=title)
+
+
+def _short(label: str) -> str:
+    for long, short in (("non-saturating", "NS"), ("relativistic", "rel."), ("reverse KL", "rev. KL")):
+        label = label.replace(long, short)
+    return label
+
+
+def _draw_ratio(ax: Axes, arrays: Arrays, name: str, color: str) -> None:
+    # Geometric, since the axis is: the mean of logarithms, and two standard errors over seeds.
+    found = statistics.band(np.maximum(arrays[f"{name}/spread"], 1e-6), 1, times=2.0, geometric=True)
+    curve_with_band(ax, arrays["steps"][1:], *found, look=Look(color))
+
+
+def _draw_arm(ax: Axes, place: int, values: np.ndarray, verdicts: list[str]) -> None:
+    """One mark a game; games that agree stand below each other."""
+    shifts = np.linspace(-0.27, 0.27, values.size) if values.size > 1 else np.zeros(1)
+    for value, verdict, shift in zip(values, verdicts, shifts, strict=True):
+        ax.plot(value, place + shift, **VERDICTS[verdict].line_arguments())

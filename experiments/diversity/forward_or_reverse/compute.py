@@ -9,22 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from flax import linen as nn
 
 from experiments.diversity.forward_or_reverse.experiment import NAMES, STARTS, Config
 from experiments.diversity.forward_or_reverse.theory import aside, fields, middle, minimum, switch
 from experiments.framework import Arrays, Progress
-from experiments.game.f_gan.compute import divergences, mean_and_scale, newton
+from experiments.framework.rows import swept
+from experiments.game.f_gan.compute import affine_game, divergences, law, mean_and_scale, newton
 from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.divergences import exact
-from gan_jax.models.mlp import mlp
 from gan_jax.models.players import affine
 from gan_jax.objectives import losses
 from gan_jax.objectives.choice import switch_objective
-from gan_jax.training.ensemble import sweep
-from gan_jax.training.game import gan, play
-from gan_jax.training.optimizers import adam, cosine_decay
-from gan_jax.training.updates import alternating
+from gan_jax.training.game import play
 
 
 def member(config: Config) -> Callable[..., dict[str, Any]]:
@@ -39,11 +35,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
         side = jax.random.rademacher(side_key, (batch,), float)
         return (0.5 * separation * side + jax.random.normal(noise_key, (batch,)))[:, None]
 
-    def mean_and_scale(state: Any) -> Any:
-        params = state.generator.variables["params"]
-        return jnp.stack([params["shift"][0], jnp.abs(params["matrix"][0, 0])])
-
-    generator, critic = affine(), mlp((config.width, config.width), activation=nn.tanh)
+    generator = affine()
     objectives = [losses.f_gan(name) for name in NAMES]
 
     def member(key: Any, divergence: Any, separation: Any, start: Any) -> dict[str, Any]:
@@ -52,22 +44,11 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
             "matrix": jnp.where(start == 0.0, wide, 1.0).reshape(1, 1),
             "shift": (0.5 * start * separation).reshape(1),
         }
-        game = gan(
-            switch_objective(objectives, divergence.astype(int)),
-            generator._replace(init=lambda key: {"params": begun}),
-            critic,
-            data,
-            alternating(),
-            batch_size=config.batch_size,
-            discriminator_steps=config.discriminator_steps,
-            generator_optimizer=adam(schedule=cosine_decay(config.steps)),
-            discriminator_optimizer=adam(schedule=cosine_decay(config.steps * config.discriminator_steps)),
-            generator_rate=config.learning_rate,
-            discriminator_rate=config.learning_rate,
-            data_parameters={"separation": 1.0},
-        )
+        objective = switch_objective(objectives, divergence.astype(int))
+        started = generator._replace(init=lambda key: {"params": begun})
+        game, _ = affine_game(config, objective, started, data, data_parameters={"separation": 1.0})
         state = game.init(key, separation=separation)
-        _, _, path = play(game, state, steps=config.steps, records=config.records, observe=mean_and_scale)
+        _, _, path = play(game, state, steps=config.steps, records=config.records, observe=law)
         return {"path": path}
 
     return member
@@ -75,8 +56,6 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Finds the fits of the reference mixture, follows those of the two modes, and plays the games."""
-
-    together = jax.device_count() if jax.default_backend() == "cpu" else None
     with progress.task("forward or reverse", total=8.0 + 8.0 + 24.0):
         with progress.task("reference mixture", total=1, share=8.0):
             values = divergences()
@@ -91,18 +70,9 @@ def run(config: Config, progress: Progress) -> Arrays:
             arrays |= _followed(config, task.advance)
         kinds = len(NAMES) * len(config.game_separations) * len(STARTS)
         with progress.task("games", total=kinds * config.seeds, share=24.0) as task:
-            played = sweep(
-                member(config),
-                jax.random.key(config.seed),
-                seeds=config.seeds,
-                together=together,
-                on_part=lambda done, _: task.advance(done - task.done),
-                divergence=range(len(NAMES)),
-                separation=config.game_separations,
-                start=(0.0, 1.0),
-            )
-        shape = (len(NAMES), len(config.game_separations), len(STARTS), config.seeds)
-        arrays["games/path"] = played["path"].reshape(*shape, config.records + 1, 2)
+            axes = {"divergence": range(len(NAMES)), "separation": config.game_separations, "start": (0.0, 1.0)}
+            played = swept(task, member(config), jax.random.key(config.seed), seeds=config.seeds, **axes)
+        arrays["games/path"] = played["path"]
         arrays["games/steps"] = np.linspace(0, config.steps, config.records + 1)
         arrays |= _ends(arrays["games/path"][..., -1, :], config.game_separations)
     return {name: np.asarray(value) for name, value in arrays.items()}
@@ -110,7 +80,6 @@ def run(config: Config, progress: Progress) -> Arrays:
 
 def _followed(config: Config, advance: Any) -> dict[str, Any]:
     """All stationary points over the separation, and where Newton's method ends from a grid of starts."""
-
     separations = np.linspace(0.0, config.largest, config.points + 1)[1:]
     arrays: dict[str, Any] = {"separations": separations}
     with jax.enable_x64(True):
@@ -142,7 +111,6 @@ def _followed(config: Config, advance: Any) -> dict[str, Any]:
 
 def _ends(ends: np.ndarray, separations: tuple[float, ...]) -> dict[str, np.ndarray]:
     """The exact divergence of every trained fit, and the minimum downhill of every start, ``[divergences, separations, starts, …]``."""
-
     downhill = np.zeros((*ends.shape[:3], 3))
     least, reached = np.zeros(ends.shape[:3]), np.full(ends.shape[:4], np.nan)
     with jax.enable_x64(True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -13,24 +13,21 @@ import numpy as np
 from experiments.diversity import cures
 from experiments.diversity.cures import Change, SmallGame, last, rows_of, small_game
 from experiments.diversity.mode_table.experiment import NUMBERS, ROWS, Config
-from experiments.framework import Arrays, Progress
-from gan_jax import distributions
+from experiments.framework import Arrays, Progress, Task
+from experiments.framework.rows import record_cases
 from gan_jax.distributions import gaussian_grid, gaussian_ring
 from gan_jax.metrics.histograms import reverse_kl_baseline
 from gan_jax.metrics.modes import ModeCounts, Modes, assay, modes_of, tally
 from gan_jax.models.pacgan import pacgan_discriminator, pacgan_generator
 from gan_jax.objectives.losses import non_saturating
 from gan_jax.training.game import gan
-from gan_jax.training.optimizers import adam
+from gan_jax.training.optimizers import adam, alike
 from gan_jax.training.packing import pack, packed
-from gan_jax.training.recording import Case, watch_cases
+from gan_jax.training.recording import Case, Watched
 from gan_jax.training.updates import simultaneous
 
 MOST_MODES = 25
 """Targets with fewer modes are filled up to so many, so that all of them run through one program."""
-
-
-# --------------------------------------------------------------------------------------------------- PacGAN's own protocol
 
 
 def packed_game(config: Config, *, size: int) -> SmallGame:
@@ -47,10 +44,7 @@ def packed_game(config: Config, *, size: int) -> SmallGame:
         rows_of,
         simultaneous(),
         batch_size=config.published_batch,
-        generator_optimizer=adam(b1=0.8, b2=0.999),
-        discriminator_optimizer=adam(b1=0.8, b2=0.999),
-        generator_rate=1e-4,
-        discriminator_rate=1e-4,
+        **alike(adam(b1=0.8, b2=0.999), 1e-4),
     )
     return SmallGame(game, last(generator), size)
 
@@ -85,18 +79,18 @@ def player_of(name: str, config: Config) -> SmallGame:
     return small_game(config.recipe, steps, CURES[name])
 
 
-# ----------------------------------------------------------------------------------------------------------------- playing
+def laws() -> dict[str, Any]:
+    """The targets by name, as published: PacGAN's ring of 8 and grid of 25."""
+    return {"ring": gaussian_ring(), "grid": gaussian_grid()}
 
 
 def truths(names: tuple[str, ...]) -> dict[str, Any]:
-    """The modes of the targets by name, as published: PacGAN's ring of 8 and grid of 25."""
-    laws = {"ring": distributions.gaussian_ring(), "grid": distributions.gaussian_grid()}
-    return {name: modes_of(laws[name]) for name in names}
+    """The modes of the targets by name."""
+    return {name: modes_of(laws()[name]) for name in names}
 
 
 def filled(modes: Any) -> Any:
     """Modes filled up to ``MOST_MODES`` with such as no sample is near to."""
-
     missing = MOST_MODES - modes.weights.shape[0]
     return Modes(
         jnp.concatenate([modes.centres, jnp.full((missing, 2), 1e6)]),
@@ -105,52 +99,36 @@ def filled(modes: Any) -> Any:
     )
 
 
-def play(name: str, config: Config, key: Any, on_record: Callable[[], None]) -> Any:
+def play(name: str, config: Config, key: Any, task: Task) -> Watched:
     """Plays one row on all targets with all seeds.
 
     Args:
       name: of a row.
       config: of the experiment.
       key: of the data and of all seeds.
-      on_record: called whenever a record is done.
+      task: advances by one at every record.
 
     Returns:
-      ``Watched``: of every record, the tally of ``config.samples`` samples, and some of them.
+      Of every record, the tally of ``config.samples`` samples, and some of them.
     """
-
-    player, budget = player_of(name, config), ROWS[name].budget(config)
+    player = player_of(name, config)
     data_key, games_key = jax.random.split(key)
-    laws = {"ring": gaussian_ring(), "grid": gaussian_grid()}
-    sets = [
-        pack(
-            laws[target].sample(
-                jax.random.fold_in(data_key, 10 * tuple(laws).index(target) + player.pack), (config.data * player.pack,)
-            ),
-            player.pack,
-        )
-        for target in config.targets
-    ]
+    sets = []
+    for target in config.targets:
+        own_key = jax.random.fold_in(data_key, 10 * tuple(laws()).index(target) + player.pack)
+        sets.append(pack(laws()[target].sample(own_key, (config.data * player.pack,)), player.pack))
     truth = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(filled, truths(config.targets).values()))
 
     def look(key: Any, state: Any, case: Case) -> Any:
         samples = player.sample(key, state, config.samples)
         return tally(samples, case.truth), samples[: config.shown]
 
-    return watch_cases(
-        player.game,
-        games_key,
-        look,
-        Case(feed=jnp.stack(sets), truth=truth),
-        seeds=budget.seeds,
-        steps=budget.steps,
-        records=config.records,
-        on_record=lambda _: on_record(),
-    )
+    cases = Case(feed=jnp.stack(sets), truth=truth)
+    return record_cases(task, ROWS[name].budget(config), player.game, games_key, look, cases)
 
 
 def assayed(tallies: Any, modes: Any, place: int, quantities: Sequence[str]) -> dict[str, Any]:
     """Fields of the assays of all records and seeds of one target, by name, each ``[records + 1, seeds]``."""
-
     count = modes.weights.shape[0]
     # What the target was filled up with is taken off again: no sample is near to it.
     own = ModeCounts(*(leaf[:, place] if leaf.ndim == 3 else leaf[:, place, :, :count] for leaf in tallies))
@@ -162,38 +140,26 @@ def assayed(tallies: Any, modes: Any, place: int, quantities: Sequence[str]) -> 
     return found
 
 
-def baseline(modes: Any, n: int) -> float:
-    """The reverse KL of a perfect sampler's histogram, at so many samples."""
-
-    return reverse_kl_baseline(n, np.asarray(modes.weights))
-
-
 COSTS = {
     "gan": 3.4, "pacgan_2": 4.8, "pacgan_3": 6.2, "pacgan_4": 7.6, "unrolled_1": 5.0, "unrolled_5": 18.0, "unrolled_10": 36.0,
     "minibatch": 9.0, "wgan_gp": 6.0,
 }  # fmt: skip
-"""About the milliseconds of one step on one core, for the estimate of the time left."""
-
-
-def cost(name: str) -> float:
-    """About the milliseconds of one step of a row."""
-    return COSTS.get(name, 2.0)
+"""About the milliseconds of one step on one core, for the estimate of the time left; 2 for the others."""
 
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays every row on every target with all its seeds, and assays what the generators draw."""
-
     budgets = {name: ROWS[name].budget(config) for name in config.rows}
     most = max(budget.seeds for budget in budgets.values())
     truth = truths(config.targets)
     shape = (len(config.rows), config.records + 1, len(config.targets), most)
     arrays: dict[str, np.ndarray] = {name: np.full(shape, np.nan) for name in NUMBERS}
     samples = np.zeros((len(config.rows), len(config.targets), min(config.shown, config.samples), 2), np.float32)
-    work = {name: budget.steps * budget.seeds * cost(name) for name, budget in budgets.items()}
+    work = {name: budget.steps * budget.seeds * COSTS.get(name, 2.0) for name, budget in budgets.items()}
     with progress.task("mode table", total=sum(work.values())):
         for number, (name, budget) in enumerate(budgets.items()):
             with progress.task(ROWS[name].label, total=config.records, share=work[name]) as task:
-                seen = play(name, config, jax.random.key(config.seed), lambda: task.advance(1))
+                seen = play(name, config, jax.random.key(config.seed), task)
             tallies, shown = seen.seen
             for place, modes in enumerate(truth.values()):
                 found = assayed(tallies, modes, place, tuple(NUMBERS))
@@ -206,7 +172,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         "steps": np.asarray([budget.steps for budget in budgets.values()]),
         "seeds": np.asarray([budget.seeds for budget in budgets.values()]),
         "modes": np.asarray([len(modes.weights) for modes in truth.values()]),
-        "floor": np.asarray([baseline(modes, config.samples) for modes in truth.values()]),
+        "floor": np.asarray([reverse_kl_baseline(config.samples, np.asarray(m.weights)) for m in truth.values()]),
         "n": np.asarray(config.samples),
         "samples": samples,
     }

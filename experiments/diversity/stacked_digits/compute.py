@@ -24,7 +24,7 @@ from gan_jax.objectives.losses import OBJECTIVES, non_saturating, wasserstein
 from gan_jax.objectives.penalties import both, gradient_penalty, r1, r2
 from gan_jax.training.ensemble import ensemble
 from gan_jax.training.game import Game, gan, step_of
-from gan_jax.training.optimizers import adam, linear_decay
+from gan_jax.training.optimizers import adam, alike, linear_decay
 from gan_jax.training.packing import packed
 from gan_jax.training.state import averaged
 from gan_jax.training.updates import alternating
@@ -48,9 +48,6 @@ class StackedGame(NamedTuple):
     generator: Generator
 
 
-# ------------------------------------------------------------------------------------------------------------------- games
-
-
 decay = partial(linear_decay, constant=0.2, end=0.01)
 """The rate falls linearly to a hundredth, after a first fifth of the updates."""
 
@@ -69,10 +66,7 @@ def batch_normalised(config: Config, source: Source, steps: int, *, pack: int) -
         laws.data,
         alternating(),
         batch_size=config.batch_size,
-        generator_optimizer=adam(b1=0.5, b2=0.999),
-        discriminator_optimizer=adam(b1=0.5, b2=0.999),
-        generator_rate=2e-4,
-        discriminator_rate=2e-4,
+        **alike(adam(b1=0.5, b2=0.999), 2e-4),
     )
     return StackedGame(game, generator)
 
@@ -108,10 +102,7 @@ def regularised(config: Config, source: Source, steps: int, *, objective: str) -
         source.draw,
         alternating(),
         batch_size=config.batch_size,
-        generator_optimizer=adam(b1=0.0, b2=0.99, schedule=decay(steps)),
-        discriminator_optimizer=adam(b1=0.0, b2=0.99, schedule=decay(steps)),
-        generator_rate=config.rate,
-        discriminator_rate=config.rate,
+        **alike(adam(b1=0.0, b2=0.99, schedule=decay(steps)), config.rate),
         penalty=both(r1(), r2()),
         penalty_weight=config.penalty_weight,
         penalty_every=config.penalty_every,
@@ -128,9 +119,6 @@ PLAYERS: dict[str, Callable[[Config, Source, int], StackedGame]] = {
     "relativistic": partial(regularised, objective="relativistic"),
 }
 """How each is made: ``(config, source, steps) -> StackedGame``."""
-
-
-# ----------------------------------------------------------------------------------------------------------------- playing
 
 
 def moments_of(steps: int, records: int) -> np.ndarray:
@@ -156,12 +144,8 @@ def play(
     Returns:
       Pictures in bytes, ``[records, seeds, samples, 8, 8, 3]``.
     """
-
     game, generator = player
     count = -(-config.samples // PARTS)
-
-    def begin(key: Any, feed: Any) -> Any:
-        return game.init(key, feed=feed)
 
     def draw(key: Any, variables: Any) -> Any:
         def part(key: Any) -> Any:
@@ -175,7 +159,7 @@ def play(
         return state, draw(jax.random.fold_in(key, state.step), averaged(state))
 
     # The pictures and the number of steps are arguments of the programs: each is compiled once.
-    begun = jax.jit(lambda keys, feed: ensemble(lambda key: begin(key, feed))(keys))
+    begun = jax.jit(lambda keys, feed: ensemble(lambda key: game.init(key, feed=feed))(keys))
     advanced = jax.jit(
         lambda keys, states, length, feed: ensemble(lambda key, state: advance(key, state, length, feed))(keys, states),
         donate_argnums=1,

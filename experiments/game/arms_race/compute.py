@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
-from experiments.framework import Arrays, Progress
+from experiments.framework import Arrays, Progress, Task
+from experiments.framework.rows import swept
 from experiments.game.arms_race.experiment import ARENAS, GAMES, SPEEDS, TITLES, Config
 from gan_jax import distributions
 from gan_jax.distributions import draw
@@ -21,7 +22,6 @@ from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses
 from gan_jax.training import game as games
 from gan_jax.training import updates
-from gan_jax.training.ensemble import sweep
 
 PICTURED = 300
 """Samples of each law in a picture of the plane."""
@@ -52,7 +52,6 @@ class Arena(NamedTuple):
 
 def line(config: Config) -> Arena:
     """Two Gaussians on the line against the image of one normal latent: JS and W1 are known without sampling."""
-
     side, scale = config.line_separation / 2, config.line_scale
     law = dist.MixtureSameFamily(
         dist.Categorical(probs=jnp.asarray([0.5, 0.5])), dist.Normal(jnp.asarray([-side, side]), jnp.full(2, scale))
@@ -84,19 +83,14 @@ def line(config: Config) -> Arena:
             "generator": masses,
         }
 
-    return Arena(
-        lambda key, batch: draw(law, key, batch)[:, None],
-        generator,
-        observe,
-        np.asarray(centres),
-        np.asarray(data),
-        lambda key: {},
-    )
+    def real(key: Any, batch: int) -> Any:
+        return draw(law, key, batch)[:, None]
+
+    return Arena(real, generator, observe, np.asarray(centres), np.asarray(data), lambda key: {})
 
 
 def plane(config: Config) -> Arena:
     """Eight Gaussians on a ring against a network with noise on its output, whose law is a mixture: JS is known on a grid."""
-
     law = distributions.gaussian_ring(8, config.ring_radius, config.ring_scale)
     network = mlp_generator((config.ring_width, config.ring_width), latent=2)
     generator = with_output_noise(network, config.output_noise)
@@ -133,17 +127,13 @@ def plane(config: Config) -> Arena:
             "other": law.sample(other_key, (config.transported,)),
         }
 
-    return Arena(
-        lambda key, batch: law.sample(key, (batch,)),
-        generator,
-        observe,
-        np.asarray(x)[::STRIDE],
-        np.asarray(data),
-        draw,
-    )
+    def real(key: Any, batch: int) -> Any:
+        return law.sample(key, (batch,))
+
+    return Arena(real, generator, observe, np.asarray(x)[::STRIDE], np.asarray(data), draw)
 
 
-def play(arena: Arena, game: str, width: int, config: Config, key: Any, on_part: Callable[[int, int], None]) -> Arrays:
+def play(arena: Arena, game: str, width: int, config: Config, key: Any, task: Task) -> Arrays:
     """Plays one objective at every discriminator's rate and seed as one program.
 
     Args:
@@ -152,13 +142,12 @@ def play(arena: Arena, game: str, width: int, config: Config, key: Any, on_part:
       width: of the discriminator's hidden layers.
       config: of the experiment.
       key: of all seeds.
-      on_part: ``on_part(done, members)``.
+      task: of as many units as there are members.
 
     Returns:
       Arrays ``[rates, seeds, …]``: observations, with a further axis ``[records + 1]``; ``training``, what the loss says on the training
       batches between two records ``[records]``; and what ``arena.draw`` drew.
     """
-
     classifies = game == "non_saturating"
     objective = losses.non_saturating() if classifies else losses.wasserstein()
     critic = mlp((width, width)) if classifies else orthonormal_mlp((width, width))
@@ -186,22 +175,7 @@ def play(arena: Arena, game: str, width: int, config: Config, key: Any, on_part:
         drawn = {name: value for name, value in shared.items() if name != "latents"}
         return {**seen, **drawn, "training": info.divergence}
 
-    # As many members at a time as there are devices: progress is seen and Ctrl-C answered between the calls of one compiled program.
-    together = jax.device_count() if jax.default_backend() == "cpu" else None
-    table = sweep(
-        member,
-        key,
-        seeds=config.seeds,
-        together=together,
-        on_part=on_part,
-        discriminator_rate=np.asarray(config.discriminator_rates),
-    )
-    shape = (len(config.discriminator_rates), config.seeds)
-    return {
-        name: np.asarray(column).reshape(*shape, *column.shape[1:])
-        for name, column in table.items()
-        if name not in ("discriminator_rate", "seed")
-    }
+    return swept(task, member, key, seeds=config.seeds, discriminator_rate=np.asarray(config.discriminator_rates))
 
 
 def transported(played: Arrays, config: Config, on_one: Callable[[], None]) -> tuple[np.ndarray, np.ndarray]:
@@ -215,7 +189,6 @@ def transported(played: Arrays, config: Config, on_one: Callable[[], None]) -> t
     Returns:
       W1 ``[rates, seeds, records / transport_every + 1]``, and ``[rates, seeds]`` the W1 of two samples of the data: what equal laws get.
     """
-
     distance = jax.jit(empirical.wasserstein)
     rates, seeds = played["js"].shape[:2]
     values: list[list[float]] = []
@@ -245,7 +218,6 @@ def kept(played: Arrays) -> Arrays:
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays all games, one program for each arena and objective, then transports samples in the plane."""
-
     members = config.seeds * len(SPEEDS)
     shown = np.arange(0, config.records + 1)
     arrays = {
@@ -267,17 +239,10 @@ def run(config: Config, progress: Progress) -> Arrays:
             arrays[f"{arena_name}/cells"] = np.asarray(arena.masses.size)
             for game in GAMES:
                 name = f"{TITLES[arena_name]} {TITLES[game]}"
-                with progress.task(name, total=members, share=share / 2) as inner:
-                    before = 0
-
-                    def on_part(done: int, _: int, inner=inner) -> None:  # type: ignore[no-untyped-def]
-                        nonlocal before
-                        inner.advance(done - before)
-                        before = done
-
-                    played = play(arena, game, width, config, jax.random.clone(keys[arena_name]), on_part)
+                with progress.task(name, total=members, share=share / 2) as task:
+                    played = play(arena, game, width, config, jax.random.clone(keys[arena_name]), task)
                 if arena_name == "ring":
-                    with progress.task(f"{name}: transport", total=members, share=transport / 2) as inner:
-                        played["w1"], played["floor"] = transported(played, config, inner.advance)
+                    with progress.task(f"{name}: transport", total=members, share=transport / 2) as task:
+                        played["w1"], played["floor"] = transported(played, config, task.advance)
                 arrays |= {f"{arena_name}/{game}/{field}": value for field, value in kept(played).items()}
     return arrays

@@ -13,7 +13,8 @@ import numpy as np
 import optax
 
 from experiments.framework import Arrays, Progress
-from experiments.game.critic_surfaces.experiment import DATA, Config, Deep
+from experiments.framework.rows import swept
+from experiments.game.critic_surfaces.experiment import DATA, Config
 from gan_jax.distributions import gaussian_grid, gaussian_ring, swiss_roll
 from gan_jax.divergences.transport_bounds import wasserstein_bounds
 from gan_jax.estimators import variational
@@ -22,46 +23,21 @@ from gan_jax.models.lipschitz import orthonormal_mlp, spectral_norm_mlp
 from gan_jax.models.mlp import clipped_mlp, kernels, map_kernels, mlp
 from gan_jax.objectives import losses, penalties
 from gan_jax.objectives.penalties import gradient_norms, interpolates
-from gan_jax.training.ensemble import sweep
 
 
-def trained_at_depth(
-    deep: Deep,
-    samplers: Callable[[], tuple[Any, Any]],
-    *,
-    batch_size: int,
-    penalty_weight: float,
-    seeds: int,
-    key: Any,
-    progress: Progress,
-    share: float,
-) -> Arrays:
-    """Trains the clipped critics as one program (c is data) and those with a penalty as another.
-
-    Args:
-      deep: the networks.
-      samplers: gives the samplers of the data and of the generator.
-      batch_size: samples of each law at an update.
-      penalty_weight: λ.
-      seeds: trainings of each.
-      key: of everything random.
-      progress: where progress is shown.
-      share: what part of the whole experiment it takes.
-
-    Returns:
-      The arrays.
-    """
-
+def trained_at_depth(config: Config, key: Any, progress: Progress, share: float) -> Arrays:
+    """Trains the clipped critics of the Swiss roll as one program (c is data) and those with a penalty as another."""
+    deep, seeds = config.deep, config.seeds
     features = (deep.deep_width,) * deep.deep_layers
 
     def member(key: Any, make: Callable[..., Any], settings: dict[str, Any], **hyper: Any) -> dict[str, Any]:
-        critic, (real, fake) = make(**hyper), samplers()
+        critic, (real, fake) = make(**hyper), samplers(config.noise, len(DATA) - 1)
         train_key, real_key, fake_key = jax.random.split(key, 3)
         estimator = variational.neural_estimator(
             losses.wasserstein(),
             critic,
             steps=deep.deep_steps,
-            batch_size=batch_size,
+            batch_size=config.batch_size,
             learning_rate=deep.deep_rate,
             held_out=deep.deep_examples,
             **settings,
@@ -73,32 +49,21 @@ def trained_at_depth(
         gradients = activation_gradients(lambda: signs @ variational.logits(critic, trained, x))
         return {"log10": jnp.stack([_log10_norm(g) for g in gradients.values()])}
 
-    together = jax.device_count() if jax.default_backend() == "cpu" else None
-    play = partial(sweep, seeds=seeds, together=together)
     clip_key, penalty_key = jax.random.split(key)
     count = len(deep.deep_bounds)
+    penalty = {"penalty": penalties.gradient_penalty(), "penalty_weight": config.penalty_weights[-1]}
+    with_clipping = partial(member, make=lambda clip: clipped_mlp(features, bound=clip), settings={})
+    with_penalty = partial(member, make=lambda: mlp(features), settings=penalty)
     # The penalty is a second derivative: about three times the time of a clipped member.
-    with progress.task("depth", total=(count + 3.0) * seeds, share=share) as task:
-        clipped = play(
-            partial(member, make=lambda clip: clipped_mlp(features, bound=clip), settings={}),
-            clip_key,
-            clip=deep.deep_bounds,
-            on_part=lambda done, _: task.advance(done - task.done),
-        )
-        penalised = play(
-            partial(
-                member,
-                make=lambda: mlp(features),
-                settings={"penalty": penalties.gradient_penalty(), "penalty_weight": penalty_weight},
-            ),
-            penalty_key,
-            on_part=lambda done, _: task.advance(count * seeds + 3.0 * done - task.done),
-        )
-    logs = clipped["log10"].reshape(count, seeds, -1)
+    with progress.task("depth", total=count + 3.0, share=share):
+        with progress.task("clipping", total=count * seeds, share=count) as task:
+            logs = swept(task, with_clipping, clip_key, seeds=seeds, clip=deep.deep_bounds)["log10"]
+        with progress.task("penalty", total=seeds, share=3.0) as task:
+            penalised = swept(task, with_penalty, penalty_key, seeds=seeds)["log10"]
     return {
         "depth/bounds": np.asarray(deep.deep_bounds),
         "depth/clipping": logs - logs[..., -1:],
-        "depth/penalty": penalised["log10"] - penalised["log10"][..., -1:],
+        "depth/penalty": penalised - penalised[..., -1:],
     }
 
 
@@ -112,7 +77,6 @@ def _log10_norm(a: Any) -> Any:
 def run(config: Config, progress: Progress) -> Arrays:
     """Trains every critic on all data sets as one program, then deep ones; brackets W1 by exact transport."""
     laws_key, transport_key, train_key, deep_key = jax.random.split(jax.random.key(config.seed), 4)
-    roll = len(DATA) - 1
     draw = jax.jit(lambda key, data: samplers(config.noise, data)[0](key, 500))
     arrays: dict[str, Any] = {
         "grid": np.linspace(-config.extent, config.extent, config.resolution),
@@ -125,16 +89,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     with progress.task("critics", total=sum(shares.values())):
         arrays |= transport(config, transport_key, progress, shares["transport"])
         arrays |= train(config, train_key, progress, shares)
-        arrays |= trained_at_depth(
-            config.deep,
-            lambda: samplers(config.noise, roll),
-            batch_size=config.batch_size,
-            penalty_weight=config.penalty_weights[-1],
-            seeds=config.seeds,
-            key=deep_key,
-            progress=progress,
-            share=shares["depth"],
-        )
+        arrays |= trained_at_depth(config, deep_key, progress, shares["depth"])
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
@@ -152,12 +107,9 @@ def samplers(noise: float, index: Any) -> tuple[Any, Any]:
       Samplers of the data and of the generator, of ``distributions``' ``gaussian_ring(8, 2 / 1.414, .02 / 1.414)``, ``gaussian_grid(5, 2 /
       2.828, .05 / 2.828)`` and ``swiss_roll()``.
     """
-
-    ring, grid, roll = (
-        gaussian_ring(8, 2.0 / 1.414, 0.02 / 1.414),
-        gaussian_grid(5, 2.0 / 2.828, 0.05 / 2.828),
-        swiss_roll(),
-    )
+    ring = gaussian_ring(8, 2.0 / 1.414, 0.02 / 1.414)
+    grid = gaussian_grid(5, 2.0 / 2.828, 0.05 / 2.828)
+    roll = swiss_roll()
 
     def along_the_roll(u: Any) -> Any:
         t = 1.5 * jnp.pi * (1.0 + 2.0 * u)
@@ -186,26 +138,16 @@ def train(config: Config, key: Any, progress: Progress, shares: Mapping[str, flo
 
     Surfaces are those of the first seed, weights those of the last data set, the Swiss roll.
     """
-
-    together = jax.device_count() if jax.default_backend() == "cpu" else None
     arrays: dict[str, Any] = {}
     for number, (name, (critic, settings)) in enumerate(critics(config).items()):
         axes: dict[str, Any] = {"penalty_weight": config.penalty_weights} if "penalty" in settings else {}
         names = [f"{name}_{which}" for which in ("weak", "strong")] if axes else [name]
         count = len(names) * len(DATA) * config.seeds
         with progress.task(f"critic: {name}", total=count, share=shares[name]) as task:
-            table = sweep(
-                partial(member, config, critic, settings),
-                jax.random.fold_in(key, number),
-                seeds=config.seeds,
-                together=together,
-                on_part=lambda done, _, task=task: task.advance(done - task.done),  # type: ignore[misc]
-                **axes,
-                data=range(len(DATA)),
-            )
-        for quantity in ("value", "error", "lipschitz", "certified", "slope", "surface", "weights"):
-            values = table[quantity]
-            parts = values.reshape(len(names), len(DATA), config.seeds, *values.shape[1:])
+            own_key, axes = jax.random.fold_in(key, number), axes | {"data": range(len(DATA))}
+            table = swept(task, partial(member, config, critic, settings), own_key, seeds=config.seeds, **axes)
+        for quantity, values in table.items():
+            parts = values if len(names) > 1 else values[None]
             arrays |= {f"{own}/{quantity}": part for own, part in zip(names, parts, strict=True)}
         for own in names:
             arrays[f"{own}/surface"] = arrays[f"{own}/surface"][:, 0]
@@ -215,7 +157,6 @@ def train(config: Config, key: Any, progress: Progress, shares: Mapping[str, flo
 
 def critics(config: Config) -> Mapping[str, tuple[Any, dict[str, Any]]]:
     """Network and further settings of every kind of critic."""
-
     features = (config.width,) * config.depth
     # Adam scales every entry of a matrix by itself, which undoes the geometry of the orthonormal matrices: it leaves the critic of the
     # 8 Gaussians at two thirds of W1. Plain gradients, put back onto the orthonormal matrices after every step, do not.
@@ -248,7 +189,6 @@ def member(
     config: Config, critic: Any, settings: dict[str, Any], key: Any, *, data: Any, **hyperparameters: Any
 ) -> dict[str, Any]:
     """One training of one critic on one data set: value, constants, slope, surface and weights."""
-
     real, fake = samplers(config.noise, data.astype(int))
     train_key, real_key, fake_key, between_key = jax.random.split(key, 4)
     estimator = variational.neural_estimator(

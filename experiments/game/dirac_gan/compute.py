@@ -159,7 +159,6 @@ def play(
     Returns:
       ``"jacobian" [points, n, n]`` of one step at (0, 0), by automatic differentiation, and ``"path" [points, steps + 1, 2]``, (θ, ψ).
     """
-
     objectives = sorted({p.objective for p in points})
     penalties = sorted({p.penalty for p in points})
 
@@ -202,7 +201,6 @@ def _game(
     rule: str, objectives: Sequence[str], penalties: Sequence[str], numbers: Any, unrolling: int, clip: float | None
 ) -> Any:
     """DiracGAN with the objective and the penalty that ``numbers`` choose."""
-
     makers: dict[str, Callable[[], losses.Objective]] = {
         **losses.OBJECTIVES,
         "least_squares −1 1 0": lambda: losses.least_squares(fake_label=-1.0, generator_label=0.0),

@@ -100,9 +100,6 @@ def curvature(objective: str, penalty: str, weight: float, noise: float) -> floa
     return smooth if penalty == "none" else smooth + weight * PENALTY_CURVATURE[penalty]
 
 
-# ----------------------------------------------------------------------------------------------- closed forms of the rules
-
-
 class Update(NamedTuple):
     """The Jacobian of one step over (θ, ψ) (and what the optimiser remembers), and its eigenvalues."""
 
@@ -163,10 +160,8 @@ def consensus(beta: float, delta: float, c: float, h: float, *, gamma: float, **
     """
     a = np.asarray([[-gamma * delta**2, beta - gamma * delta * c], [-delta * (1 + gamma * c), 0.0]])
     a[1, 1] = -c - gamma * (beta**2 + c**2)
-    trace, determinant = (
-        -c - gamma * (delta**2 + beta**2 + c**2),
-        beta * delta * (1 + gamma**2 * beta * delta + gamma * c),
-    )
+    trace = -c - gamma * (delta**2 + beta**2 + c**2)
+    determinant = beta * delta * (1 + gamma**2 * beta * delta + gamma * c)
     own = _of_trace(a.tolist(), trace, determinant)
     return Update(np.eye(2) + h * own.jacobian, 1.0 + h * own.eigenvalues)
 
@@ -199,9 +194,6 @@ RULES: Mapping[str, Callable[..., Update]] = {
     "unrolled": unrolled,
 }
 """Closed forms by rule."""
-
-
-# ------------------------------------------------------------------------------------------------------ the game itself
 
 
 @dataclass(frozen=True)

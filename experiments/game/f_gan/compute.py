@@ -12,15 +12,15 @@ import numpyro.distributions as dist
 from flax import linen as nn
 
 from experiments.framework import Arrays, Progress
-from experiments.game.f_gan.experiment import NAMES, Config
-from experiments.game.f_gan.theory import MEANS, VARIANCES, WEIGHTS, density
+from experiments.framework.rows import swept
+from experiments.game.f_gan.experiment import MEANS, NAMES, VARIANCES, WEIGHTS, Config, density
 from gan_jax.divergences import exact
 from gan_jax.estimators.variational import score
 from gan_jax.models.mlp import mlp
 from gan_jax.models.players import affine
 from gan_jax.objectives import losses
 from gan_jax.objectives.choice import switch_objective
-from gan_jax.training.ensemble import ensemble, sweep
+from gan_jax.training.ensemble import ensemble
 from gan_jax.training.game import gan, play
 from gan_jax.training.optimizers import adam, cosine_decay
 from gan_jax.training.updates import alternating
@@ -28,7 +28,6 @@ from gan_jax.training.updates import alternating
 
 def divergences() -> Callable[[Any], Any]:
     """Returns ``(μ, log σ) [2] -> D_f(P || N(μ, σ²)) [5]``, exactly, in the order of ``NAMES``."""
-
     components = dist.Normal(jnp.asarray(MEANS), jnp.sqrt(jnp.asarray(VARIANCES)))
     p = dist.MixtureSameFamily(dist.Categorical(probs=jnp.asarray(WEIGHTS)), components)
 
@@ -59,6 +58,32 @@ def newton(divergences: Callable[[Any], Any], iterations: int = 20) -> Callable[
     return minimise
 
 
+def affine_game(config: Any, objective: Any, generator: Any, data: Any, **more: Any) -> tuple[Any, Any]:
+    """An f-GAN between an affine generator and a critic of two layers of tanh, at rates that fall to zero; the game and its critic."""
+    critic = mlp((config.width, config.width), activation=nn.tanh)
+    game = gan(
+        objective,
+        generator,
+        critic,
+        data,
+        alternating(),
+        batch_size=config.batch_size,
+        discriminator_steps=config.discriminator_steps,
+        generator_optimizer=adam(schedule=cosine_decay(config.steps)),
+        discriminator_optimizer=adam(schedule=cosine_decay(config.steps * config.discriminator_steps)),
+        generator_rate=config.learning_rate,
+        discriminator_rate=config.learning_rate,
+        **more,
+    )
+    return game, critic
+
+
+def law(state: Any) -> Any:
+    """(μ, σ) of the affine generator, ``[2]``."""
+    params = state.generator.variables["params"]
+    return jnp.stack([params["shift"][0], jnp.abs(params["matrix"][0, 0])])
+
+
 def member(config: Config) -> Callable[..., dict[str, Any]]:
     """Returns ``(key, divergence) -> results`` of one game: its path (μ, σ), and what the last critic says on samples it never saw."""
 
@@ -68,33 +93,15 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
         scales = jnp.sqrt(jnp.asarray(VARIANCES))
         return (jnp.asarray(MEANS)[mode] + scales[mode] * jax.random.normal(noise_key, (batch,)))[:, None]
 
-    def mean_and_scale(state: Any) -> Any:
-        params = state.generator.variables["params"]
-        return jnp.stack([params["shift"][0], jnp.abs(params["matrix"][0, 0])])
-
-    generator, critic = affine(scale=config.start), mlp((config.width, config.width), activation=nn.tanh)
+    generator = affine(scale=config.start)
     objectives = [losses.f_gan(name) for name in NAMES]
 
     def member(key: Any, divergence: Any) -> dict[str, Any]:
         # Which divergence is data: one compilation for all five.
         objective = switch_objective(objectives, divergence.astype(int))
-        game = gan(
-            objective,
-            generator,
-            critic,
-            data,
-            alternating(),
-            batch_size=config.batch_size,
-            discriminator_steps=config.discriminator_steps,
-            generator_optimizer=adam(schedule=cosine_decay(config.steps)),
-            discriminator_optimizer=adam(schedule=cosine_decay(config.steps * config.discriminator_steps)),
-            generator_rate=config.learning_rate,
-            discriminator_rate=config.learning_rate,
-        )
+        game, critic = affine_game(config, objective, generator, data)
         game_key, real_key, noise_key = jax.random.split(key, 3)
-        state, info, path = play(
-            game, game.init(game_key), steps=config.steps, records=config.records, observe=mean_and_scale
-        )
+        state, info, path = play(game, game.init(game_key), steps=config.steps, records=config.records, observe=law)
         fake = generator.apply(state.generator.variables, generator.noise(noise_key, config.held_out))
         logits = (critic.apply(state.discriminator.variables, x) for x in (data(real_key, config.held_out), fake))
         bound, standard_error = score(objective, *logits)
@@ -111,25 +118,14 @@ def mean_and_scale(theta: Any) -> np.ndarray:
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Finds the exact optima, plays the games, and evaluates what they reached by the exact divergences."""
-
     values = divergences()
     count = len(NAMES)
-    # On two devices two seeds at a time: progress is seen and Ctrl-C answered between the calls of one compiled program.
-    together = jax.device_count() if jax.default_backend() == "cpu" else None
     with progress.task("f-GAN", total=5.0 + 70.0):
         optimum, residual = jax.jit(lambda: jax.lax.map(newton(values), jnp.arange(count)))()
         arrays: dict[str, Any] = {"optimum": mean_and_scale(optimum), "optimum_gradient": residual}
         with progress.task("games", total=count * config.seeds, share=70.0) as task:
-            table = sweep(
-                member(config),
-                jax.random.key(config.seed),
-                seeds=config.seeds,
-                together=together,
-                on_part=lambda done, _: task.advance(done - task.done),
-                divergence=range(count),
-            )
-        for field in ("path", "bound", "bound_error", "training_bound"):
-            arrays[field] = table[field].reshape(count, config.seeds, *table[field].shape[1:])
+            key = jax.random.key(config.seed)
+            arrays |= swept(task, member(config), key, seeds=config.seeds, divergence=range(count))
         # [divergences, seeds, records + 1, 2]: all states of all games, evaluated by all divergences as one program.
         logs = jnp.asarray(np.stack([arrays["path"][..., 0], np.log(arrays["path"][..., 1])], axis=-1), jnp.float32)
         evaluate = jax.jit(ensemble(values))

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import in_parts
 from experiments.game.generator_gradients.experiment import Config
 from gan_jax.data.digits import load_digits
 from gan_jax.distributions import gaussian_ring
@@ -25,7 +26,7 @@ from gan_jax.objectives.choice import switch_objective, switch_penalty
 from gan_jax.training import frozen, game
 from gan_jax.training.compiling import compile_together
 from gan_jax.training.critic import CriticTraining
-from gan_jax.training.ensemble import ensemble
+from gan_jax.training.ensemble import ensemble, part
 from gan_jax.training.frozen import log_spaced
 from gan_jax.typing import Generator, Sampler
 
@@ -50,7 +51,6 @@ class Problem(NamedTuple):
 
 def problems(config: Config) -> dict[str, Problem]:
     """The ring of 8 Gaussians, and the digits, which live on the device."""
-
     images = jnp.asarray(load_digits().images)
 
     def digits(key: Any, batch: int) -> Any:
@@ -128,7 +128,6 @@ def train_discriminator(
     Returns:
       ``(key, generator variables, number) -> {quantity: […, records]}``, one program for all discriminators.
     """
-
     features = (config.width, config.width)
     w1 = losses.wasserstein()
     objectives = [losses.minimax(), losses.least_squares(), losses.hinge(), w1, w1]
@@ -178,9 +177,8 @@ def train_discriminator(
     return member
 
 
-def compute(config: Config, progress: Progress) -> dict[str, np.ndarray]:
-    """All gradients: ``problem/objective/field`` is ``[seeds, ages, records]``."""
-
+def run(config: Config, progress: Progress) -> Arrays:
+    """Freezes generators and trains discriminators against them: ``problem/objective/field [seeds, ages, records]``."""
     steps = log_spaced(config.steps, config.records)
     arrays = {
         "steps": np.asarray(steps),
@@ -190,7 +188,8 @@ def compute(config: Config, progress: Progress) -> dict[str, np.ndarray]:
     base = jax.random.key(config.seed)
     shape = (config.seeds, len(config.ages), len(TRAINED))
     # Two seeds at a time fill two devices whatever the number of members; an accelerator takes all of them at once.
-    together = min(2, config.seeds) if jax.default_backend() == "cpu" else config.seeds
+    seeds = min(2, config.seeds) if jax.default_backend() == "cpu" else config.seeds
+    together = seeds * len(config.ages) * len(TRAINED)
     cases = problems(config)
     keys = {name: jax.random.split(jax.random.fold_in(base, place)) for place, name in enumerate(cases)}
     with progress.task("frozen generators", total=2.2):
@@ -203,13 +202,9 @@ def compute(config: Config, progress: Progress) -> dict[str, np.ndarray]:
                 variables, distances = jax.block_until_ready(games[name](seed_keys))
             arrays[f"{name}/energy_distance"] = np.asarray(distances)
             member_keys = jax.random.split(discriminator_key, shape)
-            program = trainings[name]
-            parts = []
-            for first in progress.track(range(0, config.seeds, together), f"{name}: discriminators", share=0.85):
-                parts.append(jax.device_get(program(*_members(member_keys, variables, first, together))))
-            # The last call may have made some seeds again, to be of the size of the others.
-            whole = jax.tree.map(lambda *a: np.concatenate(a).reshape(-1, *shape[1:], len(steps)), *parts)
-            seen = jax.tree.map(lambda a: a[: config.seeds], whole)
+            title, members = f"{name}: discriminators", _members(member_keys, variables)
+            found = in_parts(progress, title, trainings[name], members, on_cpu=together, share=0.85)
+            seen = jax.tree.map(lambda a: a.reshape(*shape, len(steps)), found)
             for number, objective in enumerate(TRAINED):
                 arrays |= _named(f"{name}/{objective}", {"value": seen["value"], **seen["own"]._asdict()}, number)
             shared = {"value": seen["value"], **seen["other"]._asdict()}
@@ -221,7 +216,6 @@ def _programs(
     config: Config, cases: Mapping[str, Problem], shape: tuple[int, int, int], together: int, steps: tuple[int, ...]
 ) -> tuple[dict[str, Callable[..., Any]], dict[str, Callable[..., Any]]]:
     """The compiled games and the compiled trainings of all problems."""
-
     seed_keys = jax.random.split(jax.random.key(0), shape[0])
     member_keys = jax.random.split(jax.random.key(0), shape)
     games = {name: ensemble(aged_generators(config, problem)) for name, problem in cases.items()}
@@ -231,27 +225,18 @@ def _programs(
         jobs.append((games[name], (seed_keys,)))
         variables, _ = jax.eval_shape(games[name], seed_keys)
         blank = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), variables)
-        jobs.append((trainings[name], _members(member_keys, blank, 0, together)))
+        jobs.append((trainings[name], part(_members(member_keys, blank), 0, together)))
     compiled = compile_together(jobs)
     return dict(zip(cases, compiled[::2], strict=True)), dict(zip(cases, compiled[1::2], strict=True))
 
 
-def _members(keys: Any, variables: Any, first: int, count: int) -> tuple[Any, Any, np.ndarray]:
-    """Keys, generators and numbers of the discriminators of ``count`` seeds, flattened: ages, then discriminators, run fastest."""
-    chosen = np.minimum(np.arange(first, first + count), len(keys) - 1)
-    own = keys[chosen]
-    _, ages, numbers = own.shape
-    repeated = jax.tree.map(
-        lambda a: np.repeat(np.asarray(a)[chosen].reshape(-1, *a.shape[2:]), numbers, axis=0), variables
-    )
-    return own.reshape(-1), repeated, np.tile(np.arange(numbers, dtype=np.int32), count * ages)
+def _members(keys: Any, variables: Any) -> tuple[Any, Any, np.ndarray]:
+    """Keys, generators and numbers of the discriminators of all seeds, flattened: discriminators, then ages, run fastest."""
+    seeds, ages, numbers = keys.shape
+    repeated = jax.tree.map(lambda a: np.repeat(np.asarray(a).reshape(-1, *a.shape[2:]), numbers, axis=0), variables)
+    return keys.reshape(-1), repeated, np.tile(np.arange(numbers, dtype=np.int32), seeds * ages)
 
 
 def _named(prefix: str, fields: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
     """The fields ``[seeds, ages, discriminators, records]`` of one discriminator."""
     return {f"{prefix}/{SAVED.get(field, field)}": values[:, :, number] for field, values in fields.items()}
-
-
-def run(config: Config, progress: Progress) -> Arrays:
-    """Freezes generators and trains discriminators: every problem × objective × age × seed."""
-    return {name: np.asarray(value) for name, value in compute(config, progress).items()}

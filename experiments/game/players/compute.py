@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import ndtr, ndtri
 
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import in_parts
 from experiments.game.players.experiment import COSTS, CRITICS, DEVIATIONS, GENERATORS, MEANS, WEIGHTS, Config
 from gan_jax.divergences import empirical
 from gan_jax.models import players
@@ -25,7 +26,7 @@ from gan_jax.objectives import costs, losses
 from gan_jax.objectives.choice import switch_objective
 from gan_jax.training import game
 from gan_jax.training.compiling import compile_together
-from gan_jax.training.ensemble import ensemble
+from gan_jax.training.ensemble import ensemble, part
 from gan_jax.training.optimizers import adam, linear_decay
 from gan_jax.training.updates import alternating
 from gan_jax.typing import Critic, Generator
@@ -80,7 +81,6 @@ def draw(key: Any, batch: int, /, **_: Any) -> Any:
 
 def generators(config: Config) -> list[Generator]:
     """The generators in the order of ``GENERATORS``; all begin as laws of about unit width around zero."""
-
     features = (config.width, config.width)
     return [
         mlp_generator(features, latent=2, event_shape=(1,)),
@@ -107,9 +107,8 @@ def landmarks(config: Config) -> Any:
     return jnp.linspace(LOW, HIGH, 1 + round((HIGH - LOW) / config.bandwidth))[:, None]
 
 
-def compute(config: Config, progress: Progress) -> dict[str, np.ndarray]:
-    """All games: quantities ``[generators, discriminators, seeds, …]`` and ``[generators, costs, seeds, …]``."""
-
+def run(config: Config, progress: Progress) -> Arrays:
+    """Plays every pair as one program, descends every distance as another: ``[generators, discriminators or costs, seeds, …]``."""
     quantiles = target_quantiles(config.held_out)
     edges = np.linspace(LOW, HIGH, config.density_bins + 1)
     best, mean, deviation = distance_of_best_gaussian()
@@ -132,11 +131,9 @@ def compute(config: Config, progress: Progress) -> dict[str, np.ndarray]:
         "direct": (_direct, len(COSTS), 0.3),
     }
 
-    def read(state: Any, generator: Generator, key: Any) -> dict[str, Any]:
-        return _read(state, generator, key, quantiles, edges)
-
+    read = partial(_read, quantiles=quantiles, edges=edges)
     pairs = {name: (len(GENERATORS), columns, config.seeds) for name, (_, columns, _) in jobs.items()}
-    # Seed by seed, so that progress is seen and Ctrl-C answered between the calls of one compiled program.
+    # Seed by seed on a CPU.
     together = {name: math.prod(p[:2]) if jax.default_backend() == "cpu" else math.prod(p) for name, p in pairs.items()}
     members = {
         name: _members(jax.random.split(jax.random.fold_in(base, 2 + place), config.seeds), shape)
@@ -146,18 +143,13 @@ def compute(config: Config, progress: Progress) -> dict[str, np.ndarray]:
         with progress.task("compiling", share=0.15):
             programs = compile_together(
                 [
-                    (ensemble(partial(job[0], config, players, read)), _part(members[name], 0, together[name]))
+                    (ensemble(partial(job[0], config, players, read)), part(members[name], 0, together[name]))
                     for name, job in jobs.items()
                 ]
             )
         for program, (name, (_, _, share)) in zip(programs, jobs.items(), strict=True):
-            starts = range(0, math.prod(pairs[name]), together[name])
-            parts = [
-                jax.device_get(program(*_part(members[name], first, first + together[name])))
-                for first in progress.track(starts, f"{name}s", share=0.85 * share)
-            ]
-            for field in parts[0]:
-                values = np.concatenate([part[field] for part in parts])
+            found = in_parts(progress, f"{name}s", program, members[name], on_cpu=together[name], share=0.85 * share)
+            for field, values in found.items():
                 seeds_first = values.reshape(config.seeds, *pairs[name][:2], *values.shape[1:])
                 arrays[f"{name}/{field}"] = np.moveaxis(seeds_first, 0, 2)
     return arrays
@@ -168,11 +160,6 @@ def _members(keys: Any, shape: tuple[int, int, int]) -> tuple[Any, np.ndarray, n
     generators, opponents, seeds = shape
     seed, generator, opponent = (a.ravel().astype(np.int32) for a in np.indices((seeds, generators, opponents)))
     return keys[seed], generator, opponent
-
-
-def _part(members: tuple[Any, ...], first: int, last: int) -> tuple[Any, ...]:
-    """Members ``first`` to ``last``, as a gather: a slice would count as a use of their keys."""
-    return tuple(member[np.arange(first, last)] for member in members)
 
 
 def sampling_baseline(key: Any, count: int, repeats: int = 64) -> np.ndarray:
@@ -191,7 +178,6 @@ def _adversarial(
     config: Config, players: Players, read: Read, key: Any, generator_number: Any, critic_number: Any
 ) -> dict[str, Any]:
     """One game, and what is read off its end."""
-
     play_key, read_key = jax.random.split(key)
     generator = one_of_generators(players.generators, generator_number)
     of_critics = jnp.isin(critic_number, jnp.asarray([CRITICS.index("orthonormal"), CRITICS.index("witness")]))
@@ -220,7 +206,6 @@ def _direct(
     config: Config, players: Players, read: Read, key: Any, generator_number: Any, cost_number: Any
 ) -> dict[str, Any]:
     """One descent of a cost, and what is read off its end."""
-
     play_key, read_key = jax.random.split(key)
     generator = one_of_generators(players.generators, generator_number)
     branches = [
@@ -255,8 +240,3 @@ def _read(state: Any, generator: Generator, key: Any, quantiles: np.ndarray, edg
         "mass": jnp.diff(jnp.searchsorted(ordered, jnp.asarray(edges, float))) / len(quantiles),
         "affine": jnp.stack([affine["shift"][0], affine["matrix"][0, 0]]),
     }
-
-
-def run(config: Config, progress: Progress) -> Arrays:
-    """Plays every pair as one program, descends every distance as another."""
-    return {name: np.asarray(value) for name, value in compute(config, progress).items()}

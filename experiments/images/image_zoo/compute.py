@@ -98,7 +98,6 @@ def per_thousand(seconds: float, steps: int) -> float:
 
 def player(config: Config, pair: ImagePair, source: Source) -> Callable[..., Played]:
     """Returns ``(key, objective, penalty, weight, feed) -> Played``: one game, whose objective and penalty are indices, and so data."""
-
     objectives = [MADE[name]() for name in config.objectives]
     penalties = [None if name == "none" else PENALTIES[name]() for name in config.penalties]
     adam = optimizers.adam(b1=config.b1, b2=config.b2)
@@ -111,10 +110,7 @@ def player(config: Config, pair: ImagePair, source: Source) -> Callable[..., Pla
             source.draw,
             updates.alternating(),
             batch_size=config.batch_size,
-            generator_optimizer=adam,
-            discriminator_optimizer=adam,
-            generator_rate=config.learning_rate,
-            discriminator_rate=config.learning_rate,
+            **optimizers.alike(adam, config.learning_rate),
             penalty=switch_penalty(penalties, penalty),
             ema_decay=config.ema_decay,
         )
@@ -138,7 +134,6 @@ def compiled(config: Config, pair: ImagePair, source: Source, keys: Any) -> Call
     Returns:
       ``cells -> Played`` with a leading axis of as many members as there are devices; of fewer cells, the last is played again.
     """
-
     play, feed, together = player(config, pair, source), source.feed(0, config.steps), jax.device_count()
     weights = jnp.asarray([WEIGHTS[name] for name in config.penalties], jnp.float32)
 
@@ -184,7 +179,6 @@ def play_all(
       ``SCORES`` and ``seconds`` (for 1000 steps) ``[objectives, penalties, seeds]``; ``samples [objectives, penalties, SHOWN, *shape]`` in
       bytes, of the first seed. A game that is not finite has scores of NaN and black pictures, and touches no other.
     """
-
     shape = (len(config.objectives), len(config.penalties), config.seeds)
     scores = {name: np.full(shape, np.nan) for name in SCORES}
     seconds = np.full(shape, np.nan)
@@ -213,7 +207,6 @@ def play_all(
 
 def kid_of_halves(key: PRNGKey, features: np.ndarray) -> np.ndarray:
     """KID between two random halves of the real pictures, ``[HALVINGS]``: what a perfect generator could have, up to noise around zero."""
-
     half = len(features) // 2
     orders = [np.asarray(jax.random.permutation(part, len(features))) for part in jax.random.split(key, HALVINGS)]
     return np.asarray([float(kid(features[order[:half]], features[order[half:]]).value) for order in orders])

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import in_parts
 from experiments.images.loss_tracks_quality.experiment import FIRST, GAMES, GENERATORS, TITLES, Config
 from gan_jax.cli.errors import UserError
 from gan_jax.data.images import ImageSet, to_bytes, to_unit
@@ -28,7 +29,7 @@ from gan_jax.objectives.penalties import gradient_norms, interpolates
 from gan_jax.training import updates
 from gan_jax.training.ensemble import ensemble, grid
 from gan_jax.training.game import Game, gan
-from gan_jax.training.optimizers import adam
+from gan_jax.training.optimizers import adam, alike
 from gan_jax.typing import Critic, Generator
 
 PICTURED = 8
@@ -85,7 +86,6 @@ class Match(NamedTuple):
 
 def match_of(name: str, network: Any, images: Pictures, config: Config) -> Match:
     """One game, where ``network``, which may be traced, is the place of the generator in ``GENERATORS``."""
-
     size, _, channels = images.train.images.shape[1:]
     generators = [
         mlp_image_generator(size, channels, width=config.mlp_width, latent=config.latent),
@@ -106,10 +106,7 @@ def match_of(name: str, network: Any, images: Pictures, config: Config) -> Match
         updates.alternating(),
         batch_size=config.batch_size,
         discriminator_steps=config.discriminator_steps if minimax else config.critic_steps,
-        generator_optimizer=optimizer,
-        discriminator_optimizer=optimizer,
-        generator_rate=rate,
-        discriminator_rate=rate,
+        **alike(optimizer, rate),
         penalty=None if minimax else penalties.gradient_penalty(),
         penalty_weight=config.penalty_weight,
     )
@@ -118,7 +115,6 @@ def match_of(name: str, network: Any, images: Pictures, config: Config) -> Match
 
 def readings(match: Match, images: Pictures, config: Config, key: Any) -> Callable[..., dict[str, Any]]:
     """``(state, record, learned, unseen) -> what is read off a state``; the two sets of real pictures are ``[n, h, w, c]`` uint8."""
-
     generator, critic, objective, _ = match
     fixed_key, fresh_key, mix_key = jax.random.split(key, 3)
     fixed = generator.noise(fixed_key, PICTURED)
@@ -171,7 +167,7 @@ def member_of(name: str, images: Pictures, config: Config) -> Callable[..., dict
     return member
 
 
-def play(name: str, images: Pictures, config: Config, key: Any, on_part: Callable[[int, int], None]) -> Arrays:
+def play(name: str, images: Pictures, config: Config, key: Any, progress: Progress, share: float) -> Arrays:
     """Plays one game with every generator and seed as one program.
 
     Args:
@@ -179,14 +175,14 @@ def play(name: str, images: Pictures, config: Config, key: Any, on_part: Callabl
       images: what is learned, and what is held out.
       config: of the experiment.
       key: of all seeds; the generators share them.
-      on_part: ``on_part(done, members)``.
+      progress: where progress is shown.
+      share: of the whole experiment.
 
     Returns:
       Arrays ``[generators, seeds, records + 1]``: ``training`` and ``held_out``, what the discriminator says on pictures that it learned
       from and on others, ``standard_error`` of the latter, ``slope``, the largest gradient norm of the discriminator on lines between
       real and generated pictures; with the further axes of pictures, uint8: ``samples`` for KID, ``pictured`` for the figure.
     """
-
     member = member_of(name, images, config)
 
     @jax.jit
@@ -194,23 +190,13 @@ def play(name: str, images: Pictures, config: Config, key: Any, on_part: Callabl
         # All members share the pictures, which are arguments of the program.
         return ensemble(lambda key, network: member(key, network, learned, unseen))(keys, networks)
 
-    learned, unseen = jnp.asarray(images.train.images), jnp.asarray(images.test.images)
+    both = jnp.asarray(images.train.images), jnp.asarray(images.test.images)
     networks, number = grid(jnp.arange(len(GENERATORS)), jnp.arange(config.seeds))
     keys = jax.random.split(key, config.seeds)[number]
-    members = networks.size
-    # As many members at a time as there are devices: progress is seen and Ctrl-C answered between the calls of one compiled program.
-    together = jax.device_count() if jax.default_backend() == "cpu" else members
-    parts = []
-    for first in range(0, members, together):
-        index = jnp.minimum(jnp.arange(first, first + together), members - 1)
-        part = jax.device_get(program(keys[index], networks[index], learned, unseen))
-        parts.append({field: value[: members - first] for field, value in part.items()})
-        on_part(min(first + together, members), members)
+    title, few = f"playing {TITLES[name]}", jax.device_count()
+    found = in_parts(progress, title, lambda *some: program(*some, *both), (keys, networks), on_cpu=few, share=share)
     shape = (len(GENERATORS), config.seeds)
-    return {
-        field: np.concatenate([part[field] for part in parts]).reshape(*shape, *parts[0][field].shape[1:])
-        for field in parts[0]
-    }
+    return {field: values.reshape(*shape, *values.shape[1:]) for field, values in found.items()}
 
 
 def qualities(samples: np.ndarray, features: Features, real: np.ndarray, on_one: Callable[[], None]) -> Arrays:
@@ -242,9 +228,7 @@ def run(config: Config, progress: Progress) -> Arrays:
             "floor": np.asarray([float(baseline.value), float(baseline.standard_error)]),
         }
         for name, share in zip(GAMES, (90.0, 150.0), strict=True):
-            with progress.task(f"playing {TITLES[name]}", total=count, share=share) as task:
-                on_part = lambda done, _, task=task: task.advance(done - task.done)  # noqa: E731
-                played = play(name, images, config, jax.random.key(config.seed), on_part)
+            played = play(name, images, config, jax.random.key(config.seed), progress, share)
             with progress.task(f"KID of {TITLES[name]}", total=count * (config.records + 1), share=10.0) as task:
                 played |= qualities(played.pop("samples"), trained.features, real, task.advance)
             # Pictures of one seed are drawn.

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Arrays, Progress
-from experiments.translation.ablations import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, cases, game_of_four
+from experiments.framework.rows import record_cases
+from experiments.translation.ablations import GAMES, cases, game_of_four
 from experiments.translation.cycle_2d.experiment import Config
 from gan_jax.distributions import draw
 from gan_jax.distributions.correspondences import correspondence, domains
@@ -18,16 +19,12 @@ from gan_jax.divergences.empirical import energy_distance
 from gan_jax.metrics.translation import cycle_error, distance_correlation, map_error
 from gan_jax.models.mlp import mlp
 from gan_jax.models.translators import mlp_translator
-from gan_jax.training.recording import watch_cases
 from gan_jax.training.state import averaged
 from gan_jax.training.translation import translators
-
-GAMES = (FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
 
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays all games on every pair."""
-
     arrays: dict[str, Any] = {
         "pairs": np.asarray(config.pairs),
         "games": np.asarray(GAMES),
@@ -40,16 +37,7 @@ def run(config: Config, progress: Progress) -> Arrays:
             with progress.task(pair.label, total=config.records, share=1.0) as task:
                 game, look = _game(config, pair)
                 play_key, truth_key = jax.random.split(key)
-                watched = watch_cases(
-                    game,
-                    play_key,
-                    look,
-                    cases(config.recipe, GAMES),
-                    seeds=config.seeds,
-                    steps=config.steps,
-                    records=config.records,
-                    on_record=lambda _, task=task: task.advance(1),  # type: ignore[misc]
-                )
+                watched = record_cases(task, config, game, play_key, look, cases(config.recipe, GAMES))
             shown = {field: watched.seen.pop(field)[-1, :, 0] for field in ("x", "made")}
             arrays |= {f"{name}/{field}": values for field, values in watched.seen.items()}
             arrays |= {
@@ -66,7 +54,6 @@ def run(config: Config, progress: Progress) -> Arrays:
 
 def _game(config: Config, pair: Any) -> tuple[Any, Any]:
     """The game of four on a pair of domains, and ``look(key, state, case) -> {quantity: array}``."""
-
     widths = (config.width,) * config.depth
     generator, discriminator = mlp_translator(widths), mlp(widths)
     game = game_of_four(config.recipe, generator, generator, discriminator, discriminator, domains(pair), config.steps)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import record_cases
 from experiments.translation.ablations import cases, game_of_four
 from experiments.translation.cycle_avatars.experiment import PART, Config
 from gan_jax.data.avatar_reading import read
@@ -23,7 +24,6 @@ from gan_jax.metrics.features import extract
 from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.translation import cycle_error
 from gan_jax.models.translators import patch_critic, resnet_translator
-from gan_jax.training.recording import watch_cases
 from gan_jax.training.state import averaged
 from gan_jax.training.translation import translators
 
@@ -83,7 +83,6 @@ def distances(seen: Any, truth: Any, others: Any, made: np.ndarray) -> dict[str,
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays all games, and reads what they draw of portraits that they have not seen."""
-
     with progress.task("cycle avatars", total=130.0):
         with progress.task("avatars", share=20.0):
             x, y = _domain(config, 0, config.portraits, "portrait"), _domain(config, 1, config.cartoons, "cartoon")
@@ -92,16 +91,8 @@ def run(config: Config, progress: Progress) -> Arrays:
             others = _domain(config, 3, config.kid_samples, "cartoon")
         with progress.task("games", total=config.records, share=80.0) as task:
             game, feed, look, translate = _game(config, x, y, held_out.images[: config.samples])
-            watched = watch_cases(
-                game,
-                jax.random.fold_in(jax.random.key(config.seed), 3),
-                look,
-                cases(config.recipe, config.games, feed),
-                seeds=config.seeds,
-                steps=config.steps,
-                records=config.records,
-                on_record=lambda _: task.advance(1),
-            )
+            key = jax.random.fold_in(jax.random.key(config.seed), 3)
+            watched = record_cases(task, config, game, key, look, cases(config.recipe, config.games, feed))
         with progress.task("reading", share=30.0):
             finished = np.asarray(translate(watched.states, held_out.images))
             finished = finished.reshape(len(config.games), config.seeds, *finished.shape[1:])

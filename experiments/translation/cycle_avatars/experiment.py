@@ -39,20 +39,22 @@ identity terms, KID .069 and .052.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from experiments.translation.ablations import (
-    ADVERSARIAL,
-    BACKWARD,
-    CYCLE,
-    FORWARD,
-    FULL,
-    IMAGES,
-    NO_IDENTITY,
-    CycleRecipe,
-)
-from gan_jax.ranges import Count, Fifties, Seed
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-GAMES = (FULL, NO_IDENTITY, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
+from experiments.framework import AT_LEAST, AT_MOST, Arrays, Claim, TableRow, finding, long_rows
+from experiments.translation import ablations
+from experiments.translation.ablations import ADVERSARIAL, FULL, IMAGES, NO_IDENTITY, CycleRecipe
+from experiments.translation.plots import LOOKS, curves_by_game, rows_of_pictures
+from gan_jax.metrics.statistics import clopper_pearson
+from gan_jax.plots.curves import reference_line
+from gan_jax.plots.style import BLACK, WIDTH, style
+from gan_jax.ranges import Count, Fifties, Seed, different_names
+
+GAMES = (FULL, NO_IDENTITY, *ablations.GAMES[1:])
 
 PART = 50
 """Pictures that are translated at once."""
@@ -85,8 +87,7 @@ class Config:
     seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
-        if not self.games or len(set(self.games)) != len(self.games) or not set(self.games) <= set(GAMES):
-            raise ValueError(f"games is {self.games}; expected different names among {', '.join(GAMES)}")
+        different_names("games", self.games, GAMES)
         for name in ("samples", "last_samples", "kid_samples"):
             value = getattr(self, name)
             if value < PART or value % PART:
@@ -121,3 +122,131 @@ PRESETS = {
     "large": Config(size=32, width=32, blocks=4, discriminator_width=64, steps=20_000),
 }
 """For two cores in minutes; the full game alone, for longer; at twice the size, for an accelerator, which has not been run."""
+
+
+SCALES = ("features as they are", "features of mean square 1")
+"""What KID is computed on."""
+
+ATTRIBUTES = ("hair colour", "eye colour", "hair style", "face shape", "glasses")
+
+COLOURS = 2
+"""The first of them are what has to survive."""
+
+SURVIVE = 0.9
+
+
+def last(arrays: Arrays, field: str, game: str) -> np.ndarray:
+    """A quantity of the finished games of one kind, ``[seeds, …]``."""
+    return np.asarray(arrays[field][arrays["games"].tolist().index(game)])
+
+
+def near(arrays: Arrays, scale: int) -> float:
+    """The KID that counts as near: twice the sampling baseline and .02."""
+    return 2.0 * max(float(arrays["floor"][scale, 0]), 0.0) + 0.02
+
+
+def survival(arrays: Arrays, game: str, column: int) -> tuple[float, float, float]:
+    """Share of pictures of all seeds on which an attribute survives, with its Clopper–Pearson interval of 95 %."""
+    shares = last(arrays, "last", game)[:, column]
+    n = int(arrays["n"]) * len(shares)
+    low, high = clopper_pearson(np.asarray(round(float(shares.mean()) * n)), n, 0.95)
+    return float(shares.mean()), float(low), float(high)
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """Colours survive with cycles, and fewer of them without, or without identity terms; what G draws is near the cartoons."""
+    result = []
+    for column in range(COLOURS):
+        share, low, high = survival(arrays, FULL, column)
+        what = f"full game: least share whose {ATTRIBUTES[column]} survives, {int(arrays['n']):,} portraits"
+        basis = f"every seed; mean {share:.3f}, 95 %: {low:.3f} to {high:.3f}"
+        least = last(arrays, "last", FULL)[:, column].min()
+        result.append(finding(what, "real cartoons: 100 %", SURVIVE, least, 0.0, AT_LEAST, basis))
+    less = {ADVERSARIAL: "Zhu et al. 2017, table 4", NO_IDENTITY: "Zhu et al. 2017, section 5.2"}
+    played = [game for game in less if game in arrays["games"].tolist()]
+    result += [_fewer(arrays, game, column, less[game]) for game in played for column in range(COLOURS)]
+    return result + [_near(arrays, scale) for scale in range(len(SCALES))]
+
+
+def _near(arrays: Arrays, scale: int) -> Claim:
+    """That the full game's pictures are as near to real cartoons as other real ones, nearly."""
+    found, errors = (last(arrays, field, FULL)[:, scale] for field in ("kid", "kid_error"))
+    value, error = arrays["floor"][scale]
+    what = f"full game: largest KID of G(x) to the cartoons, {SCALES[scale]}, {int(arrays['kid_n']):,} each"
+    source = f"real cartoons: {value:.4f}, s.e. {error:.4f}; twice that and .02"
+    basis = f"every seed; s.e. {errors[found.argmax()]:.4f}"
+    return finding(what, source, near(arrays, scale), found.max(), 0.0, AT_MOST, basis)
+
+
+def _fewer(arrays: Arrays, game: str, column: int, source: str) -> Claim:
+    """That a colour survives less often than in the full game: intervals do not touch."""
+    (share, low, high), least = survival(arrays, game, column), survival(arrays, FULL, column)[1]
+    what = f"{game}: {ATTRIBUTES[column]}, upper end of 95 %, below the full game's lower end"
+    return finding(what, source, least, high, 0.0, AT_MOST, f"mean {share:.3f}, 95 %: {low:.3f} to {high:.3f}")
+
+
+def table(arrays: Arrays) -> list[TableRow]:
+    """Every share at every record, the last ones, cycle errors and KID."""
+    rows: list[TableRow] = []
+    steps, seeds = arrays["steps"].tolist(), range(arrays["kid"].shape[1])
+    at_end = [*(f"{name}, n = {int(arrays['n'])}" for name in ATTRIBUTES), *(f"KID, {name}" for name in SCALES)]
+    for number, game in enumerate(arrays["games"].tolist()):
+        course = np.concatenate([arrays["cycle"][:, number, :, None], arrays["right"][:, number]], axis=-1)
+        rows += long_rows(course, {"step": steps, "seed": seeds, "quantity": ["cycle error", *ATTRIBUTES]}, game=game)
+        ends = np.concatenate([last(arrays, "last", game), arrays["kid"][number]], axis=-1)
+        rows += long_rows(ends[None], {"step": steps[-1:], "seed": seeds, "quantity": at_end}, game=game)
+    return rows
+
+
+def plot(arrays: Arrays) -> Figure:
+    """The grid of pictures; below, colours over training, all attributes, and KID."""
+    games = arrays["games"].tolist()
+    others = [game for game in games if game != FULL]
+    rows = {"x": arrays["x"], "G(x), full": last(arrays, "made", FULL), "F(G(x))": last(arrays, "returned", FULL)}
+    rows |= {"true cartoon": arrays["truth"]} | {game: last(arrays, "made", game) for game in others}
+    columns = len(arrays["x"])
+    cell = 0.76 * WIDTH / columns
+    with style():
+        figure = Figure(figsize=(WIDTH, cell * len(rows) + 4.4), layout="constrained")
+        parts: Any = figure.subfigures(2, 1, height_ratios=(cell * len(rows), 4.4))
+        rows_of_pictures(parts[0].subplots(), rows)
+        hair, eyes, final, kid = parts[1].subplots(1, 4, width_ratios=(1.0, 1.0, 1.3, 0.8))
+        for column, ax in zip(range(COLOURS), (hair, eyes), strict=True):
+            _draw_training(ax, arrays, games, column)
+        hair.set_ylabel("share of pictures")
+        _draw_final(final, arrays, games)
+        _draw_kid(kid, arrays, games)
+        seeds = arrays["kid"].shape[1]
+        handles, labels = hair.get_legend_handles_labels()
+        title = f"means of {seeds} game{'s' if seeds > 1 else ''}, bands and marks: each game"
+        parts[1].legend(handles, labels, loc="outside lower center", ncols=5, fontsize=11, title=title)
+    return figure
+
+
+def _draw_training(ax: Axes, arrays: Arrays, games: list[str], column: int) -> None:
+    curves_by_game(ax, arrays["steps"], arrays["right"][..., column], games)
+    reference_line(ax, SURVIVE, f"{100 * SURVIVE:.0f} %")
+    ax.set(title=f"{ATTRIBUTES[column]} survives", xlabel="steps", ylim=(0.0, 1.04))
+
+
+def _draw_final(ax: Axes, arrays: Arrays, games: list[str]) -> None:
+    for number, game in enumerate(games):
+        values = last(arrays, "last", game)
+        for seed in values:
+            places = np.arange(len(ATTRIBUTES)) + 0.13 * (number - 0.5 * (len(games) - 1))
+            ax.plot(places, seed, "o", color=LOOKS[game].color, markersize=5)
+    ax.set_xticks(range(len(ATTRIBUTES)), [name.replace(" ", "\n") for name in ATTRIBUTES], fontsize=10.5)
+    ax.set(title="all attributes at the end", ylim=(0.0, 1.04))
+
+
+def _draw_kid(ax: Axes, arrays: Arrays, games: list[str]) -> None:
+    for number, game in enumerate(games):
+        color, values = LOOKS[game].color, last(arrays, "kid", game)
+        for scale, inside in enumerate((color, "none")):
+            places = np.full(len(values), number + 0.3 * scale)
+            ax.plot(places, values[:, scale], "o", color=color, markerfacecolor=inside, markersize=6)
+    ax.axhline(near(arrays, 0), color=BLACK, linestyle=":", linewidth=1.5)
+    ax.set_xticks([])
+    ax.set_yscale("symlog", linthresh=0.01)
+    ax.set_ylim(bottom=-0.01)
+    ax.set_title("KID to cartoons\n(open: unit scale;\nline: near)", fontsize=12)

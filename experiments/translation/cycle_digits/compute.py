@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Arrays, Progress
-from experiments.translation.ablations import ADVERSARIAL, BACKWARD, CYCLE, FORWARD, FULL, cases, game_of_four
+from experiments.framework.rows import record_cases
+from experiments.translation.ablations import ADVERSARIAL, FULL, GAMES, cases, game_of_four
 from experiments.translation.cycle_digits.experiment import TASKS, Config, Task
 from gan_jax.cli.image_config import Data, Evaluation
 from gan_jax.cli.reference_features import reference_features
@@ -22,11 +23,8 @@ from gan_jax.metrics.features import extract
 from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.translation import cycle_error, steganography
 from gan_jax.models.translators import patch_critic, resnet_translator
-from gan_jax.training.recording import watch_cases
 from gan_jax.training.state import averaged
 from gan_jax.training.translation import translators
-
-GAMES = (FULL, ADVERSARIAL, FORWARD, BACKWARD, CYCLE)
 
 SIZE = 16
 
@@ -59,16 +57,7 @@ def run(config: Config, progress: Progress) -> Arrays:
                 rng = np.random.default_rng(config.seed)
                 y, held_out_y = task.made(split.y, rng), task.made(split.held_out, rng)
                 game, feed, look = _game(config, task, split, y, held_out_y)
-                watched = watch_cases(
-                    game,
-                    keys[name],
-                    look,
-                    cases(config.recipe, GAMES, feed),
-                    seeds=config.seeds,
-                    steps=config.steps,
-                    records=config.records,
-                    on_record=lambda _, shown=shown: shown.advance(1),  # type: ignore[misc]
-                )
+                watched = record_cases(shown, config, game, keys[name], look, cases(config.recipe, GAMES, feed))
                 found = _measured(measure, task, split, y, held_out_y, watched.seen["made"])
                 arrays |= {f"{name}/{field}": values for field, values in found.items()}
                 arrays |= {f"{name}/{field}": watched.seen[field] for field in ("cycle", "hidden")}
@@ -126,7 +115,6 @@ def _measured(
     measure: Any, task: Task, split: Split, y: np.ndarray, held_out_y: np.ndarray, made: np.ndarray
 ) -> dict[str, Any]:
     """Accuracy, KID and error of G(x) with the map undone, ``[records + 1, games, seeds]``, and what real digits have."""
-
     real = extract(measure.features, np.ascontiguousarray(task.undone(y)))
     held_out = extract(measure.features, split.held_out)
     accuracy, distance, error = np.zeros((3, *made.shape[:3]))

@@ -41,12 +41,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from experiments.translation.ablations import IMAGES, CycleRecipe
-from gan_jax.ranges import Count, NonNegative, Seed
+from experiments.framework import AT_LEAST, AT_MOST, Arrays, Claim, TableRow, finding, long_rows
+from experiments.translation.ablations import ADVERSARIAL, FULL, IMAGES, CycleRecipe
+from experiments.translation.plots import LOOKS, curves_by_game, rows_of_pictures
+from gan_jax.metrics.statistics import extent
+from gan_jax.plots.curves import curve_with_band, reference_line
+from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
+from gan_jax.ranges import Count, NonNegative, Seed, different_names
 
 
 class Task(NamedTuple):
@@ -105,8 +112,7 @@ class Config:
     seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
-        if not self.tasks or len(set(self.tasks)) != len(self.tasks) or not set(self.tasks) <= set(TASKS):
-            raise ValueError(f"tasks is {self.tasks}; expected different names among {', '.join(TASKS)}")
+        different_names("tasks", self.tasks, TASKS)
         if self.x_images + self.y_images > 1700 or min(self.x_images, self.y_images) < 1:
             raise ValueError(
                 f"x_images is {self.x_images} and y_images is {self.y_images}; expected at least one of each and 1700 together at most, "
@@ -131,3 +137,111 @@ SMOKE = Config(
 
 PRESETS = {"quick": Config(steps=800, records=2, seeds=1)}
 """For two cores in minutes."""
+
+
+def final(arrays: Arrays, task: str, field: str, game: str) -> np.ndarray:
+    """A quantity of the finished games of one kind, ``[seeds, …]``."""
+    return np.asarray(arrays[f"{task}/{field}"][-1, arrays["games"].tolist().index(game)])
+
+
+def claims(arrays: Arrays) -> list[Claim]:
+    """Whether the digit stays with cycles, and without, and whether colours are hidden where signs are not."""
+    result = []
+    tasks = arrays["tasks"].tolist()
+    for task in tasks:
+        label, n = TASKS[task].label, int(arrays["held_out"])
+        full, alone = (final(arrays, task, "accuracy", game) for game in (FULL, ADVERSARIAL))
+        error = float(np.sqrt(max(alone.mean() * (1.0 - alone.mean()), 1.0 / n) / (n * alone.size)))
+        read = f"the classifier reads {100 * float(arrays[f'{task}/real_accuracy']):.1f} % of real ones right"
+        what = f"{label}: least share of digits that the full game keeps"
+        result.append(finding(what, read, 0.9, full.min(), 0.0, AT_LEAST, "every seed"))
+        what = f"{label}: share that is kept without cycles, against the full game's"
+        below = float(full.mean()) - 4.0 * error
+        basis = "4 s.e. below the full game's"
+        result.append(finding(what, "Zhu et al. 2017, table 4", below, alone.mean(), 0.0, AT_MOST, basis))
+    if {"inverted", "coloured"} <= set(tasks):
+        hidden = {task: final(arrays, task, "hidden", FULL) for task in ("inverted", "coloured")}
+        lost = {task: float((values[:, -1] - values[:, 0]).mean()) for task, values in hidden.items()}
+        ratio, scale = lost["coloured"] / max(lost["inverted"], 1e-9), float(arrays["scales"][-1])
+        what = f"noise of {scale} on F(y): what it adds to the error of the cycle, coloured over inverted"
+        basis = "more, where colours are hidden"
+        result.append(finding(what, "Chu et al. 2017, section 4", 1.0, ratio, 0.0, AT_LEAST, basis))
+    return result
+
+
+def table(arrays: Arrays) -> list[TableRow]:
+    """Every number of every game at every record, and the cycle under noise."""
+    rows: list[TableRow] = []
+    steps, measured = arrays["steps"].tolist(), ("accuracy", "kid", "relative", "cycle")
+    hidden = [f"cycle from Y, noise {scale:g}" for scale in arrays["scales"]]
+    for task in arrays["tasks"].tolist():
+        for number, game in enumerate(arrays["games"].tolist()):
+            values = [arrays[f"{task}/{quantity}"][:, number, :, None] for quantity in measured]
+            values.append(arrays[f"{task}/hidden"][:, number])
+            axes = {"step": steps, "seed": range(values[0].shape[1]), "quantity": [*measured, *hidden]}
+            rows += long_rows(np.concatenate(values, axis=-1), axes, task=task, game=game)
+    return rows
+
+
+ROWS = {"x": "x", "full": "G(x)", "returned": "F(G(x))", "alone": "G(x), no cycle"}
+
+BY_TASK = {
+    "inverted": Look(BLUE, "-", "o"),
+    "turned": Look(GREEN, "-", "s"),
+    "coloured": Look(VERMILION, "-", "D"),
+}
+
+
+def plot(arrays: Arrays) -> Figure:
+    """A line for every task: digits and what stays of them; below, the cycle under noise."""
+    tasks = arrays["tasks"].tolist()
+    with style():
+        figure = Figure(figsize=(WIDTH, 2.6 * len(tasks) + 4.2), layout="constrained")
+        parts: Any = figure.subfigures(2, 1, height_ratios=(2.6 * len(tasks) + 0.6, 3.6))
+        axes = parts[0].subplots(len(tasks), 2, squeeze=False, width_ratios=(1.5, 1.0))
+        for (pictures, kept), task in zip(axes, tasks, strict=True):
+            _draw_digits(pictures, arrays, task)
+            _draw_kept(kept, arrays, task)
+        axes[-1, 1].set_xlabel("steps")
+        seeds = arrays[f"{tasks[0]}/accuracy"].shape[2]
+        handles, labels = axes[0, 1].get_legend_handles_labels()
+        title = f"means over {seeds} game{'s' if seeds > 1 else ''}, bands: from the least to the largest"
+        parts[0].legend(handles, labels, loc="outside lower center", ncols=5, fontsize=11, title=title)
+        error, kid = parts[1].subplots(1, 2)
+        _draw_hidden(error, arrays, tasks)
+        _draw_kid(kid, arrays, tasks)
+    return figure
+
+
+def _draw_digits(ax: Axes, arrays: Arrays, task: str) -> None:
+    rows_of_pictures(ax, {label: arrays[f"{task}/{row}"] for row, label in ROWS.items()})
+    ax.set_title(TASKS[task].label, fontsize=13)
+
+
+def _draw_kept(ax: Axes, arrays: Arrays, task: str) -> None:
+    curves_by_game(ax, arrays["steps"], arrays[f"{task}/accuracy"], arrays["games"].tolist())
+    reference_line(ax, float(arrays[f"{task}/real_accuracy"]), "real digits")
+    ax.set(ylim=(0.0, 1.04), ylabel="share read as\ntheir label")
+
+
+def _draw_hidden(ax: Axes, arrays: Arrays, tasks: list[str]) -> None:
+    for task in tasks:
+        found = extent(final(arrays, task, "hidden", FULL))
+        curve_with_band(ax, arrays["scales"], *found, look=BY_TASK[task], label=TASKS[task].label)
+    ax.set(title="full game: the way back under noise", xlabel="noise on F(y)", ylabel="mean |G(F(y) + noise) − y|")
+    ax.set_ylim(bottom=0.0)
+    ax.legend(fontsize=11)
+
+
+def _draw_kid(ax: Axes, arrays: Arrays, tasks: list[str]) -> None:
+    games = arrays["games"].tolist()
+    for i, task in enumerate(tasks):
+        for j, game in enumerate(games):
+            values = final(arrays, task, "kid", game)
+            place = i + 0.15 * (j - 0.5 * (len(games) - 1))
+            ax.plot(np.full(len(values), place), values, "o", color=LOOKS[game].color, markersize=6)
+        baseline = abs(float(arrays[f"{task}/floor"][0]))
+        ax.plot([i - 0.4, i + 0.4], [baseline, baseline], color="black", linewidth=1.2)
+    ax.set_xticks(range(len(tasks)), [TASKS[task].label for task in tasks], fontsize=11)
+    ax.set_yscale("symlog", linthresh=0.01)
+    ax.set(title="KID to Y (line: real digits)", ylabel="KID")

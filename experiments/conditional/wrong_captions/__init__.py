@@ -1,1 +1,0 @@
-"""The experiment ``wrong_captions``: see ``experiment``."""

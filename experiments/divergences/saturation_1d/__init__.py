@@ -1,1 +1,0 @@
-"""The experiment ``saturation_1d``: see ``experiment``."""

@@ -1,1 +1,0 @@
-"""The experiment ``saturation_2d``: see ``experiment``."""

@@ -1,1 +1,0 @@
-"""The experiment ``mode_weights``: see ``experiment``."""
