@@ -40,7 +40,7 @@ Change = Callable[[RingRecipe, int], Mapping[str, Any]]
 """``(recipe, steps of the game) -> {argument of game.gan: value}``; ``sample`` among them is how the generator is sampled."""
 
 
-def rows_of(key: Any, batch: int, *, feed: Any) -> Any:
+def rows_of(key: jax.Array, batch: int, *, feed: Any) -> Any:
     """Draws examples of a fixed set, with replacement: ``feed [n, *event] -> [batch, *event]``."""
     return feed[jax.random.randint(key, (batch,), 0, feed.shape[0])]
 

@@ -79,7 +79,7 @@ def _game(config: Config, row: Head, source: Any) -> tuple[Any, Any]:
     critic = conditional_dcgan_critic(SIZE, 1, encoder, width=config.critic_width, head=row.head, classes=CLASSES)
     played = game(config, row, generator, critic, source.draw, constant=0.2, penalty_every=config.penalty_every)
 
-    def look(key: Any, state: Any) -> Any:
+    def look(key: jax.Array, state: Any) -> Any:
         labels = jnp.repeat(jnp.arange(CLASSES), config.samples)
         variables = averaged(state)
         return to_bytes(

@@ -53,14 +53,14 @@ def _game(config: Config, row: Head) -> tuple[Any, Any]:
     generator = conditional_mlp_generator(encoder, (config.width,) * 3, latent=config.latent)
     critic = conditional_mlp_critic(encoder, (config.width,) * 2, head=row.head, classes=config.modes)
 
-    def data(key: Any, batch: int) -> Any:
+    def data(key: jax.Array, batch: int) -> Any:
         label_key, noise_key = jax.random.split(key)
         labels = jax.random.randint(label_key, (batch,), 0, config.modes)
         return labelled(centres[labels] + config.scale * jax.random.normal(noise_key, (batch, 2)), labels)
 
     truth = lambda k: ring_mode(k, modes=config.modes, radius=config.radius, scale=config.scale)  # noqa: E731
 
-    def look(key: Any, state: Any) -> Mapping[str, Any]:
+    def look(key: jax.Array, state: Any) -> Mapping[str, Any]:
         labels = jnp.repeat(jnp.arange(config.modes), config.samples)
         variables = averaged(state)
         x = generator.apply(variables, generator.noise(key, labels.size), generator.embed(variables, labels))
@@ -81,7 +81,7 @@ def _game(config: Config, row: Head) -> tuple[Any, Any]:
     return game(config, row, generator, critic, data), look
 
 
-def _gaussians(points: Any, scale: float) -> Any:
+def _gaussians(points: jax.Array, scale: float) -> Any:
     """The family of Gaussians with the moments of ``points [labels, n, 2]``."""
     means = jnp.mean(points, axis=1)
     away = points - means[:, None]

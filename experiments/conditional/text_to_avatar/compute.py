@@ -58,7 +58,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         for encoder in config.encoders:
             player = games.text_game(config.recipe, encoder, words, config.size, config.steps)
 
-            def look(key: Any, state: Any, player: Any = player) -> Any:
+            def look(key: jax.Array, state: Any, player: Any = player) -> Any:
                 variables = averaged(state)
                 each = zip(jax.random.split(key, len(asked)), asked.items(), strict=True)
                 return {pairs: games.drawn(player.generator, variables, own, q.tokens) for own, (pairs, q) in each}

@@ -28,13 +28,13 @@ def run(config: Config, progress: Progress) -> Arrays:
     networks = _networks(config)
     training: Any = {name: getattr(config, name) for name in ("steps", "batch_size", "learning_rate", "held_out")}
 
-    def reads(key: Any) -> dict[str, Any]:
+    def reads(key: jax.Array) -> dict[str, Any]:
         result = {}
         for name, (objective, critic, settings) in networks.items():
             key, own = jax.random.split(key)
             estimate = variational.neural_estimator(objective, critic, **training, **settings)(own, p, q)
 
-            def read(point: Any, critic: Any = critic, trained: Any = estimate.critic) -> Any:
+            def read(point: jax.Array, critic: Any = critic, trained: Any = estimate.critic) -> jax.Array:
                 return variational.logits(critic, trained, point[None, None])[0]
 
             values, slopes = jax.vmap(jax.value_and_grad(read))(x)

@@ -61,7 +61,7 @@ def shift_curves(config: Config, digits: Digits, progress: Progress) -> dict[str
         transport.append([float(empirical.wasserstein(jnp.asarray(x), jnp.asarray(z))) for z in moved])
     discriminator, critic = _estimators(config)
 
-    def member(key: Any, x: Any, y: Any) -> dict[str, Any]:
+    def member(key: jax.Array, x: Any, y: Any) -> dict[str, Any]:
         js_key, w1_key = jax.random.split(key)
         return _quantities("js", discriminator(js_key, x, y)) | _quantities("w1", critic(w1_key, x, y))
 
@@ -89,7 +89,7 @@ def class_distances(config: Config, digits: Digits, progress: Progress) -> dict[
         sides.append((points[[i for i, _ in pairs]], points[[j for _, j in pairs]]))
     discriminator, _ = _estimators(config)
 
-    def member(key: Any, x: Any, y: Any) -> dict[str, Any]:
+    def member(key: jax.Array, x: Any, y: Any) -> dict[str, Any]:
         return _quantities("js", discriminator(key, x, y))
 
     key = jax.random.fold_in(jax.random.key(config.seed), 2)
@@ -125,7 +125,7 @@ def _quantities(name: str, estimate: Any) -> dict[str, Any]:
 def trained(
     member: Callable[..., dict[str, Any]],
     sides: Sequence[tuple[np.ndarray, np.ndarray]],
-    key: Any,
+    key: jax.Array,
     progress: Progress,
     description: str,
     share: float,

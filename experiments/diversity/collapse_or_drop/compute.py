@@ -75,7 +75,7 @@ CHANGES: dict[str, Callable[[Config], Mapping[str, Any]]] = {
 """What is changed in each arm: ``config -> {argument of game.gan: value}``, in place of those of the plain game."""
 
 
-def play(config: Config, arm: str, key: Any, task: Task) -> dict[str, np.ndarray]:
+def play(config: Config, arm: str, key: jax.Array, task: Task) -> dict[str, np.ndarray]:
     """All games of one arm as one program: counts of their samples at every record, and pictures of the first."""
     law = distributions.gaussian_ring(config.modes, config.radius, config.scale)
     truth = modes_of(law)
@@ -91,7 +91,7 @@ def play(config: Config, arm: str, key: Any, task: Task) -> dict[str, np.ndarray
         **settings,
     )
 
-    def look(key: Any, state: Any) -> Any:
+    def look(key: jax.Array, state: Any) -> Any:
         samples = generator.apply(state.generator.variables, generator.noise(key, config.samples))
         return tally(samples, truth), samples[:PICTURED]
 

@@ -30,7 +30,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
     right mode.
     """
 
-    def data(key: Any, batch: int, /, *, separation: Any) -> Any:
+    def data(key: jax.Array, batch: int, /, *, separation: jax.Array) -> Any:
         side_key, noise_key = jax.random.split(key)
         side = jax.random.rademacher(side_key, (batch,), float)
         return (0.5 * separation * side + jax.random.normal(noise_key, (batch,)))[:, None]
@@ -38,7 +38,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
     generator = affine()
     objectives = [losses.f_gan(name) for name in NAMES]
 
-    def member(key: Any, divergence: Any, separation: Any, start: Any) -> dict[str, Any]:
+    def member(key: jax.Array, divergence: Any, separation: jax.Array, start: jax.Array) -> dict[str, Any]:
         wide = jnp.sqrt(1.0 + 0.25 * separation**2)
         begun = {
             "matrix": jnp.where(start == 0.0, wide, 1.0).reshape(1, 1),

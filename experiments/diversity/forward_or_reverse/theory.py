@@ -45,13 +45,13 @@ class Branch(NamedTuple):
 def fields() -> dict[str, Field]:
     """Returns D(½ N(−d/2, 1) + ½ N(d/2, 1) ‖ N(μ, σ²)) and its derivatives for every divergence; called where double precision is on."""
 
-    def laws(point: Any) -> tuple[Any, Any]:
+    def laws(point: jax.Array) -> tuple[Any, Any]:
         half = 0.5 * point[2]
         sides = dist.Normal(jnp.stack([-half, half]), jnp.ones(2))
         p = dist.MixtureSameFamily(dist.Categorical(probs=jnp.full(2, 0.5)), sides)
         return p, dist.Normal(point[0], jnp.exp(point[1]))
 
-    def value(point: Any, row: Any) -> Any:
+    def value(point: jax.Array, row: jax.Array) -> jax.Array:
         p, q = laws(point)
         values = {
             "kl": lambda: exact.kl(p, q),
@@ -62,7 +62,7 @@ def fields() -> dict[str, Field]:
         return jax.lax.switch(row, [values[name] for name in NAMES])
 
     @jax.jit
-    def jet(point: Any, row: Any) -> Any:
+    def jet(point: Any, row: jax.Array) -> Any:
         def with_gradient(point: Any) -> Any:
             result, gradient = jax.value_and_grad(value)(point, row)
             return gradient, (result, gradient)

@@ -99,7 +99,7 @@ def filled(modes: Any) -> Any:
     )
 
 
-def play(name: str, config: Config, key: Any, task: Task) -> Watched:
+def play(name: str, config: Config, key: jax.Array, task: Task) -> Watched:
     """Plays one row on all targets with all seeds.
 
     Args:
@@ -119,7 +119,7 @@ def play(name: str, config: Config, key: Any, task: Task) -> Watched:
         sets.append(pack(laws()[target].sample(own_key, (config.data * player.pack,)), player.pack))
     truth = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(filled, truths(config.targets).values()))
 
-    def look(key: Any, state: Any, case: Case) -> Any:
+    def look(key: jax.Array, state: Any, case: Case) -> Any:
         samples = player.sample(key, state, config.samples)
         return tally(samples, case.truth), samples[: config.shown]
 

@@ -129,7 +129,12 @@ def moments_of(steps: int, records: int) -> np.ndarray:
 
 
 def play(
-    player: StackedGame, config: Config, source: Source, key: Any, moments: np.ndarray, on_record: Callable[[], None]
+    player: StackedGame,
+    config: Config,
+    source: Source,
+    key: jax.Array,
+    moments: np.ndarray,
+    on_record: Callable[[], None],
 ) -> np.ndarray:
     """Plays a game with all seeds side by side, and draws from every generator at every moment.
 
@@ -147,14 +152,14 @@ def play(
     game, generator = player
     count = -(-config.samples // PARTS)
 
-    def draw(key: Any, variables: Any) -> Any:
-        def part(key: Any) -> Any:
+    def draw(key: jax.Array, variables: Any) -> Any:
+        def part(key: jax.Array) -> Any:
             return to_bytes(generator.apply(variables, generator.noise(key, PARTS)))
 
         images = jax.lax.map(part, jax.random.split(key, count))
         return images.reshape(-1, *images.shape[2:])[: config.samples]
 
-    def advance(key: Any, state: Any, length: Any, feed: Any) -> Any:
+    def advance(key: jax.Array, state: Any, length: Any, feed: Any) -> Any:
         state = jax.lax.fori_loop(0, length, lambda _, state: step_of(game, feed)(state)[0], state)
         return state, draw(jax.random.fold_in(key, state.step), averaged(state))
 

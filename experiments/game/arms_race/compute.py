@@ -62,7 +62,7 @@ def line(config: Config) -> Arena:
     centres = generated.cell_centres(edges)
     data = generated.law_masses(law, edges)
 
-    def distances(images: Any, edges: Any) -> tuple[Any, Any, Any]:
+    def distances(images: jax.Array, edges: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         p, q = generated.law_masses(law, edges), generated.generated_masses(images, edges)
         return q, generated.jensen_shannon(p, q), generated.wasserstein(p, q, edges[1] - edges[0])
 
@@ -83,7 +83,7 @@ def line(config: Config) -> Arena:
             "generator": masses,
         }
 
-    def real(key: Any, batch: int) -> Any:
+    def real(key: jax.Array, batch: int) -> Any:
         return draw(law, key, batch)[:, None]
 
     return Arena(real, generator, observe, np.asarray(centres), np.asarray(data), lambda key: {})
@@ -100,7 +100,7 @@ def plane(config: Config) -> Arena:
     data = jnp.exp(law.log_prob(points))
     data = data / jnp.sum(data)
 
-    def masses_of(state: Any, latents: Any) -> tuple[Any, Any]:
+    def masses_of(state: Any, latents: jax.Array) -> tuple[Any, Any]:
         images = network.apply(state.generator.variables, latents)
         masses = generated.mixture_density(images, x, x, config.output_noise).reshape(-1) * (x[1] - x[0]) ** 2
         inside = jnp.sum(masses)
@@ -119,7 +119,7 @@ def plane(config: Config) -> Arena:
             "samples": generator.apply(state.generator.variables, shared["latents"]),
         }
 
-    def draw(key: Any) -> dict[str, Any]:
+    def draw(key: jax.Array) -> dict[str, Any]:
         latent_key, real_key, other_key = jax.random.split(key, 3)
         return {
             "latents": generator.noise(latent_key, config.transported),
@@ -127,13 +127,13 @@ def plane(config: Config) -> Arena:
             "other": law.sample(other_key, (config.transported,)),
         }
 
-    def real(key: Any, batch: int) -> Any:
+    def real(key: jax.Array, batch: int) -> Any:
         return law.sample(key, (batch,))
 
     return Arena(real, generator, observe, np.asarray(x)[::STRIDE], np.asarray(data), draw)
 
 
-def play(arena: Arena, game: str, width: int, config: Config, key: Any, task: Task) -> Arrays:
+def play(arena: Arena, game: str, width: int, config: Config, key: jax.Array, task: Task) -> Arrays:
     """Plays one objective at every discriminator's rate and seed as one program.
 
     Args:
@@ -162,7 +162,7 @@ def play(arena: Arena, game: str, width: int, config: Config, key: Any, task: Ta
         generator_rate=config.generator_rate,
     )
 
-    def member(key: Any, discriminator_rate: Any) -> dict[str, Any]:
+    def member(key: jax.Array, discriminator_rate: Any) -> dict[str, Any]:
         game_key, draw_key = jax.random.split(key)
         shared = arena.draw(draw_key)
         _, info, seen = games.play(

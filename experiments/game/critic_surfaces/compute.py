@@ -25,12 +25,12 @@ from gan_jax.objectives import losses, penalties
 from gan_jax.objectives.penalties import gradient_norms, interpolates
 
 
-def trained_at_depth(config: Config, key: Any, progress: Progress, share: float) -> Arrays:
+def trained_at_depth(config: Config, key: jax.Array, progress: Progress, share: float) -> Arrays:
     """Trains the clipped critics of the Swiss roll as one program (c is data) and those with a penalty as another."""
     deep, seeds = config.deep, config.seeds
     features = (deep.deep_width,) * deep.deep_layers
 
-    def member(key: Any, make: Callable[..., Any], settings: dict[str, Any], **hyper: Any) -> dict[str, Any]:
+    def member(key: jax.Array, make: Callable[..., Any], settings: dict[str, Any], **hyper: Any) -> dict[str, Any]:
         critic, (real, fake) = make(**hyper), samplers(config.noise, len(DATA) - 1)
         train_key, real_key, fake_key = jax.random.split(key, 3)
         estimator = variational.neural_estimator(
@@ -67,7 +67,7 @@ def trained_at_depth(config: Config, key: Any, progress: Progress, share: float)
     }
 
 
-def _log10_norm(a: Any) -> Any:
+def _log10_norm(a: jax.Array) -> jax.Array:
     """``log10 ||a||`` where the squares of small entries underflow; minus infinity for zeros."""
     largest = jnp.max(jnp.abs(a))
     safe = jnp.where(largest > 0, largest, 1.0)
@@ -93,7 +93,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
-def samplers(noise: float, index: Any) -> tuple[Any, Any]:
+def samplers(noise: float, index: jax.Array | int) -> tuple[Any, Any]:
     """Samplers of a data set and of its blurred copy; which one may be traced.
 
     All three are points of a skeleton (modes, or the roll's curve) plus isotropic noise, and data plus N(0, s² I) is the same with more of
@@ -111,7 +111,7 @@ def samplers(noise: float, index: Any) -> tuple[Any, Any]:
     grid = gaussian_grid(5, 2.0 / 2.828, 0.05 / 2.828)
     roll = swiss_roll()
 
-    def along_the_roll(u: Any) -> Any:
+    def along_the_roll(u: jax.Array) -> jax.Array:
         t = 1.5 * jnp.pi * (1.0 + 2.0 * u)
         return roll.scale * jnp.stack([t * jnp.cos(t), t * jnp.sin(t)], axis=-1)
 
@@ -123,7 +123,7 @@ def samplers(noise: float, index: Any) -> tuple[Any, Any]:
     widths = jnp.stack([ring.scale, grid.scale, roll.noise * roll.scale])
 
     def blurred(extra: float) -> Any:
-        def sample(key: Any, batch: int) -> Any:
+        def sample(key: jax.Array, batch: int) -> Any:
             place_key, noise_key = jax.random.split(key)
             place = jax.lax.switch(index, skeletons, jax.random.uniform(place_key, (batch,)))
             return place + jnp.hypot(widths[index], extra) * jax.random.normal(noise_key, (batch, 2))
@@ -133,7 +133,7 @@ def samplers(noise: float, index: Any) -> tuple[Any, Any]:
     return blurred(0.0), blurred(noise)
 
 
-def train(config: Config, key: Any, progress: Progress, shares: Mapping[str, float]) -> Arrays:
+def train(config: Config, key: jax.Array, progress: Progress, shares: Mapping[str, float]) -> Arrays:
     """Every kind of critic on all data sets as one program, the two penalty weights too: ``name/quantity [data, seeds, …]``.
 
     Surfaces are those of the first seed, weights those of the last data set, the Swiss roll.
@@ -172,7 +172,7 @@ def critics(config: Config) -> Mapping[str, tuple[Any, dict[str, Any]]]:
 def _uniform_inside(critic: Any, bound: float) -> Any:
     """The critic with weights that start uniform in ``[-bound, bound]``: one per cent of them within one per cent of the bounds."""
 
-    def init(key: Any, x: Any) -> Any:
+    def init(key: jax.Array, x: Any) -> Any:
         shape_key, weight_key = jax.random.split(key)
         layer = itertools.count()
 
@@ -186,7 +186,7 @@ def _uniform_inside(critic: Any, bound: float) -> Any:
 
 
 def member(
-    config: Config, critic: Any, settings: dict[str, Any], key: Any, *, data: Any, **hyperparameters: Any
+    config: Config, critic: Any, settings: dict[str, Any], key: jax.Array, *, data: Any, **hyperparameters: Any
 ) -> dict[str, Any]:
     """One training of one critic on one data set: value, constants, slope, surface and weights."""
     real, fake = samplers(config.noise, data.astype(int))
@@ -218,10 +218,10 @@ def member(
     }
 
 
-def transport(config: Config, key: Any, progress: Progress, share: float) -> Arrays:
+def transport(config: Config, key: jax.Array, progress: Progress, share: float) -> Arrays:
     """Bounds of W1 for every data set, from as many independent samples as there are seeds, ``[data, seeds]``."""
 
-    def draw(key: Any, data: Any) -> tuple[Any, ...]:
+    def draw(key: jax.Array, data: Any) -> tuple[Any, ...]:
         real, fake = samplers(config.noise, data)
         keys, sizes = jax.random.split(key, 4), (config.transport_points, config.held_out)
         return tuple(

@@ -176,7 +176,7 @@ def play(
         where = jnp.asarray([0, flat.point.size // 2])
         start = flat.point.at[where].set(jnp.stack([numbers["theta"], numbers["psi"]]))
 
-        def one(w: Any, _: None) -> Any:
+        def one(w: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
             w = move(w)
             return w, w[where]
 

@@ -26,12 +26,12 @@ from gan_jax.training.optimizers import adam, cosine_decay
 from gan_jax.training.updates import alternating
 
 
-def divergences() -> Callable[[Any], Any]:
+def divergences() -> Callable[[jax.Array], jax.Array]:
     """Returns ``(μ, log σ) [2] -> D_f(P || N(μ, σ²)) [5]``, exactly, in the order of ``NAMES``."""
     components = dist.Normal(jnp.asarray(MEANS), jnp.sqrt(jnp.asarray(VARIANCES)))
     p = dist.MixtureSameFamily(dist.Categorical(probs=jnp.asarray(WEIGHTS)), components)
 
-    def at(theta: Any) -> Any:
+    def at(theta: jax.Array) -> jax.Array:
         q = dist.Normal(theta[0], jnp.exp(theta[1]))
         kl, reverse_kl = exact.kl(p, q), exact.kl(q, p)
         return jnp.stack([kl, reverse_kl, exact.jensen_shannon(p, q), kl + reverse_kl, exact.chi_squared(p, q)])
@@ -42,11 +42,11 @@ def divergences() -> Callable[[Any], Any]:
 def newton(divergences: Callable[[Any], Any], iterations: int = 20) -> Callable[[Any], tuple[Any, Any]]:
     """Returns ``row -> (μ*, log σ*) [2], |gradient| there``: damped Newton on the gradient of one exact divergence, from N(1, 1.5²)."""
 
-    def minimise(row: Any) -> tuple[Any, Any]:
-        def value(theta: Any) -> Any:
+    def minimise(row: jax.Array) -> tuple[Any, Any]:
+        def value(theta: jax.Array) -> jax.Array:
             return divergences(theta)[row]
 
-        def step(theta: Any, _: None) -> tuple[Any, None]:
+        def step(theta: jax.Array, _: None) -> tuple[jax.Array, None]:
             curvatures, axes = jnp.linalg.eigh(jax.hessian(value)(theta))
             # Downhill also where the divergence is concave, and never far.
             move = axes @ ((axes.T @ jax.grad(value)(theta)) / jnp.maximum(jnp.abs(curvatures), 1e-3))
@@ -87,7 +87,7 @@ def law(state: Any) -> Any:
 def member(config: Config) -> Callable[..., dict[str, Any]]:
     """Returns ``(key, divergence) -> results`` of one game: its path (μ, σ), and what the last critic says on samples it never saw."""
 
-    def data(key: Any, batch: int, /, **_: Any) -> Any:
+    def data(key: jax.Array, batch: int, /, **_: Any) -> Any:
         mode_key, noise_key = jax.random.split(key)
         mode = jax.random.bernoulli(mode_key, WEIGHTS[1], (batch,)).astype(int)
         scales = jnp.sqrt(jnp.asarray(VARIANCES))
@@ -96,7 +96,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
     generator = affine(scale=config.start)
     objectives = [losses.f_gan(name) for name in NAMES]
 
-    def member(key: Any, divergence: Any) -> dict[str, Any]:
+    def member(key: jax.Array, divergence: Any) -> dict[str, Any]:
         # Which divergence is data: one compilation for all five.
         objective = switch_objective(objectives, divergence.astype(int))
         game, critic = affine_game(config, objective, generator, data)

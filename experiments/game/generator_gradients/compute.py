@@ -53,7 +53,7 @@ def problems(config: Config) -> dict[str, Problem]:
     """The ring of 8 Gaussians, and the digits, which live on the device."""
     images = jnp.asarray(load_digits().images)
 
-    def digits(key: Any, batch: int) -> Any:
+    def digits(key: jax.Array, batch: int) -> Any:
         return images[jax.random.randint(key, (batch,), 0, len(images))]
 
     width = config.generator_width
@@ -79,7 +79,7 @@ def aged_generators(config: Config, problem: Problem) -> Callable[[Any], tuple[A
       ``key -> (variables [ages, …], energy distances of fresh samples [ages])``.
     """
 
-    def data(key: Any, batch: int, /, **_: Any) -> Any:
+    def data(key: jax.Array, batch: int, /, **_: Any) -> Any:
         return problem.data(key, batch)
 
     played = game.direct(
@@ -92,7 +92,7 @@ def aged_generators(config: Config, problem: Problem) -> Callable[[Any], tuple[A
     unit = int(np.gcd.reduce(config.ages))
     chosen = np.asarray(config.ages) // unit
 
-    def seed(key: Any) -> tuple[Any, Any]:
+    def seed(key: jax.Array) -> tuple[Any, Any]:
         game_key, noise_key, data_key = jax.random.split(key, 3)
         records = int(max(chosen))
         _, _, seen = game.play(
@@ -134,7 +134,7 @@ def train_discriminator(
     generator = problem.generator
     total = config.noise_batches * config.batch_size
 
-    def member(key: Any, variables: Any, number: Any) -> dict[str, Any]:
+    def member(key: jax.Array, variables: Any, number: jax.Array) -> dict[str, Any]:
         train_key, noise_key, data_key = jax.random.split(key, 3)
         objective = switch_objective(objectives, number)
         orthonormal, penalised = (jnp.int32(number == TRAINED.index(name)) for name in ("orthonormal", "gp"))
@@ -169,7 +169,7 @@ def train_discriminator(
             )
             return {"own": own, "value": value, "other": other}
 
-        def fake(key: Any, batch: int) -> Any:
+        def fake(key: jax.Array, batch: int) -> Any:
             return generator.apply(variables, generator.noise(key, batch))
 
         return frozen.watch(train_key, critic, training, problem.data, fake, at=steps, observe=observe)[1]

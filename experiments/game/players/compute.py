@@ -71,7 +71,7 @@ def distance_of_best_gaussian(count: int = 20_000) -> tuple[float, float, float]
     return float(best.fun), float(best.x[0]), float(best.x[1])
 
 
-def draw(key: Any, batch: int, /, **_: Any) -> Any:
+def draw(key: jax.Array, batch: int, /, **_: Any) -> Any:
     """Samples of the target, ``[batch, 1]``."""
     mode_key, noise_key = jax.random.split(key)
     mode = jax.random.categorical(mode_key, jnp.log(jnp.asarray(WEIGHTS, float)), shape=(batch,))
@@ -162,7 +162,7 @@ def _members(keys: Any, shape: tuple[int, int, int]) -> tuple[Any, np.ndarray, n
     return keys[seed], generator, opponent
 
 
-def sampling_baseline(key: Any, count: int, repeats: int = 64) -> np.ndarray:
+def sampling_baseline(key: jax.Array, count: int, repeats: int = 64) -> np.ndarray:
     """W1 between ``count`` samples of the target and the target, for ``repeats`` independent sets of samples."""
     quantiles = jnp.asarray(target_quantiles(count))[:, None]
     one = jax.jit(lambda key: jnp.mean(jnp.abs(jnp.sort(draw(key, count), axis=0) - quantiles)))
@@ -175,7 +175,7 @@ def _coming_to_rest(steps: int) -> Any:
 
 
 def _adversarial(
-    config: Config, players: Players, read: Read, key: Any, generator_number: Any, critic_number: Any
+    config: Config, players: Players, read: Read, key: jax.Array, generator_number: jax.Array, critic_number: jax.Array
 ) -> dict[str, Any]:
     """One game, and what is read off its end."""
     play_key, read_key = jax.random.split(key)
@@ -203,7 +203,7 @@ def _adversarial(
 
 
 def _direct(
-    config: Config, players: Players, read: Read, key: Any, generator_number: Any, cost_number: Any
+    config: Config, players: Players, read: Read, key: jax.Array, generator_number: jax.Array, cost_number: jax.Array
 ) -> dict[str, Any]:
     """One descent of a cost, and what is read off its end."""
     play_key, read_key = jax.random.split(key)
@@ -214,7 +214,7 @@ def _direct(
         costs.sinkhorn(config.epsilon),
     ]
 
-    def cost(key: Any, fake: Any, real: Any) -> Any:
+    def cost(key: jax.Array, fake: Any, real: Any) -> Any:
         return jax.lax.switch(cost_number, branches, key, fake, real)
 
     played = game.direct(
@@ -230,7 +230,7 @@ def _direct(
     return {**read(state, generator, read_key), "divergence": info.divergence}
 
 
-def _read(state: Any, generator: Generator, key: Any, quantiles: np.ndarray, edges: np.ndarray) -> dict[str, Any]:
+def _read(state: Any, generator: Generator, key: jax.Array, quantiles: np.ndarray, edges: np.ndarray) -> dict[str, Any]:
     """W1 between the generator's law and the target, its histogram, and the parameters of the affine map."""
     fake = generator.apply(state.generator.variables, generator.noise(key, len(quantiles)))[:, 0]
     ordered = jnp.sort(fake)

@@ -75,11 +75,11 @@ def _member(config: Config, optimizer: str, kind: str) -> Callable[..., dict[str
         "discriminator_rate": config.discriminator_rate,
     }
 
-    def data(key: Any, batch: int, /, **hyper: Any) -> Any:
+    def data(key: jax.Array, batch: int, /, **hyper: Any) -> Any:
         return hyper["separation"] + jax.random.normal(key, (batch, 1))
 
     def play(of: Callable[[Any], game.Game]) -> Callable[..., dict[str, Any]]:
-        def member(key: Any, objective: Any, separation: Any) -> dict[str, Any]:
+        def member(key: jax.Array, objective: Any, separation: jax.Array) -> dict[str, Any]:
             def arrived(state: Any) -> Any:
                 params = state.generator.variables["params"]
                 # A Z + b has the scale |A|: W1 of two normal laws on the line is E|δ + t Z| with the differences of means and scales.
@@ -142,7 +142,7 @@ def descent(optimizer: Any, *, within: float, at_most: int) -> Callable[..., dic
         "mmd": mmd,
     }
 
-    def member(key: Any, objective: Any, separation: Any) -> dict[str, Any]:
+    def member(key: jax.Array, objective: Any, separation: jax.Array) -> dict[str, Any]:
         data = dist.Normal(separation, 1.0)
 
         def slopes(of: Callable[..., Any]) -> Callable[[Any], Any]:

@@ -102,7 +102,7 @@ def player(config: Config, pair: ImagePair, source: Source) -> Callable[..., Pla
     penalties = [None if name == "none" else PENALTIES[name]() for name in config.penalties]
     adam = optimizers.adam(b1=config.b1, b2=config.b2)
 
-    def play(key: PRNGKey, objective: Any, penalty: Any, weight: Any, feed: Any) -> Played:
+    def play(key: PRNGKey, objective: Any, penalty: Any, weight: jax.Array, feed: Any) -> Played:
         made = game.gan(
             switch_objective(objectives, objective),
             pair.generator,
@@ -137,7 +137,7 @@ def compiled(config: Config, pair: ImagePair, source: Source, keys: Any) -> Call
     play, feed, together = player(config, pair, source), source.feed(0, config.steps), jax.device_count()
     weights = jnp.asarray([WEIGHTS[name] for name in config.penalties], jnp.float32)
 
-    def all_of(keys: Any, objective: Any, penalty: Any, weight: Any, feed: Any) -> Played:
+    def all_of(keys: Any, objective: Any, penalty: Any, weight: jax.Array, feed: Any) -> Played:
         return ensemble(lambda *member: play(*member, feed))(keys, objective, penalty, weight)
 
     def arguments(some: Sequence[Cell]) -> tuple[Any, ...]:

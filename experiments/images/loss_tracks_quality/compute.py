@@ -84,7 +84,7 @@ class Match(NamedTuple):
     game: Game
 
 
-def match_of(name: str, network: Any, images: Pictures, config: Config) -> Match:
+def match_of(name: str, network: jax.Array, images: Pictures, config: Config) -> Match:
     """One game, where ``network``, which may be traced, is the place of the generator in ``GENERATORS``."""
     size, _, channels = images.train.images.shape[1:]
     generators = [
@@ -113,15 +113,15 @@ def match_of(name: str, network: Any, images: Pictures, config: Config) -> Match
     return Match(generator, critic, objective, game)
 
 
-def readings(match: Match, images: Pictures, config: Config, key: Any) -> Callable[..., dict[str, Any]]:
+def readings(match: Match, images: Pictures, config: Config, key: jax.Array) -> Callable[..., dict[str, Any]]:
     """``(state, record, learned, unseen) -> what is read off a state``; the two sets of real pictures are ``[n, h, w, c]`` uint8."""
     generator, critic, objective, _ = match
     fixed_key, fresh_key, mix_key = jax.random.split(key, 3)
     fixed = generator.noise(fixed_key, PICTURED)
     mixed = min(len(images.test.images), config.samples)
 
-    def observe(state: Any, record: Any, learned: Any, unseen: Any) -> dict[str, Any]:
-        def logits(x: Any) -> Any:
+    def observe(state: Any, record: jax.Array, learned: Any, unseen: Any) -> dict[str, Any]:
+        def logits(x: jax.Array) -> jax.Array:
             return critic.apply(state.discriminator.variables, x)
 
         # Fresh noise at every record, so that the KID of a generator that stands still varies by chance alone.
@@ -149,7 +149,7 @@ def member_of(name: str, images: Pictures, config: Config) -> Callable[..., dict
     rate = config.minimax_rate if name == "minimax" else config.wgan_rate
     rates = jnp.asarray([0.0 if generator == "frozen" else rate for generator in GENERATORS])
 
-    def member(key: Any, network: Any, learned: Any, unseen: Any) -> dict[str, Any]:
+    def member(key: jax.Array, network: jax.Array, learned: Any, unseen: Any) -> dict[str, Any]:
         match = match_of(name, network, images, config)
         game_key, reading_key = jax.random.split(key)
         observe = readings(match, images, config, reading_key)
@@ -167,7 +167,7 @@ def member_of(name: str, images: Pictures, config: Config) -> Callable[..., dict
     return member
 
 
-def play(name: str, images: Pictures, config: Config, key: Any, progress: Progress, share: float) -> Arrays:
+def play(name: str, images: Pictures, config: Config, key: jax.Array, progress: Progress, share: float) -> Arrays:
     """Plays one game with every generator and seed as one program.
 
     Args:
@@ -186,7 +186,7 @@ def play(name: str, images: Pictures, config: Config, key: Any, progress: Progre
     member = member_of(name, images, config)
 
     @jax.jit
-    def program(keys: Any, networks: Any, learned: Any, unseen: Any) -> dict[str, Any]:
+    def program(keys: Any, networks: jax.Array, learned: Any, unseen: Any) -> dict[str, Any]:
         # All members share the pictures, which are arguments of the program.
         return ensemble(lambda key, network: member(key, network, learned, unseen))(keys, networks)
 

@@ -58,7 +58,7 @@ def _game(config: Config, pair: Any) -> tuple[Any, Any]:
     generator, discriminator = mlp_translator(widths), mlp(widths)
     game = game_of_four(config.recipe, generator, generator, discriminator, discriminator, domains(pair), config.steps)
 
-    def look(key: Any, state: Any, case: Any) -> Mapping[str, Any]:
+    def look(key: jax.Array, state: Any, case: Any) -> Mapping[str, Any]:
         forward, backward = translators(averaged(state))
         x_key, real_key, back_key = jax.random.split(key, 3)
         x = draw(pair.source, x_key, config.samples)
@@ -73,7 +73,7 @@ def _game(config: Config, pair: Any) -> tuple[Any, Any]:
     return game, look
 
 
-def _measured(pair: Any, x: Any, y: Any, returned: Any, real_key: Any) -> dict[str, Any]:
+def _measured(pair: Any, x: Any, y: Any, returned: Any, real_key: jax.Array) -> dict[str, Any]:
     """Every number of a map that makes y of x, and of the way back."""
     found = map_error(y, pair.forward(x), pair.symmetries)
     real = pair.forward(draw(pair.source, real_key, x.shape[0]))
@@ -87,10 +87,10 @@ def _measured(pair: Any, x: Any, y: Any, returned: Any, real_key: Any) -> dict[s
     }
 
 
-def _ideal(config: Config, pair: Any, key: Any) -> Any:
+def _ideal(config: Config, pair: Any, key: jax.Array) -> Any:
     """Dependence and energy distance of the true map, over 20 samples: ``[20, 2]``."""
 
-    def once(number: Any) -> Any:
+    def once(number: jax.Array) -> Any:
         x_key, real_key = jax.random.split(jax.random.fold_in(key, number))
         x = draw(pair.source, x_key, config.samples)
         seen = _measured(pair, x, pair.forward(x), x, real_key)

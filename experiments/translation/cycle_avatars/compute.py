@@ -148,7 +148,7 @@ def _game(config: Config, x: Any, y: Any, held_out: np.ndarray) -> tuple[Any, An
         made, returned, error = jax.lax.map(some, parts)
         return made.reshape(images.shape), returned.reshape(images.shape), jnp.mean(error)
 
-    def look(key: Any, state: Any, case: Any) -> Mapping[str, Any]:
+    def look(key: jax.Array, state: Any, case: Any) -> Mapping[str, Any]:
         made, returned, error = there_and_back(state, held_out)
         return {"made": made, "returned": returned, "cycle": error}
 

@@ -90,13 +90,13 @@ def _game(config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: n
     game = game_of_four(config.recipe, forward, backward, discriminator_x, discriminator_y, both.draw, config.steps)
     x, ys, scales = jnp.asarray(split.held_out), jnp.asarray(held_out_y), jnp.asarray(config.scales)
 
-    def look(key: Any, state: Any, case: Any) -> Mapping[str, Any]:
+    def look(key: jax.Array, state: Any, case: Any) -> Mapping[str, Any]:
         own, back = translators(averaged(state))
 
-        def to_y(images: Any) -> Any:
+        def to_y(images: jax.Array) -> jax.Array:
             return forward.apply(own, images)
 
-        def to_x(images: Any) -> Any:
+        def to_x(images: jax.Array) -> jax.Array:
             return backward.apply(back, images)
 
         made = to_y(x)
