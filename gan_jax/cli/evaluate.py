@@ -16,7 +16,7 @@ from gan_jax.cli.image_data import facts_of, open_data, settle
 from gan_jax.cli.image_runs import opened
 from gan_jax.cli.json_files import write_json
 from gan_jax.cli.options import parsed
-from gan_jax.cli.reference_features import reference_features, why_not
+from gan_jax.cli.reference_features import LEAST, reference_features, why_not
 from gan_jax.cli.terminal import say
 from gan_jax.ranges import AtLeastTwo, Count, Seed
 
@@ -53,6 +53,11 @@ def main(words: Sequence[str]) -> int:
     from gan_jax.metrics.features import extract_in_pieces
     from gan_jax.metrics.report import scores
 
+    least = max(LEAST, options.k + 1)
+    if options.n < least:
+        raise UserError(
+            f"--n is {options.n}; expected at least {least}: KID and the neighbours of --k {options.k} need so many images"
+        )
     run = opened(options.run)
     chosen = run.config.evaluation
     if options.inception is not None:
@@ -63,6 +68,8 @@ def main(words: Sequence[str]) -> int:
     reason = why_not(data, chosen, images.lazy)
     if reason is not None:
         raise UserError(f"{reason}; give weights of Inception to measure with: --inception FILE --sha256 HASH")
+    if len(images.lazy) <= options.k:
+        raise UserError(f"--k is {options.k}, and {data.name} has {len(images.lazy)} images; expected fewer neighbours")
     settle(options.run, facts_of(data, images.lazy))
     measure = reference_features(data, chosen, images)
     images.release()

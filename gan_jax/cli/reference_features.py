@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gan_jax.typing import PRNGKey
 
 
+LEAST = 4
+"""How many images KID needs, for its standard error."""
+
 FOLDER = "folder:"
 """What the names of sets begin with that are folders of the user's: they have no test images beside the others."""
 

@@ -7,10 +7,11 @@ from functools import partial
 
 from gan_jax import checks, files
 from gan_jax.cli import conditional_runs, devices, image_data, options, starts
+from gan_jax.cli.errors import UserError
 from gan_jax.cli.image_config import CHANGEABLE, FREE, VOCABULARY, Config, plain
 from gan_jax.cli.image_runs import assemble, joined, recorded
 from gan_jax.cli.pictures import write_grid, write_strip
-from gan_jax.cli.reference_features import evaluation_of, reference_features, why_not
+from gan_jax.cli.reference_features import LEAST, evaluation_of, reference_features, why_not
 from gan_jax.cli.terminal import say
 
 PICTURES = 64
@@ -36,13 +37,11 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     from gan_jax.training.sampling import in_pieces
     from gan_jax.training.state import GameState
 
-    if config.schedule.best is not None:
-        known = (BEST, "wrong_colours") if config.condition.kind == "caption" else (BEST,)
-        checks.one_of("schedule.best", config.schedule.best, known)
+    _check(config)
     change = starts.changes(config.change, CHANGEABLE)
     mesh = joined(config.devices)
     if meshes.is_first():
-        run_folder.check(config.out, plain(config), free=(*FREE, VOCABULARY), change=change)
+        run_folder.check(config.out, plain(config), free=(*FREE, VOCABULARY), change=change, changeable=CHANGEABLE)
     images, measured = (None, True) if config.condition.kind == "caption" else _opened(config, meshes.is_first())
     with starts.working("loading the images"):
         made = assemble(config, mesh, images=images)
@@ -86,6 +85,17 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
         write_strip(config.out / "samples", config.out / "samples.gif")
         say(_summary(config, done.step, done.complete))
     return 0
+
+
+def _check(config: Config) -> None:
+    """Raises where one option does not go with another one."""
+    captions = config.condition.kind == "caption"
+    if config.schedule.best is not None:
+        checks.one_of("schedule.best", config.schedule.best, (BEST, "wrong_colours") if captions else (BEST,))
+    if 0 < config.evaluation.fake < LEAST and not captions:
+        raise UserError(
+            f"--evaluation.fake is {config.evaluation.fake}; expected 0 or at least {LEAST}, which KID needs"
+        )
 
 
 def _opened(config: Config, first: bool) -> tuple[image_data.Images, bool]:

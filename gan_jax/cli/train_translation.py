@@ -39,7 +39,7 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     change = starts.changes(config.change, CHANGEABLE)
     mesh = joined(config.devices)
     if meshes.is_first():
-        run_folder.check(config.out, plain(config), free=FREE, change=change)
+        run_folder.check(config.out, plain(config), free=FREE, change=change, changeable=CHANGEABLE)
     with starts.working("loading the images"):
         made = assemble(config, mesh)
     show = _shown(made)

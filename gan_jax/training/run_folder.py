@@ -63,11 +63,19 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def check(folder: Path, config: Mapping[str, Any], *, free: Sequence[str] = (), change: Sequence[str] = ()) -> None:
+def check(
+    folder: Path,
+    config: Mapping[str, Any],
+    *,
+    free: Sequence[str] = (),
+    change: Sequence[str] = (),
+    changeable: Sequence[str] | None = None,
+) -> None:
     """Raises what ``locked`` and ``settle_config`` would, and makes nothing: for whoever has long work to do before the run begins.
 
     Args:
       folder, config, free, change: as there.
+      changeable: what ``change`` may name where it is an option, ``--change``; None where it may name every field.
     """
     if (folder / LOCK).exists():
         with locked(folder):
@@ -77,7 +85,7 @@ def check(folder: Path, config: Mapping[str, Any], *, free: Sequence[str] = (), 
     code = code or (0 if os.access(there, os.W_OK | os.X_OK) else errno.EACCES)
     if code:
         raise _unwritable(folder, OSError(code, os.strerror(code)))
-    differing(folder, config, free=free, change=change)
+    differing(folder, config, free=free, change=change, changeable=changeable)
 
 
 def _ordinary(file: Path) -> Path:
@@ -120,7 +128,12 @@ def settle_config(
 
 
 def differing(
-    folder: Path, config: Mapping[str, Any], *, free: Sequence[str] = (), change: Sequence[str] = ()
+    folder: Path,
+    config: Mapping[str, Any],
+    *,
+    free: Sequence[str] = (),
+    change: Sequence[str] = (),
+    changeable: Sequence[str] | None = None,
 ) -> dict[str, tuple[Any, Any]]:
     """Of the fields of ``change`` that differ from those of the run in ``folder``: what they were, and what they are now.
 
@@ -145,9 +158,12 @@ def differing(
             if was == now or json.dumps(was, default=repr) == json.dumps(now, default=repr) or _covers(free, name):
                 continue
             if not _covers(change, name):
+                ways = ["change it back", "name another folder"]
+                if changeable is None or _covers(changeable, name):
+                    ways.append(f"ask for the change by name: {'' if changeable is None else '--'}change {name}")
                 raise ValueError(
-                    f"{name} is {now!r}, and the run in {folder} was started with {was!r}; expected the same configuration: change it "
-                    f"back, name another folder, or ask for the change by name: change {name}"
+                    f"{name} is {now!r}, and the run in {folder} was started with {was!r}; expected the same configuration: "
+                    + " or ".join([", ".join(ways[:-1]), ways[-1]])
                 )
             changed[name] = was, now
     return changed

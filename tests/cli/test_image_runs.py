@@ -117,7 +117,9 @@ def test_a_rate_is_changed_on_request(tmp_path: Path, capsys: pytest.CaptureFixt
     assert train(tmp_path, "--generator.rate", "1e30", "--discriminator.rate", "1e30") == 2
     assert "--generator.rate RATE --discriminator.rate RATE --change generator.rate" in capsys.readouterr().err
     assert train(tmp_path, steps=5) == 2
-    assert "is 0.001, and the run in" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "is 0.001, and the run in" in said
+    assert "name another folder or ask for the change by name: --change generator.rate" in said
     assert train(tmp_path, "--change", "generator.rate", "discriminator.rate") == 0
     changes = [json.loads(line) for line in (tmp_path / run_folder.CHANGES).read_text(encoding="utf-8").splitlines()]
     assert {(row["name"], row["from"], row["to"]) for row in changes} == {
@@ -125,6 +127,13 @@ def test_a_rate_is_changed_on_request(tmp_path: Path, capsys: pytest.CaptureFixt
     }
     assert train(tmp_path, "--change", "model.width") == 2
     assert "change is 'model.width'" in capsys.readouterr().err
+    # What cannot be changed is not recommended to be.
+    assert train(tmp_path, "--model.latent", "3") == 2
+    assert (
+        capsys.readouterr()
+        .err.rstrip()
+        .endswith("expected the same configuration: change it back or name another folder")
+    )
 
 
 def test_what_takes_long_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,6 +248,9 @@ def test_every_score_says_what_it_depends_on(
         (["train", "--data.name", "folder:nowhere"], "nowhere"),
         (["sample", "nowhere"], "nowhere holds no config.json, so it is no run"),
         (["prepare", "nothing_like_it"], "nothing_like_it"),
+        (["evaluate", "nowhere", "--n", "5"], "--n is 5; expected at least 6: KID and the neighbours of --k 5"),
+        (["evaluate", "nowhere", "--n", "3", "--k", "1"], "--n is 3; expected at least 4"),
+        (["train", "--evaluation.fake", "3"], "--evaluation.fake is 3; expected 0 or at least 4"),
     ],
 )
 def test_a_wrong_request_is_answered_in_one_sentence(
@@ -249,7 +261,8 @@ def test_a_wrong_request_is_answered_in_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert command_line.main([*words, *(["--evaluation.fake", "0"] if words[0] == "train" else [])]) == 2
+    unmeasured = words[0] == "train" and "--evaluation.fake" not in words
+    assert command_line.main([*words, *(["--evaluation.fake", "0"] if unmeasured else [])]) == 2
     said = capsys.readouterr().err.strip()
     assert message in said
     assert len(said.splitlines()) == 1
