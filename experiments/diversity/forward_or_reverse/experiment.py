@@ -154,7 +154,9 @@ def _of_landscapes(arrays: Arrays) -> list[Claim]:
             continue
         starts, known = arrays[f"{name}/from_starts"], _minima(arrays, name)
         what = f"{label}: minima from a grid of starts, largest distance from the branches"
-        away = float(np.max([np.min(np.abs(known(d) - (mu, scale)).max(axis=1)) for mu, scale, d in _folded(starts)]))
+        # The same by symmetry, on the right side.
+        folded = np.column_stack([np.abs(starts[:, 0]), starts[:, 1:]])
+        away = float(np.max([np.min(np.abs(known(d) - (mu, scale)).max(axis=1)) for mu, scale, d in folded]))
         result.append(finding(what, "the branches are all there is", 0.0, away, 0.02, EQUAL, "interpolated branches"))
         fold, turn = float(arrays[f"{name}/fold"][2]), float(arrays[f"{name}/switch"])
         what = f"{label}: fits on one mode appear (d = {fold:.4f}) before they are the best ones; d of that"
@@ -183,11 +185,6 @@ def _minima(arrays: Arrays, name: str) -> Any:
         return np.asarray(found)
 
     return at
-
-
-def _folded(points: np.ndarray) -> np.ndarray:
-    """The same by symmetry, on the right side."""
-    return np.column_stack([np.abs(points[:, 0]), points[:, 1:]])
 
 
 def _of_limits(arrays: Arrays) -> list[Claim]:

@@ -96,7 +96,8 @@ def _errors(arrays: Arrays, rule: str, group: str) -> np.ndarray:
 
 def claims(arrays: Arrays) -> list[Claim]:
     """Eigenvalues against closed forms, then paths against eigenvalues."""
-    return [*_section_7(arrays), *_every_combination(arrays), *_paths(arrays)]
+    paths = [*_without_a_penalty(arrays), *_contractions(arrays), _round_the_equilibrium(arrays)]
+    return [*_section_7(arrays), *_every_combination(arrays), *paths]
 
 
 def _eigenvalue_claim(what: str, source: str, error: float) -> Claim:
@@ -165,10 +166,6 @@ def _distance(arrays: Arrays, rule: str, group: str) -> np.ndarray:
     """Of a path to the equilibrium, at every step."""
     found: np.ndarray = np.linalg.norm(arrays[f"{rule}/{group}/path"][0], axis=1)
     return found
-
-
-def _paths(arrays: Arrays) -> list[Claim]:
-    return _without_a_penalty(arrays) + _contractions(arrays) + [_round_the_equilibrium(arrays)]
 
 
 def _without_a_penalty(arrays: Arrays) -> list[Claim]:
