@@ -123,8 +123,10 @@ def _weights(name: str, weights: Array | np.ndarray | None, count: int) -> Array
     array = jnp.asarray(weights, float)
     if array.shape != (count,):
         raise ValueError(f"{name} has shape {array.shape}; expected [{count}], one for each condition")
-    if checks.is_concrete(array) and (bool(jnp.any(array < 0.0)) or abs(float(jnp.sum(array)) - 1.0) > 1e-5):
+    # NumPy's: what is known stays known inside a function that is being compiled.
+    known = np.asarray(array) if checks.is_concrete(array) else None
+    if known is not None and ((known < 0.0).any() or abs(float(known.sum()) - 1.0) > 1e-5):
         raise ValueError(
-            f"{name} has the least value {float(array.min()):g} and the sum {float(array.sum()):g}; expected shares that sum to 1"
+            f"{name} has the least value {float(known.min()):g} and the sum {float(known.sum()):g}; expected shares that sum to 1"
         )
     return array

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.custom_batching import custom_vmap
 
@@ -144,7 +145,8 @@ def warn_where_nothing_holds_the_slope(
       weight: of the penalty; 0 is none, where it is known.
       stacklevel: of the caller's caller, as in ``warnings.warn`` called by this function.
     """
-    free = penalty is None or (checks.is_concrete(weight) and not jnp.any(jnp.asarray(weight)))
+    # NumPy's: what is known stays known inside a function that is being compiled.
+    free = penalty is None or (checks.is_concrete(weight) and not np.any(np.asarray(weight)))
     if objective.scales_with_data and free and not critic.bounded:
         warnings.warn(
             f"the objective {objective.name} is in units of the data and nothing holds the slope of the critic: its value grows with "

@@ -131,6 +131,14 @@ def test_sentences_name_points() -> None:
     assert "far left" in text
 
 
+def test_known_weights_stay_known_in_a_program_that_is_traced() -> None:
+    weights, twice = jnp.asarray([0.5, 0.3, 0.2]), jnp.asarray([1.0, 0.6, 0.4])
+    traced = jax.eval_shape(lambda: conditional.averaged(exact.kl, standard, shifted, CONDITIONS, weights))
+    assert traced.shape == ()
+    with pytest.raises(ValueError, match="expected shares that sum to 1"):
+        jax.eval_shape(lambda: conditional.averaged(exact.kl, standard, shifted, CONDITIONS, twice))
+
+
 def test_wrong_requests_are_named() -> None:
     with pytest.raises(ValueError, match="weights has shape"):
         conditional.averaged(exact.kl, standard, shifted, CONDITIONS, np.ones(2) / 2)
