@@ -20,7 +20,10 @@ Item = TypeVar("Item")
 
 @dataclass
 class Task:
-    """One level of work: ``done`` of ``total`` units, of which an inner task that is under way stands for ``share``."""
+    """One level of work: ``done`` of ``total`` units, of which an inner task that is under way stands for ``share``.
+
+    ``outside`` are the seconds that its inner tasks of share 0 took.
+    """
 
     description: str
     total: float
@@ -29,6 +32,7 @@ class Task:
     expected: float | None
     shown: Callable[[], None]
     done: float = field(default=0.0)
+    outside: float = field(default=0.0)
 
     def advance(self, amount: float = 1.0) -> None:
         """Marks ``amount`` more units as done."""
@@ -51,17 +55,17 @@ class Progress:
 
     ::
 
-        with progress.task("figure", total=10.0):
-            with progress.task("exact values", total=3, share=1.0) as task:
-                task.advance()
-            with progress.task("training", total=4000, share=9.0) as task:
-                task.advance(500)
-            for seed in progress.track(range(8), "seeds"):
+        with progress.task("figure", total=rows * steps):
+            with progress.task("loading", share=0.0):
                 ...
+            for row in range(rows):
+                with progress.task(f"row {row}", total=8, share=steps) as task:
+                    task.advance()
 
-    An inner task stands for ``share`` units of the one around it, which advances by them when the inner task ends. So
-    shares in the proportion of the time that the parts take make a good estimate. The estimate is elapsed × (1 − f) /
-    f, f the fraction done; before anything is done, it is what the outermost task was expected to take.
+    Units are what can be counted (steps, members, rows), and the time that one takes is measured. An inner task stands for ``share`` units
+    of the one around it, which advances by them when the inner task ends. What happens once and is no such unit (loading, compiling) has
+    share 0, and its time is left out while the task around it runs. The estimate is ``t (1 − f) / f``, f the fraction done and t the
+    seconds that went into it; before anything is done, it is what the outermost task was expected to take.
     """
 
     def __init__(self, display: Display, clock: Callable[[], float] = time.monotonic) -> None:
@@ -83,7 +87,7 @@ class Progress:
         Args:
           description: a few words.
           total: the units of work in it, > 0; any unit, fractions allowed.
-          share: the units of the enclosing task that it stands for, ≥ 0.
+          share: the units of the enclosing task that it stands for, ≥ 0; parts of several kinds are in the proportion of their time.
           expected: seconds that it is known to take about, or None.
 
         Yields:
@@ -104,6 +108,7 @@ class Progress:
         finally:
             self._stack.pop()
         if self._stack:
+            self._stack[-1].outside += 0.0 if task.share else self._clock() - task.started
             self._stack[-1].advance(task.share)
 
     def track(
@@ -137,9 +142,16 @@ class Progress:
         if not self._stack:
             return None
         outermost, fraction = self._stack[0], self.fractions()[0]
-        elapsed = self._clock() - outermost.started
+        now = self._clock()
+        elapsed = now - outermost.started
         if fraction > 0.0:
-            return elapsed * (1.0 - fraction) / fraction
+            outside = outermost.outside
+            for task in self._stack[1:]:
+                if not task.share:
+                    outside += now - task.started
+                    break
+                outside += task.outside
+            return (elapsed - outside) * (1.0 - fraction) / fraction
         return None if outermost.expected is None else max(0.0, outermost.expected - elapsed)
 
     def _show(self, *, opened: bool = False) -> None:

@@ -59,6 +59,27 @@ def test_the_time_left_is_the_time_taken_times_what_is_left_over_what_is_done() 
         assert progress.seconds_left() == pytest.approx(10.0)
 
 
+def test_the_time_of_what_is_no_unit_is_left_out_while_the_task_around_it_runs() -> None:
+    """Two parts of four units, each after 100 s of loading: a unit takes 5 s."""
+    clock = Clock()
+    progress, _ = lines(clock)
+    with progress.task("whole", total=2.0, expected=500.0):
+        with progress.task("first", total=4) as first:
+            with progress.task("loading", share=0.0):
+                clock.now += 100.0
+                assert progress.seconds_left() == 400.0
+            clock.now += 5.0
+            first.advance()
+            assert progress.seconds_left() == pytest.approx(35.0)
+            with progress.task("loading more", share=0.0), progress.task("a file"):
+                clock.now += 40.0
+                assert progress.seconds_left() == pytest.approx(35.0)
+            clock.now += 15.0
+            first.advance(3)
+        # Now that it is over, loading is a part of what such a part takes.
+        assert progress.seconds_left() == pytest.approx(160.0)
+
+
 def test_an_expectation_that_was_too_short_never_gives_a_negative_time() -> None:
     clock = Clock()
     progress, _ = lines(clock)

@@ -30,8 +30,8 @@ SIZE = 8
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays every row from clones of one key, and measures what it draws."""
-    with progress.task("conditional digits", total=20.0 + 100.0 * len(config.rows)):
-        with progress.task("classifier", share=20.0):
+    with progress.task("conditional digits", total=len(config.rows)):
+        with progress.task("classifier", share=0.0):
             digits, measure = load("digits", split="all"), reference_features(Data(), Evaluation())
             source = resident_labelled(digits)
             features, labels = measure.real.features, digits.labels
@@ -43,7 +43,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         confusion = np.zeros((len(config.rows), CLASSES, CLASSES), int)
         pictures = np.zeros((len(config.rows), CLASSES, 8, SIZE, SIZE, 1), np.uint8)
         for number, name in enumerate(config.rows):
-            with progress.task(ROWS[name].label, total=2 * config.records + 1, share=100.0) as task:
+            with progress.task(ROWS[name].label, total=2 * config.records + 1) as task:
                 played, look = _game(config, ROWS[name], source)
                 watched = record(task, config, played, jax.random.clone(key), look, source.feed(0, config.steps))
                 for place in range(config.records + 1):

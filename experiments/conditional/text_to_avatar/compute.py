@@ -31,8 +31,8 @@ CAPTIONS = (
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Trains a generator with every encoder, and reads what it draws."""
-    with progress.task("text to avatar", total=30.0 + 100.0 * len(config.encoders)):
-        with progress.task("avatars", share=30.0):
+    with progress.task("text to avatar", total=len(config.encoders)):
+        with progress.task("avatars", share=0.0):
             words = games.vocabulary()
             prepared = config.avatars == 20_000
             drawn = (
@@ -63,7 +63,7 @@ def run(config: Config, progress: Progress) -> Arrays:
                 each = zip(jax.random.split(key, len(asked)), asked.items(), strict=True)
                 return {pairs: games.drawn(player.generator, variables, own, q.tokens) for own, (pairs, q) in each}
 
-            with progress.task(ENCODERS[encoder], total=config.records, share=100.0) as task:
+            with progress.task(ENCODERS[encoder], total=config.records) as task:
                 watched = record(task, config, player.game, keys[encoder], look, feed)
             for pairs, q in asked.items():
                 right = partial(games.share_right, q.condition_attributes)

@@ -153,8 +153,8 @@ def trained(
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Loads the digits, solves the transport problems and trains the networks."""
-    with progress.task("digits, shifted and in pairs", total=66.0):
-        with progress.task("loading pictures", share=7.0):
+    with progress.task("digits, shifted and in pairs", total=59.0):
+        with progress.task("loading pictures", share=0.0):
             digits = load_digits()
         repeated = len(digits.images) - len(np.unique(flat(digits), axis=0))
         shift = shift_curves(config, digits, progress)

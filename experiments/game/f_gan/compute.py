@@ -120,10 +120,11 @@ def run(config: Config, progress: Progress) -> Arrays:
     """Finds the exact optima, plays the games, and evaluates what they reached by the exact divergences."""
     values = divergences()
     count = len(NAMES)
-    with progress.task("f-GAN", total=5.0 + 70.0):
-        optimum, residual = jax.jit(lambda: jax.lax.map(newton(values), jnp.arange(count)))()
+    with progress.task("f-GAN", total=count * config.seeds):
+        with progress.task("optimum", share=0.0):
+            optimum, residual = jax.block_until_ready(jax.jit(lambda: jax.lax.map(newton(values), jnp.arange(count)))())
         arrays: dict[str, Any] = {"optimum": mean_and_scale(optimum), "optimum_gradient": residual}
-        with progress.task("games", total=count * config.seeds, share=70.0) as task:
+        with progress.task("games", total=count * config.seeds, share=count * config.seeds) as task:
             key = jax.random.key(config.seed)
             arrays |= swept(task, member(config), key, seeds=config.seeds, divergence=range(count))
         # [divergences, seeds, records + 1, 2]: all states of all games, evaluated by all divergences as one program.

@@ -192,8 +192,8 @@ def run(config: Config, progress: Progress) -> Arrays:
     together = seeds * len(config.ages) * len(TRAINED)
     cases = problems(config)
     keys = {name: jax.random.split(jax.random.fold_in(base, place)) for place, name in enumerate(cases)}
-    with progress.task("frozen generators", total=2.2):
-        with progress.task("compiling", share=0.2):
+    with progress.task("frozen generators", total=len(cases)):
+        with progress.task("compiling", share=0.0):
             games, trainings = _programs(config, cases, shape, together, steps)
         for name in cases:
             game_key, discriminator_key = keys[name]

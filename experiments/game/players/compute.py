@@ -140,7 +140,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         for place, (name, shape) in enumerate(pairs.items())
     }
     with progress.task("players", total=1.0):
-        with progress.task("compiling", share=0.15):
+        with progress.task("compiling", share=0.0):
             programs = compile_together(
                 [
                     (ensemble(partial(job[0], config, players, read)), part(members[name], 0, together[name]))
@@ -148,7 +148,7 @@ def run(config: Config, progress: Progress) -> Arrays:
                 ]
             )
         for program, (name, (_, _, share)) in zip(programs, jobs.items(), strict=True):
-            found = in_parts(progress, f"{name}s", program, members[name], on_cpu=together[name], share=0.85 * share)
+            found = in_parts(progress, f"{name}s", program, members[name], on_cpu=together[name], share=share)
             for field, values in found.items():
                 seeds_first = values.reshape(config.seeds, *pairs[name][:2], *values.shape[1:])
                 arrays[f"{name}/{field}"] = np.moveaxis(seeds_first, 0, 2)

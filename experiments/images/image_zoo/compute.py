@@ -215,8 +215,8 @@ def kid_of_halves(key: PRNGKey, features: np.ndarray) -> np.ndarray:
 def run(config: Config, progress: Progress) -> Arrays:
     """Loads the digits and the features, compiles the games once, and plays and measures them."""
     games = len(config.objectives) * len(config.penalties) * config.seeds
-    with progress.task("image zoo", total=20.0 + 2.5 * games):
-        with progress.task("features and compilation", share=20.0):
+    with progress.task("image zoo", total=games):
+        with progress.task("features and compilation", share=0.0):
             digits, measure = load("digits", split="all"), reference_features(Data(), Evaluation())
             source, (size, _, channels) = resident(digits), digits.images.shape[1:]
             pair = PAIRS["dcgan_norm_free"](size, channels, latent=config.latent, width=config.width)
@@ -225,7 +225,7 @@ def run(config: Config, progress: Progress) -> Arrays:
             latents = pair.generator.noise(noise_key, config.fake)
             draw = jax.jit(pair.generator.apply)
             bench = Bench(lambda v: draw(v, latents), source.event_shape, measure.features, measure.real)
-        with progress.task("games", total=games, share=2.5 * games) as task:
+        with progress.task("games", total=games, share=games) as task:
             table = play_all(config, play, bench, task)
         halves = kid_of_halves(half_key, measure.real.features)
     facts = {

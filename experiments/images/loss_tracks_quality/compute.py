@@ -214,8 +214,8 @@ def qualities(samples: np.ndarray, features: Features, real: np.ndarray, on_one:
 def run(config: Config, progress: Progress) -> Arrays:
     """Loads the pictures, trains the classifier, plays both games and measures their pictures."""
     count = len(GENERATORS) * config.seeds
-    with progress.task("loss against quality", total=20.0 + 90.0 + 150.0 + 20.0):
-        with progress.task("pictures and features", share=20.0):
+    with progress.task("loss against quality", total=90.0 + 150.0 + 20.0):
+        with progress.task("pictures and features", share=0.0):
             images = pictures(config)
             trained = classifier_features(images.train, images.test)
             real = extract(trained.features, images.test.images).features

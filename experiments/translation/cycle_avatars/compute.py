@@ -83,8 +83,8 @@ def distances(seen: Any, truth: Any, others: Any, made: np.ndarray) -> dict[str,
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays all games, and reads what they draw of portraits that they have not seen."""
-    with progress.task("cycle avatars", total=130.0):
-        with progress.task("avatars", share=20.0):
+    with progress.task("cycle avatars", total=110.0):
+        with progress.task("avatars", share=0.0):
             x, y = _domain(config, 0, config.portraits, "portrait"), _domain(config, 1, config.cartoons, "cartoon")
             # Of people that no game sees: some in both styles, and others as cartoons, which KID compares with.
             held_out, truth = (_domain(config, 2, config.kid_samples, style) for style in ("portrait", "cartoon"))
