@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -214,7 +215,7 @@ def test_images_and_penalties_go_through() -> None:
     x, y = jax.random.normal(jax.random.key(0), (2, 32, 4, 4))
     estimator = neural_estimator(losses.wasserstein(), mlp((8,)), penalty=penalties.gradient_penalty(), **SHORT)
     estimate = jax.jit(estimator)(jax.random.key(1), x, y)
-    assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(estimate._replace(oracle_gap=0.0)))
+    chex.assert_tree_all_finite(estimate._replace(oracle_gap=0.0))
     assert float(estimate.history.penalty[-1]) > 0
 
 

@@ -34,7 +34,7 @@ from gan_jax.typing import (
     Translator,
     trains_as_it_samples,
 )
-from tests.training.compilations import counted
+from tests.training.compilations import once
 
 BATCH, INNER, AHEAD, STEPS, CLASSES, POOL = 4, 2, 2, 2, 3, 5
 RATE_G, RATE_D, GAMMA, LAMBDA, EVERY, WRONG, CYCLE, IDENTITY, RECONSTRUCTION = (
@@ -467,7 +467,7 @@ def test_two_steps_are_what_is_written(kind: str, rule: str) -> None:
     with jax.enable_x64(True):
         game = made(kind, rule)
         state = game.init(jax.random.key(3))
-        step, traces = counted(game.step)
+        step = once(game.step)
         reference = Reference(kind, rule, state)
         for _ in range(STEPS):
             before, (state, info) = state, step(state)
@@ -479,7 +479,6 @@ def test_two_steps_are_what_is_written(kind: str, rule: str) -> None:
             close(info.generator_loss, value)
             old = before.generator.variables["params"], before.discriminator.variables["params"]
             assert all(np.any(a != b) for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(old), strict=True))
-        assert len(traces) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -19,7 +19,7 @@ from gan_jax.training import translation as games
 from gan_jax.training.game import play
 from gan_jax.training.state import averaged
 from gan_jax.typing import Critic, Domains, Translator
-from tests.training.compilations import counted
+from tests.training.compilations import once
 
 BATCH = 6
 
@@ -217,11 +217,10 @@ def test_half_way_and_on_is_all_the_way() -> None:
 @pytest.mark.slow
 def test_ablations_are_one_program() -> None:
     game = small(pool_size=4)
-    step, traces = counted(game.step)
+    step = once(game.step)
     for name in games.ABLATIONS:
         state, _ = step(game.init(jax.random.key(0), **games.ablation(name)))
         step(state)
-    assert len(traces) == 1
 
 
 @pytest.mark.slow

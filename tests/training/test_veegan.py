@@ -192,7 +192,7 @@ def test_pairs_of_images_and_of_noise_in_parts() -> None:
     state = jax.jit(made.init)(jax.random.key(0), scale=1.5)
     assert state.discriminator.variables["params"]["Dense_0"]["kernel"].shape == (4 + 6, 4)
     _, info = jax.jit(made.step)(state)
-    assert all(bool(jnp.isfinite(value)) for value in info)
+    chex.assert_tree_all_finite(info)
     noise = generator.noise(jax.random.key(1), 3)
     np.testing.assert_array_equal(flat(noise), np.concatenate([noise[0], noise[1].reshape(3, 4)], axis=1))
     x = jax.random.normal(jax.random.key(2), (3, 2, 2, 1))
