@@ -252,7 +252,7 @@ def test_bad_input_is_one_sentence() -> None:
 
 
 def test_a_known_penalty_weight_stays_known_in_a_program_that_is_traced() -> None:
-    law = dist.Normal(jnp.zeros(1), 1.0)
+    law = dist.Normal(0.0, 1.0)
 
     def inside(key: Array) -> Array:
         made = neural_estimator(losses.wasserstein(), mlp((8,)), steps=50, penalty=penalties.gradient_penalty())
