@@ -128,13 +128,27 @@ def _relative(p: Gaussian, q: Gaussian) -> _Relative:
 
 
 def kl(p: Gaussian, q: Gaussian) -> Array:
-    """``(tr(B^-1 A) - d - log det(B^-1 A) + delta^T B^-1 delta) / 2`` for ``p = N(a, A)``, ``q = N(b, B)``; near laws do not cancel."""
+    """``(tr(B^-1 A) - d - log det(B^-1 A) + delta^T B^-1 delta) / 2`` for ``p = N(a, A)``, ``q = N(b, B)``; near laws do not cancel.
+
+    Args:
+      p, q: Gaussians in one space, ``delta = a - b``.
+
+    Returns:
+      ``[]``, in nats.
+    """
     relative = _relative(p, q)
     return 0.5 * (jnp.sum(numerics.exp_remainder(jnp.log(relative.eigenvalues))) + jnp.sum(jnp.square(relative.shift)))
 
 
 def squared_hellinger(p: Gaussian, q: Gaussian) -> Array:
-    """``1 - det(A)^1/4 det(B)^1/4 / det(M)^1/2 exp(-delta^T M^-1 delta / 8)``, ``M = (A + B) / 2``."""
+    """``1 - det(A)^1/4 det(B)^1/4 / det(M)^1/2 exp(-delta^T M^-1 delta / 8)``, ``M = (A + B) / 2``.
+
+    Args:
+      p, q: Gaussians in one space, ``delta = a - b``.
+
+    Returns:
+      ``[]``, in [0, 1].
+    """
     relative = _relative(p, q)
     # With B standard: the exponent is ¼ Σ log λ - ½ Σ log((1 + λ)/2) = -½ Σ log cosh(½ log λ).
     widths = 0.5 * jnp.sum(numerics.log_cosh(0.5 * jnp.log(relative.eigenvalues)))
@@ -146,6 +160,12 @@ def chi_squared(p: Gaussian, q: Gaussian) -> Array:
     """``integral of p^2 / q - 1``: infinite unless ``2 A^-1 - B^-1`` is positive definite.
 
     With ``B`` standard and ``A = L``: ``det(L)^-1/2 det(2 I - L)^-1/2 exp(delta^T (2 I - L)^-1 delta) - 1``.
+
+    Args:
+      p, q: Gaussians in one space, ``delta = a - b``.
+
+    Returns:
+      ``[]``.
     """
     relative = _relative(p, q)
     finite = jnp.max(relative.eigenvalues) < 2.0

@@ -28,6 +28,13 @@ def standard_error(values: np.ndarray, axis: int = -1) -> np.ndarray:
     """Of the mean of n values: their standard deviation over ``sqrt(n)``; NaN for fewer than two.
 
     A claim whose tolerance is NaN does not hold: of one game nothing is known about others.
+
+    Args:
+      values: n of them along ``axis``.
+      axis: of the values, such as that of seeds.
+
+    Returns:
+      ``values``'s shape without that axis, in its units.
     """
     return standard_deviation(values, axis) / np.sqrt(np.shape(values)[axis])
 
@@ -72,7 +79,15 @@ def band(
 
 
 def extent(values: np.ndarray, axis: int = 0) -> Band:
-    """The mean over an axis, and the band from the least to the largest; of ``values``'s shape without that axis."""
+    """The mean over an axis, and the band from the least to the largest.
+
+    Args:
+      values: an array.
+      axis: of the values, such as that of seeds.
+
+    Returns:
+      Each of ``values``'s shape without that axis.
+    """
     return Band(np.mean(values, axis=axis), np.min(values, axis=axis), np.max(values, axis=axis))
 
 
@@ -105,7 +120,16 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation along the last axis, in ``[-1, 1]``; NaN where one side does not move."""
+    """Spearman's rank correlation: Pearson's of the ranks, where equal values have their mean rank.
+
+    Args:
+      x, y: ``[..., n]``, paired along the last axis.
+
+    Returns:
+      ``[...]`` in [-1, 1]; NaN where one side does not move.
+
+    Source: Spearman 1904, "The proof and measurement of association between two things".
+    """
     u, v = (ranks(side) - (side.shape[-1] - 1) / 2 for side in (x, y))
     size = np.sqrt((u * u).sum(axis=-1) * (v * v).sum(axis=-1))
     return np.divide((u * v).sum(axis=-1), size, out=np.full(size.shape, np.nan), where=size > 0)

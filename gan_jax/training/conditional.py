@@ -74,7 +74,15 @@ PairData: TypeAlias = Callable[..., ConditionedBatch]
 
 
 def labelled(x: Array, labels: Array) -> ConditionedBatch:
-    """Examples ``[batch, *event]`` whose condition is their label ``[batch]``."""
+    """Examples whose condition is their label.
+
+    Args:
+      x: ``[batch, *event]``.
+      labels: ``[batch]`` integers.
+
+    Returns:
+      The batch; the label is the one attribute of both.
+    """
     return ConditionedBatch(x, labels, labels[:, None], labels[:, None])
 
 

@@ -71,6 +71,13 @@ def logits_of_both(critic: Critic, variables: Variables, real: Array, fake: Arra
 
     One pass over both batches where the critic sees examples one by one, since one large product is faster than two; a critic that mixes
     examples sees the batches apart, each with statistics of its own.
+
+    Args:
+      critic, variables: D.
+      real, fake: ``[batch, *event]``, whose numbers of examples may differ.
+
+    Returns:
+      Those of ``real`` and those of ``fake``.
     """
     if critic.mixes_examples:
         return critic.apply(variables, real), critic.apply(variables, fake)
@@ -82,6 +89,12 @@ def mean_penalty(
     penalty: Penalty, critic: Critic, variables: Variables, real: Array, fake: Array, key: PRNGKey
 ) -> Array:
     """The mean of a per-example penalty over a batch, ``[]``.
+
+    Args:
+      penalty: from ``objectives.penalties``.
+      critic, variables: D.
+      real, fake: ``[batch, *event]``.
+      key: of the points that the penalty draws.
 
     Raises:
       ValueError: a critic that mixes examples: the gradient of one logit then depends on the whole batch.

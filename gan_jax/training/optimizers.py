@@ -125,7 +125,19 @@ def at_rates(
     discriminator_rate: Rate,
     default: OptimizerOf,
 ) -> tuple[OptimizerOf, OptimizerOf, dict[str, float]]:
-    """``at_rate`` of both players, ``default`` where an optimiser is None: both, and the hyperparameters that are their rates."""
+    """``at_rate`` of both players.
+
+    Args:
+      generator_optimizer, discriminator_optimizer: from a rate; None for ``default``.
+      generator_rate, discriminator_rate: the rates.
+      default: an optimiser, from a rate.
+
+    Returns:
+      The generator's optimiser, the discriminator's, and the hyperparameters ``generator_rate`` and ``discriminator_rate``.
+
+    Raises:
+      TypeError: an optimiser that is no function of a rate; what ``at_rate`` raises.
+    """
     check_optimizers(generator_optimizer=generator_optimizer, discriminator_optimizer=discriminator_optimizer)
     optimizer_g, of_g = at_rate("generator_rate", generator_rate, generator_optimizer or default)
     optimizer_d, of_d = at_rate("discriminator_rate", discriminator_rate, discriminator_optimizer or default)

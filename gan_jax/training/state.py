@@ -114,7 +114,17 @@ def moved(
     optimizer: optax.GradientTransformation,
     constrain: Callable[[Variables], Variables] = lambda variables: variables,
 ) -> PlayerState:
-    """The player after one update of its optimiser along ``gradients``, put back into its constraint."""
+    """The player after one update of its optimiser along ``gradients``, put back into its constraint.
+
+    Args:
+      player: before the update.
+      gradients: of what it minimises, as its ``"params"``.
+      optimizer: whose state the player has.
+      constrain: of all its variables, such as a critic's ``constrain``.
+
+    Returns:
+      The player after the update; collections other than ``"params"`` as they were.
+    """
     params = player.variables["params"]
     updates, state = optimizer.update(gradients, player.optimizer, params)
     return PlayerState(constrain({**player.variables, "params": optax.apply_updates(params, updates)}), state)
