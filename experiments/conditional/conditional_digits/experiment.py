@@ -36,9 +36,7 @@ from gan_jax.plots.images import image_grid
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
 from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed, different_names
 
-CLASSES = 10
-
-NEIGHBOURS = 5
+CLASSES, NEIGHBOURS = 10, 5
 
 
 ROWS: dict[str, Head] = {

@@ -80,16 +80,9 @@ def play(config: Config, arm: str, key: jax.Array, task: Task) -> dict[str, np.n
     law = distributions.gaussian_ring(config.modes, config.radius, config.scale)
     truth = modes_of(law)
     generator = mlp_generator((config.width, config.width), latent=config.latent)
-    settings = {**alike(adam(b1=0.5, b2=0.999), config.rate), **CHANGES[arm](config)}
-    game = gan(
-        settings.pop("objective"),
-        generator,
-        mlp((config.width, config.width)),
-        lambda key, batch: law.sample(key, (batch,)),
-        alternating(),
-        batch_size=config.batch_size,
-        **settings,
-    )
+    settings = {"batch_size": config.batch_size, **alike(adam(b1=0.5, b2=0.999), config.rate), **CHANGES[arm](config)}
+    objective, critic = settings.pop("objective"), mlp((config.width, config.width))
+    game = gan(objective, generator, critic, lambda key, batch: law.sample(key, (batch,)), alternating(), **settings)
 
     def look(key: jax.Array, state: Any) -> Any:
         samples = generator.apply(state.generator.variables, generator.noise(key, config.samples))

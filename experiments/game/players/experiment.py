@@ -230,15 +230,9 @@ def plot(arrays: Arrays) -> Figure:
         grid = figure.add_gridspec(2, len(SHOWN), height_ratios=[1.3, 1.0])
         ax = figure.add_subplot(grid[0, :])
         # The palest cell is a perfect score; colours end at the affine map's best, which everything better than is told apart.
-        heatmap(
-            ax,
-            matrix,
-            [NAMES[g] for g in GENERATORS],
-            column_labels=[NAMES[o].replace(" ", "\n", 1) for o in opponents],
-            unit="W1 to the target (units of x)",
-            limits=(0.0, float(arrays["best_gaussian"][0])),
-            number=".3f",
-        )
+        rows, columns = [NAMES[g] for g in GENERATORS], [NAMES[o].replace(" ", "\n", 1) for o in opponents]
+        unit, limits = "W1 to the target (units of x)", (0.0, float(arrays["best_gaussian"][0]))
+        heatmap(ax, matrix, rows, column_labels=columns, unit=unit, limits=limits, number=".3f")
         ax.tick_params(axis="x", labelsize=11)
         for text, error in zip(list(ax.texts), errors.ravel(), strict=True):
             text.set_text(f"{text.get_text()}\n±{error:.3f}")

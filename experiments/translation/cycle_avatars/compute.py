@@ -125,14 +125,8 @@ def _game(config: Config, x: Any, y: Any, held_out: np.ndarray) -> tuple[Any, An
         return resident(ImageSet(drawn.name, drawn.images, np.full(len(drawn.images), -1, np.int32), 0))
 
     both = unpaired(source(x), source(y))
-    generator = resnet_translator(
-        config.size,
-        width=config.width,
-        blocks=config.blocks,
-        fine_blocks=config.blocks,
-        kernel_size=3,
-        skip=config.skip,
-    )
+    both_sizes: Any = {"blocks": config.blocks, "fine_blocks": config.blocks}
+    generator = resnet_translator(config.size, width=config.width, kernel_size=3, skip=config.skip, **both_sizes)
     discriminator = patch_critic(config.size, width=config.discriminator_width)
     game = game_of_four(config.recipe, generator, generator, discriminator, discriminator, both.draw, config.steps)
 
