@@ -242,7 +242,7 @@ def _energy_of_mixtures(p: GaussianMixture, q: GaussianMixture) -> Array:
     ``||x|| = 1 / (2 sqrt pi) integral over t > 0 of (1 - e^{-t ||x||^2}) t^{-3/2}``, and ``E e^{-t ||N(delta, S)||^2} =
     det(I + 2 t S)^{-1/2} exp(-t delta^T (I + 2 t S)^{-1} delta)``. With ``t = e^s`` the integrand decays like ``e^{-|s|
     / 2}`` on both sides and is analytic: the trapezoidal rule converges exponentially. ``1 - E`` comes from ``expm1``,
-    or nothing would be left of it at small ``t``.
+    and the determinant from what each pivot has beyond 1, or nothing would be left of them at small ``t``.
     """
     covariance_p, covariance_q = (jnp.einsum("kij,klj->kil", m.factors, m.factors) for m in (p, q))
     dtype = p.means.dtype
@@ -252,9 +252,11 @@ def _energy_of_mixtures(p: GaussianMixture, q: GaussianMixture) -> Array:
         """``1 - E e^{-t ||X - Y||^2}`` for mixtures ``(weights, means, covariances)``."""
 
         def pair(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -> Array:
-            root = jnp.linalg.cholesky(identity + 2.0 * t * (cov_a + cov_b))
+            added = 2.0 * t * (cov_a + cov_b)
+            root = jnp.linalg.cholesky(identity + added)
             shift = jax.scipy.linalg.solve_triangular(root, mean_a - mean_b, lower=True)
-            return -jnp.expm1(-jnp.sum(jnp.log(jnp.diagonal(root))) - t * jnp.sum(jnp.square(shift)))
+            beyond_one = jnp.diagonal(added) - jnp.sum(jnp.square(jnp.tril(root, -1)), axis=1)
+            return -jnp.expm1(-0.5 * jnp.sum(jnp.log1p(beyond_one)) - t * jnp.sum(jnp.square(shift)))
 
         rows = jax.vmap(jax.vmap(pair, (None, None, 0, 0)), (0, 0, None, None))
         weights = left[0][:, None] * right[0][None, :]

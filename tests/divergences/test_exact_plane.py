@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from scipy import special
 from scipy.integrate import quad
 from scipy.linalg import sqrtm
 from scipy.special import logsumexp, ndtr
@@ -313,6 +314,23 @@ def test_rotated_ring_moves_every_mode_along_its_chord():
         ValueError, match="wasserstein of IsotropicMixture and IsotropicMixture has no exact rule at these parameters"
     ):
         exact.wasserstein(*make(0.39))
+
+
+def test_energy_distance_of_one_law_made_wider_has_its_digits():
+    """``E||N(m, 2 s^2 I)|| = s sqrt(pi) L_{1/2}(-|m|^2 / 4 s^2)``; of sums near 2 a few ten thousandths are left."""
+    with jax.enable_x64(True):
+        narrow, wide = (distributions.gaussian_ring(5, 1.5, scale) for scale in (0.3, 0.35))
+        value = float(exact.energy_distance(narrow, wide))
+    centres = 1.5 * _ring(modes=5)
+    squares = np.sum((centres[:, None] - centres[None]) ** 2, axis=-1)
+
+    def mean_distance(variance):
+        x = squares / (2 * variance)
+        bessel = (1 + x) * special.ive(0, x / 2) + x * special.ive(1, x / 2)
+        return np.mean(np.sqrt(0.5 * np.pi * variance) * bessel)
+
+    expected = 2 * mean_distance(0.3**2 + 0.35**2) - mean_distance(2 * 0.3**2) - mean_distance(2 * 0.35**2)
+    assert value == pytest.approx(expected, rel=1e-10)
 
 
 @pytest.mark.slow
