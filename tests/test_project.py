@@ -11,6 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
+import numpy as np
+
 import gan_jax
 
 ROOT = Path(__file__).parents[1]
@@ -165,6 +168,23 @@ def test_changelog_opens_with_the_version_of_the_package_or_unreleased() -> None
 
 def test_modules_say_what_they_are() -> None:
     assert [relative(path) for path in modules(*PACKAGES) if not ast.get_docstring(syntax(path))] == []
+
+
+def test_shapes_in_signatures_can_be_read() -> None:
+    """Nothing reads them at run time, so that a slip in one would be seen by nobody."""
+    shapes = {
+        (relative(path), node.value.id, node.slice.elts[1].value)
+        for path in modules("gan_jax")
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in dir(jaxtyping)
+        and isinstance(node.slice, ast.Tuple)
+        and isinstance(node.slice.elts[1], ast.Constant)
+    }
+    assert shapes
+    for _, kind, shape in sorted(shapes):
+        getattr(jaxtyping, kind)[np.ndarray, shape]
 
 
 def calls(path: Path) -> list[ast.Call]:

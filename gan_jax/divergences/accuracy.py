@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.typing import Array, Distribution
@@ -20,15 +21,15 @@ class ExactValue(NamedTuple):
       error: ``[]``, ``>= 0``, in units of the value; 0 for a closed form, which rounding alone limits.
     """
 
-    value: Array
-    error: Array
+    value: Float[Array, ""]
+    error: Float[Array, ""]
 
 
 KINKED = 1e-4
 """The relative error that total variation in the plane may have, in either precision: cells become small along its kink, no more."""
 
 
-def closed_form(value: Array) -> ExactValue:
+def closed_form(value: Float[Array, ""]) -> ExactValue:
     """A value that rounding alone limits."""
     return ExactValue(value, jnp.zeros_like(value))
 

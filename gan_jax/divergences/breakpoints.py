@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jaxtyping import Float
 from numpyro.distributions import constraints, transforms
 
 from gan_jax.numerics import float_of
@@ -42,13 +43,13 @@ class Breakpoints(NamedTuple):
       anchors: pairs (position, side) of numbers or of arrays ``[k]``; side is 1 where the law lies above it, else -1.
     """
 
-    light: Array
-    heavy: Array
-    points: Array
-    edges: Array
+    light: Float[Array, "light 2"]
+    heavy: Float[Array, "heavy 2"]
+    points: Float[Array, " points"]
+    edges: Float[Array, " edges"]
     anchors: tuple[Anchor, ...] = ()
 
-    def anchor_arrays(self) -> tuple[Array, Array]:
+    def anchor_arrays(self) -> tuple[Float[Array, " anchors"], Float[Array, " anchors"]]:
         """Positions and sides of all anchors, ``[k]`` each, in the type of the edges."""
         dtype = self.edges.dtype
         if not self.anchors:

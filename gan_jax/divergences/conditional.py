@@ -12,6 +12,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Integer, Real, Shaped
 
 from gan_jax import checks, numerics
 from gan_jax.divergences import exact
@@ -24,7 +25,9 @@ Divergence: TypeAlias = Callable[[Distribution, Distribution], Array]
 """``(p, q) -> []``, such as those of ``exact``."""
 
 
-def by_condition(divergence: Divergence, p: Family, q: Family, conditions: Array) -> Array:
+def by_condition(
+    divergence: Divergence, p: Family, q: Family, conditions: Shaped[Array, "k ..."]
+) -> Float[Array, " k"]:
     """``D(P(· | c) ‖ Q(· | c))`` for every condition.
 
     Args:
@@ -39,8 +42,12 @@ def by_condition(divergence: Divergence, p: Family, q: Family, conditions: Array
 
 
 def averaged(
-    divergence: Divergence, p: Family, q: Family, conditions: Array, weights: Array | np.ndarray | None = None
-) -> Array:
+    divergence: Divergence,
+    p: Family,
+    q: Family,
+    conditions: Shaped[Array, "k ..."],
+    weights: Real[Array | np.ndarray, " k"] | None = None,
+) -> Float[Array, ""]:
     """``Σ_c w(c) D(P(· | c) ‖ Q(· | c))``.
 
     Of an f-divergence this is also that of the joint laws, where both families have the same law of conditions: the density ratio of the
@@ -64,10 +71,10 @@ def averaged(
 def joint_kl(
     p: Family,
     q: Family,
-    conditions: Array,
-    p_weights: Array | np.ndarray | None = None,
-    q_weights: Array | np.ndarray | None = None,
-) -> Array:
+    conditions: Shaped[Array, "k ..."],
+    p_weights: Real[Array | np.ndarray, " k"] | None = None,
+    q_weights: Real[Array | np.ndarray, " k"] | None = None,
+) -> Float[Array, ""]:
     """``KL(P(x, c) ‖ Q(x, c)) = KL(w_P ‖ w_Q) + Σ_c w_P(c) KL(P(· | c) ‖ Q(· | c))``: the chain rule.
 
     Args:
@@ -88,7 +95,9 @@ def joint_kl(
     return jnp.sum(numerics.xlogy(of_p, of_p) - numerics.xlogy(of_p, of_q)) + _weighted(values, of_p)
 
 
-def labelled_points(x: Array, labels: Array, classes: int, *, price: float) -> Array:
+def labelled_points(
+    x: Float[Array, "n d"], labels: Integer[Array, " n"], classes: int, *, price: float
+) -> Float[Array, "n d+{classes}"]:
     """Samples of a joint law as points: ``(x, price / √2 · one-hot(c))``, so that a change of the condition costs ``price``.
 
     ``|(x, c) − (x', c')|² = |x − x'|² + price² [c ≠ c']``: with these every function of ``empirical`` is one of joint laws. With a price

@@ -26,6 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
+from jaxtyping import Float, Int
 
 from gan_jax import numerics
 from gan_jax.divergences.accuracy import ExactValue
@@ -44,9 +45,9 @@ _CHUNK = 128
 class Cells(NamedTuple):
     """Rectangles. ``low [n, 2]`` and ``size [n, 2]``; a cell of no size is not in use. ``used []`` cells are."""
 
-    low: Array
-    size: Array
-    used: Array
+    low: Float[Array, "n 2"]
+    size: Float[Array, "n 2"]
+    used: Int[Array, ""]
 
 
 class _Rule(NamedTuple):

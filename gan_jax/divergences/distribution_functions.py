@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax.scipy.special import gammainc, gammaincc
+from jaxtyping import Float
 from numpyro.distributions import constraints, transforms
 
 from gan_jax import numerics
@@ -29,7 +30,7 @@ from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
 
-def tails(d: Distribution, x: Array) -> Tails:
+def tails(d: Distribution, x: Float[Array, ""]) -> Tails:
     """``(P(X <= x), P(X > x))``, each with full relative accuracy, for a law of any batch shape at one point.
 
     Where a law has no closed form here, the smaller tail may keep only its absolute accuracy; where its density does

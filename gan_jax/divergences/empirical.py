@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
+from jaxtyping import Bool, Float, Int, Real
 
 from gan_jax import checks
 from gan_jax.divergences import empirical_transport, entropic, kernels
@@ -49,8 +50,8 @@ class MovingPlans(NamedTuple):
       costs: ``[n!]``, the mean distance moved, in units of the data. The first is ``W_1``.
     """
 
-    permutations: Array
-    costs: Array
+    permutations: Int[Array, "plans n"]
+    costs: Float[Array, " plans"]
 
 
 class Sinkhorn(NamedTuple):
@@ -62,14 +63,19 @@ class Sinkhorn(NamedTuple):
       iterations: ``[3]``, the iterations of (x, y), (x, x), (y, y).
     """
 
-    value: Array
-    converged: Array
-    iterations: Array
+    value: Float[Array, ""]
+    converged: Bool[Array, ""]
+    iterations: Int[Array, " 3"]
 
 
 def wasserstein(
-    x: Array, y: Array, *, order: float = 1, x_weights: Array | None = None, y_weights: Array | None = None
-) -> Array:
+    x: Real[Array, " n *event"],
+    y: Real[Array, " m *event"],
+    *,
+    order: float = 1,
+    x_weights: Real[Array, " n"] | None = None,
+    y_weights: Real[Array, " m"] | None = None,
+) -> Float[Array, ""]:
     r"""Exact Wasserstein distance between two weighted samples.
 
     .. math:: W_p = \Bigl(\min_\pi \sum_{ij} \pi_{ij} \|x_i - y_j\|_2^p\Bigr)^{1/p},
@@ -117,7 +123,7 @@ def wasserstein(
     return empirical_transport.wasserstein_by_simplex(x, y, weights, order=order)
 
 
-def moving_plans(x: Array, y: Array) -> MovingPlans:
+def moving_plans(x: Real[Array, " n *event"], y: Real[Array, " n *event"]) -> MovingPlans:
     r"""Every one-to-one plan that moves the points x onto the points y, with its cost, cheapest first.
 
     .. math:: \mathrm{cost}(\sigma) = \frac1n \sum_i \|x_i - y_{\sigma(i)}\|_2,
@@ -154,7 +160,9 @@ def _plans(x: Array, y: Array) -> tuple[Array, Array]:
     return empirical_transport.plans_by_cost(kernels.distances(x, y))
 
 
-def sliced_wasserstein(key: PRNGKey, x: Array, y: Array, *, order: float = 1, projections: int = 256) -> Array:
+def sliced_wasserstein(
+    key: PRNGKey, x: Real[Array, " n *event"], y: Real[Array, " m *event"], *, order: float = 1, projections: int = 256
+) -> Float[Array, ""]:
     r"""Sliced Wasserstein distance: the one-dimensional distance of random projections.
 
     .. math:: SW_p = \Bigl(\mathbb E_{u \sim U(S^{d-1})} W_p^p(\langle u, x\rangle, \langle u, y\rangle)\Bigr)^{1/p}
@@ -206,14 +214,14 @@ def _sliced(key: PRNGKey, x: Array, y: Array, *, order: float, projections: int)
 
 
 def sinkhorn_divergence(
-    x: Array,
-    y: Array,
+    x: Real[Array, " n *event"],
+    y: Real[Array, " m *event"],
     *,
     epsilon: float,
     threshold: float = 1e-4,
     max_iterations: int = 10_000,
-    x_weights: Array | None = None,
-    y_weights: Array | None = None,
+    x_weights: Real[Array, " n"] | None = None,
+    y_weights: Real[Array, " m"] | None = None,
 ) -> Sinkhorn:
     r"""Debiased entropic transport, with cost ``‖x − y‖²``.
 
@@ -275,7 +283,9 @@ def _sinkhorn(
     return Sinkhorn(value, jnp.all(errors <= threshold) & jnp.isfinite(value), iterations)
 
 
-def mmd2(x: Array, y: Array, *, kernel: Kernel, unbiased: bool = True) -> Array:
+def mmd2(
+    x: Real[Array, " n *event"], y: Real[Array, " m *event"], *, kernel: Kernel, unbiased: bool = True
+) -> Float[Array, ""]:
     r"""Squared maximum mean discrepancy.
 
     .. math:: \mathrm{MMD}^2 = \mathbb E\, k(X, X') + \mathbb E\, k(Y, Y') - 2\, \mathbb E\, k(X, Y)
@@ -305,7 +315,9 @@ def mmd2(x: Array, y: Array, *, kernel: Kernel, unbiased: bool = True) -> Array:
     return _mmd2(kernels.as_pytree(kernel), x, y, unbiased=unbiased)
 
 
-def energy_distance(x: Array, y: Array, *, unbiased: bool = True) -> Array:
+def energy_distance(
+    x: Real[Array, " n *event"], y: Real[Array, " m *event"], *, unbiased: bool = True
+) -> Float[Array, ""]:
     r"""Energy distance.
 
     .. math:: \mathcal E = 2\, \mathbb E\|X - Y\|_2 - \mathbb E\|X - X'\|_2 - \mathbb E\|Y - Y'\|_2

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Int
 
 from gan_jax.typing import Array
 
@@ -27,9 +28,9 @@ class Coupling(NamedTuple):
       mass: ``[k]``, of sum 1; None where all are ``1 / k``.
     """
 
-    x: Array
-    y: Array
-    mass: Array | None
+    x: Float[Array, " k"]
+    y: Float[Array, " k"]
+    mass: Float[Array, " k"] | None
 
 
 def absolute(x: Array) -> Array:
@@ -38,7 +39,7 @@ def absolute(x: Array) -> Array:
 
 
 @jax.custom_jvp
-def ascending(x: Array) -> Array:
+def ascending(x: Float[Array, " n"]) -> Float[Array, " n"]:
     """``x [n]`` in ascending order.
 
     Floats are sorted by their bits as integers. XLA's comparison of floats on a CPU handles −0 and NaN in each
@@ -56,7 +57,7 @@ def _ascending_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array
     return ascending(x), tangent[ascending_order(x)]
 
 
-def ascending_order(x: Array) -> Array:
+def ascending_order(x: Float[Array, " n"]) -> Int[Array, " n"]:
     """The stable permutation ``[n]`` that sorts ``x [n]``."""
     return jax.lax.sort((_integer_of(x), jnp.arange(x.shape[0], dtype=jnp.int32)), num_keys=1)[1]
 
@@ -77,12 +78,12 @@ def _flip_negative(bits: Array) -> Array:
     return bits ^ ((bits >> (info.bits - 1)) & info.max)
 
 
-def equal(x: Array, y: Array) -> Coupling:
+def equal(x: Float[Array, " n"], y: Float[Array, " n"]) -> Coupling:
     """Couples ``x [n]`` and ``y [n]``, each point of mass ``1 / n``: the i-th smallest with the i-th smallest."""
     return Coupling(ascending(x), ascending(y), None)
 
 
-def uniform(x: Array, y: Array) -> Coupling:
+def uniform(x: Float[Array, " n"], y: Float[Array, " m"]) -> Coupling:
     """Couples ``x [n]``, points of mass ``1 / n``, with ``y [m]``, points of mass ``1 / m``.
 
     With n ≤ m, the quantile interval ``[j/m, (j+1)/m]`` of ``y_j`` is no longer than one of x, so it meets at most
@@ -123,7 +124,9 @@ def _multiples_divided(n: int, m: int) -> tuple[Array, Array]:
     return (quotient + carry).reshape(-1)[:m], (remainder - m * carry).reshape(-1)[:m]
 
 
-def weighted(x: Array, y: Array, x_weights: Array, y_weights: Array) -> Coupling:
+def weighted(
+    x: Float[Array, " n"], y: Float[Array, " m"], x_weights: Float[Array, " n"], y_weights: Float[Array, " m"]
+) -> Coupling:
     """Couples ``x [n]`` of weights ``[n]`` with ``y [m]`` of weights ``[m]``, by a merge of cumulated weights.
 
     Every grid point ends one interval of quantiles. The one that ends at ``U_i``, the cumulated weight of ``x_i``,

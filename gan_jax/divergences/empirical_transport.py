@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
 from gan_jax import checks, numerics
@@ -32,16 +33,22 @@ class Plan(NamedTuple):
       scale: ``[]``, the largest distance between an x and a y.
     """
 
-    rows: Array
-    columns: Array
-    mass: Array
-    f: Array
-    g: Array
-    scale: Array
+    rows: Int[Array, " entries"]
+    columns: Int[Array, " entries"]
+    mass: Float[Array, " entries"]
+    f: Float[Array, " n"]
+    g: Float[Array, " m"]
+    scale: Float[Array, ""]
 
 
 @partial(jax.jit, static_argnames=("order",))
-def wasserstein_on_line(x: Array, y: Array, weights: tuple[Array | None, Array | None], *, order: float) -> Array:
+def wasserstein_on_line(
+    x: Float[Array, " n"],
+    y: Float[Array, " m"],
+    weights: tuple[Float[Array, " n"] | None, Float[Array, " m"] | None],
+    *,
+    order: float,
+) -> Float[Array, ""]:
     """``W_p`` between ``x [n]`` and ``y [m]``; ``weights`` as ``([n], [m])``, None for equal ones."""
     x_weights, y_weights = weights
     if x_weights is None and y_weights is None:
@@ -55,7 +62,13 @@ def wasserstein_on_line(x: Array, y: Array, weights: tuple[Array | None, Array |
     return rooted(_weighted_mean(relative_power(distances, scale, order), coupling.mass), scale, order)
 
 
-def wasserstein_by_simplex(x: Array, y: Array, weights: tuple[Array | None, Array | None], *, order: float) -> Array:
+def wasserstein_by_simplex(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    weights: tuple[Float[Array, " n"] | None, Float[Array, " m"] | None],
+    *,
+    order: float,
+) -> Float[Array, ""]:
     r"""``W_p`` between ``x [n, d]`` and ``y [m, d]`` with its gradient.
 
     By the envelope theorem the optimal plan π and the potentials f, g may be held constant while the cost is
@@ -75,7 +88,9 @@ def wasserstein_by_simplex(x: Array, y: Array, weights: tuple[Array | None, Arra
     return rooted(total, plan.scale, order)
 
 
-def optimal_plan(x: Array, y: Array, a: Array, b: Array, *, order: float) -> Plan:
+def optimal_plan(
+    x: Float[Array, "n d"], y: Float[Array, "m d"], a: Float[Array, " n"], b: Float[Array, " m"], *, order: float
+) -> Plan:
     """The optimal plan between two weighted samples by POT's network simplex on the host, also inside ``jit``; not differentiable.
 
     Args:
@@ -148,7 +163,7 @@ def import_pot() -> Any:
     return ot
 
 
-def plans_by_cost(distances: Array) -> tuple[Array, Array]:
+def plans_by_cost(distances: Float[Array, "n n"]) -> tuple[Int[Array, "plans n"], Float[Array, " plans"]]:
     """All permutations ``[n!, n]`` of ``distances [n, n]`` and their mean distance ``[n!]``, cheapest first."""
     n = distances.shape[0]
     permutations = jnp.asarray(np.array(list(itertools.permutations(range(n))), dtype=np.int32))
@@ -162,7 +177,7 @@ def _uniform_unless(weights: Array | None, points: Array) -> Array:
     return jnp.full((n,), 1 / n, points.dtype) if weights is None else weights
 
 
-def normalised(weights: Array | None, points: Array) -> Array:
+def normalised(weights: Float[Array, " n"] | None, points: Float[Array, " n *event"]) -> Float[Array, " n"]:
     """Weights ``[n]`` divided by their sum; ``1/n`` each where None."""
     if weights is None:
         return _uniform_unless(None, points)
@@ -180,7 +195,7 @@ def relative_power(distances: Array, scale: Array, order: float) -> Array:
     return jnp.where(coincide, 0.0, relative**order)
 
 
-def rooted(total: Array, scale: Array, order: float) -> Array:
+def rooted(total: Float[Array, ""], scale: Float[Array, ""], order: float) -> Float[Array, ""]:
     """``scale · total^{1/p}``, with gradient 0 where the total is 0."""
     nothing = total <= 0
     return jnp.where(nothing, 0.0, scale * jnp.where(nothing, 1.0, total) ** (1 / order))

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
 from gan_jax.divergences import kernels
 from gan_jax.typing import Array
@@ -35,8 +36,8 @@ class Cloud(NamedTuple):
       weights: ``[n]``, of sum 1.
     """
 
-    points: Array
-    weights: Array
+    points: Float[Array, "n d"]
+    weights: Float[Array, " n"]
 
 
 class Transport(NamedTuple):
@@ -48,9 +49,9 @@ class Transport(NamedTuple):
       iterations: Sinkhorn iterations.
     """
 
-    value: Array
-    error: Array
-    iterations: Array
+    value: Float[Array, ""]
+    error: Float[Array, ""]
+    iterations: Int[Array, ""]
 
 
 class _Iterate(NamedTuple):
@@ -77,7 +78,9 @@ class _Iterate(NamedTuple):
     held: Array
 
 
-def between(x: Cloud, y: Cloud, epsilon: Array, threshold: Array, *, max_iterations: int) -> Transport:
+def between(
+    x: Cloud, y: Cloud, epsilon: Float[Array, ""], threshold: Float[Array, ""], *, max_iterations: int
+) -> Transport:
     r"""Entropic transport of two clouds.
 
     Each cloud is seen from a centre of its own, whichever: with ``δ`` from one centre to the other,
@@ -104,7 +107,7 @@ def between(x: Cloud, y: Cloud, epsilon: Array, threshold: Array, *, max_iterati
     return Transport(moved + value, error, iterations)
 
 
-def within(x: Cloud, epsilon: Array, threshold: Array, *, max_iterations: int) -> Transport:
+def within(x: Cloud, epsilon: Float[Array, ""], threshold: Float[Array, ""], *, max_iterations: int) -> Transport:
     """Entropic transport of a cloud to itself: one potential, by averaged updates, which halve the error at the least."""
     u, _ = _centred(x)
     to_u, _ = _transforms(*jax.lax.stop_gradient((u, u)))

@@ -34,6 +34,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine
@@ -46,7 +47,7 @@ from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
 
-def kl(p: Distribution, q: Distribution) -> Array:
+def kl(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """Kullback-Leibler divergence ``KL(p || q) = integral of p log(p / q)``, in nats.
 
     Args:
@@ -62,7 +63,7 @@ def kl(p: Distribution, q: Distribution) -> Array:
     return _accepted("kl", _f_divergence("kl", integrands.KL, p, q), p, q)
 
 
-def jensen_shannon(p: Distribution, q: Distribution) -> Array:
+def jensen_shannon(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """Jensen-Shannon divergence ``(KL(p || m) + KL(q || m)) / 2``, ``m = (p + q) / 2``, in nats.
 
     The standard one, in ``[0, log 2]``: half of f-GAN's. Goodfellow et al. (2014), eq. 6: ``max_D V = 2 JS - 2 log 2``.
@@ -82,7 +83,7 @@ def jensen_shannon(p: Distribution, q: Distribution) -> Array:
     return _accepted("jensen_shannon", _f_divergence("jensen_shannon", integrands.JENSEN_SHANNON, p, q), p, q)
 
 
-def total_variation(p: Distribution, q: Distribution) -> Array:
+def total_variation(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """Total variation ``integral of |p - q| / 2``, the largest difference in probability of an event.
 
     On the line the kinks where ``p = q`` are breakpoints. In the plane cells become small along them: the value is within
@@ -103,7 +104,7 @@ def total_variation(p: Distribution, q: Distribution) -> Array:
     return accuracy.accepted("total_variation", result, p, q, relative=accuracy.KINKED if p.event_shape else None)
 
 
-def squared_hellinger(p: Distribution, q: Distribution) -> Array:
+def squared_hellinger(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """Squared Hellinger distance ``1 - integral of sqrt(p q) = integral of (sqrt p - sqrt q)^2 / 2``.
 
     In ``[0, 1]``: half of the one without the ½, which f-GAN uses.
@@ -121,7 +122,7 @@ def squared_hellinger(p: Distribution, q: Distribution) -> Array:
     return _accepted("squared_hellinger", _f_divergence("squared_hellinger", integrands.SQUARED_HELLINGER, p, q), p, q)
 
 
-def chi_squared(p: Distribution, q: Distribution) -> Array:
+def chi_squared(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """Pearson's divergence ``chi^2(p || q) = integral of (p - q)^2 / q``. Neyman's is ``chi_squared(q, p)``.
 
     Args:
@@ -137,7 +138,7 @@ def chi_squared(p: Distribution, q: Distribution) -> Array:
     return _accepted("chi_squared", _f_divergence("chi_squared", integrands.CHI_SQUARED, p, q), p, q)
 
 
-def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> Array:
+def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> Float[Array, ""]:
     """``D_f(p || q) = integral of q f(p / q)`` for an ``f`` of one's own, with the same quadrature, and as sure as the others here.
 
     ``with_error(f_divergence, p, q, integrand=...)`` has the value with its error; a function of it (Rényi's divergences) takes both
@@ -158,7 +159,7 @@ def f_divergence(integrand: Integrand, p: Distribution, q: Distribution) -> Arra
     return _accepted("f_divergence", _f_divergence("f_divergence", integrand, p, q), p, q)
 
 
-def wasserstein(p: Distribution, q: Distribution, order: float = 1) -> Array:
+def wasserstein(p: Distribution, q: Distribution, order: float = 1) -> Float[Array, ""]:
     """Wasserstein distance ``inf (E ||X - Y||^order)^{1 / order}`` over all couplings: the distance, *not* its power.
 
     Exact on the line (``integral of |F - G|``, quantiles for higher orders), for point masses, for ``parallel_line``,
@@ -182,7 +183,7 @@ def wasserstein(p: Distribution, q: Distribution, order: float = 1) -> Array:
     return accuracy.accepted("wasserstein", _wasserstein(p, q, order), p, q, scale=0.0)
 
 
-def energy_distance(p: Distribution, q: Distribution) -> Array:
+def energy_distance(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """Energy distance ``2 E||X - Y|| - E||X - X'|| - E||Y - Y'||`` (Székely & Rizzo 2013), the square of a metric.
 
     On the line ``2 integral of (F - G)^2``, twice SciPy's squared ``energy_distance / sqrt 2``; for mixtures of

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine, log_density_at
@@ -143,7 +144,7 @@ def _modes(order: float, p: Distribution, q: Distribution) -> Array | None:
     return matched_modes(order, one, other)
 
 
-def matched_modes(order: float, p: GaussianMixture, q: GaussianMixture) -> Array:
+def matched_modes(order: float, p: GaussianMixture, q: GaussianMixture) -> Float[Array, ""]:
     """Two mixtures of the same modes, mode ``k`` moved by ``delta_k``: ``(sum w_k ||delta_k||^order)^{1 / order}``.
 
     NaN where this is not known to be the cheapest plan.
@@ -226,7 +227,7 @@ _WASSERSTEIN: tuple[Rule, ...] = (_points, _lines, _point_and_law, _one_family, 
 
 def wasserstein(
     order: float, p: Distribution, q: Distribution, *, one_shape: bool = False
-) -> ExactValue | Array | None:
+) -> ExactValue | Float[Array, ""] | None:
     """The Wasserstein distance by the first rule that applies, or ``None``; ``one_shape`` is what ``same_degrees`` found."""
     if one_shape:
         return _one_shape(order, p, q)
@@ -297,7 +298,7 @@ def _energy_of_lines(theta: Array) -> Array:
     return jnp.where(held, jnp.sum(4.0 * slope * (1.0 - t) / reach) * square, 0.0)
 
 
-def energy_distance(p: Distribution, q: Distribution) -> ExactValue | Array | None:
+def energy_distance(p: Distribution, q: Distribution) -> ExactValue | Float[Array, ""] | None:
     """The energy distance by the first rule that applies, or ``None``."""
     between_points = _points(1.0, p, q)
     if between_points is not None:

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.typing import Array
@@ -268,7 +269,9 @@ def f_divergence(name: str) -> FDivergence:
     return F_DIVERGENCES[checks.one_of("name", name, F_DIVERGENCES)]
 
 
-def variational_bound(divergence: FDivergence, real_v: Array, fake_v: Array) -> Array:
+def variational_bound(
+    divergence: FDivergence, real_v: Float[Array, " n"], fake_v: Float[Array, " m"]
+) -> Float[Array, ""]:
     """``E_P[g_f(v)] - E_Q[f*(g_f(v))]``, a lower bound on ``D_f(P || Q)`` (Nowozin et al. 2016, eq. 6).
 
     Args:

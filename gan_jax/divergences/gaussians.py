@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jaxtyping import Bool, Float
 from numpyro.distributions import transforms
 
 from gan_jax import numerics
@@ -26,17 +27,17 @@ class GaussianMixture(NamedTuple):
       factors: ``[k, d, d]``, any square roots of the covariances.
     """
 
-    weights: Array
-    log_weights: Array
-    means: Array
-    factors: Array
+    weights: Float[Array, " k"]
+    log_weights: Float[Array, " k"]
+    means: Float[Array, "k d"]
+    factors: Float[Array, "k d d"]
 
 
 class Gaussian(NamedTuple):
     """``N(mean, factor factor^T)``: ``mean [d]``, ``factor [d, d]``."""
 
-    mean: Array
-    factor: Array
+    mean: Float[Array, " d"]
+    factor: Float[Array, "d d"]
 
 
 def _components(d: Distribution) -> tuple[Array, Array] | None:
@@ -127,7 +128,7 @@ def _relative(p: Gaussian, q: Gaussian) -> _Relative:
     return _Relative(shift, jnp.linalg.eigvalsh(covariance), covariance)
 
 
-def kl(p: Gaussian, q: Gaussian) -> Array:
+def kl(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     """``(tr(B^-1 A) - d - log det(B^-1 A) + delta^T B^-1 delta) / 2`` for ``p = N(a, A)``, ``q = N(b, B)``; near laws do not cancel.
 
     Args:
@@ -140,7 +141,7 @@ def kl(p: Gaussian, q: Gaussian) -> Array:
     return 0.5 * (jnp.sum(numerics.exp_remainder(jnp.log(relative.eigenvalues))) + jnp.sum(jnp.square(relative.shift)))
 
 
-def squared_hellinger(p: Gaussian, q: Gaussian) -> Array:
+def squared_hellinger(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     """``1 - det(A)^1/4 det(B)^1/4 / det(M)^1/2 exp(-delta^T M^-1 delta / 8)``, ``M = (A + B) / 2``.
 
     Args:
@@ -156,7 +157,7 @@ def squared_hellinger(p: Gaussian, q: Gaussian) -> Array:
     return -jnp.expm1(-widths - relative.shift @ jnp.linalg.solve(middle, relative.shift) / 8.0)
 
 
-def chi_squared(p: Gaussian, q: Gaussian) -> Array:
+def chi_squared(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     """``integral of p^2 / q - 1``: infinite unless ``2 A^-1 - B^-1`` is positive definite.
 
     With ``B`` standard and ``A = L``: ``det(L)^-1/2 det(2 I - L)^-1/2 exp(delta^T (2 I - L)^-1 delta) - 1``.
@@ -179,7 +180,7 @@ def chi_squared(p: Gaussian, q: Gaussian) -> Array:
     return jnp.where(finite, jnp.expm1(exponent), jnp.inf)
 
 
-def wasserstein_2(p: Gaussian, q: Gaussian) -> Array:
+def wasserstein_2(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     """``W_2^2 = ||delta||^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2)`` and its root, ``[]`` (Dowson & Landau 1982).
 
     ``W_2^2`` is the Fréchet distance of the FID.
@@ -223,7 +224,7 @@ def wasserstein_1_normal(offset: Array, slope: Array) -> Array:
     return jnp.where(wide, folded, m)
 
 
-def same_shape(p: Gaussian, q: Gaussian) -> tuple[Array, Array]:
+def same_shape(p: Gaussian, q: Gaussian) -> tuple[Bool[Array, ""], Float[Array, ""]]:
     """Whether two Gaussians have the same covariance (to rounding), and their Mahalanobis distance under it, both ``[]``."""
     a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
     eps = 8.0 * jnp.finfo(a.dtype).eps

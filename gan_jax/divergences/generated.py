@@ -14,6 +14,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 from scipy import special
 
 from gan_jax import checks, numerics
@@ -21,7 +22,7 @@ from gan_jax.divergences.distribution_functions import tails
 from gan_jax.typing import Array, Distribution
 
 
-def normal_cells(count: int) -> Array:
+def normal_cells(count: int) -> Float[Array, " {count}+1"]:
     """Edges of ``count`` cells of equal probability of ``N(0, 1)``, ascending.
 
     The two outer cells are made finite so that their middle is their mean: an affine generator keeps the mean of every cell.
@@ -43,7 +44,7 @@ def normal_cells(count: int) -> Array:
     return jnp.asarray(np.concatenate([[-outer], inner, [outer]]), float)
 
 
-def normal_lattice(count: int) -> Array:
+def normal_lattice(count: int) -> Float[Array, "points 2"]:
     """``count`` points that integrate over ``N(0, I)`` in the plane: the Fibonacci lattice through the normal quantile function.
 
     ``u_i = ((i + ½) / n, (i F_{k-1} / n + ½) mod 1)``, ``n = F_k``, ``z_i = Φ^{-1}(u_i)``.
@@ -69,7 +70,7 @@ def normal_lattice(count: int) -> Array:
     )
 
 
-def cell_centres(edges: Array) -> Array:
+def cell_centres(edges: Float[Array, " edges"]) -> Float[Array, " edges+1"]:
     """Where the mass of each cell of an even grid is put: the middles of its cells, and half a cell beyond either end.
 
     Args:
@@ -82,7 +83,7 @@ def cell_centres(edges: Array) -> Array:
     return jnp.concatenate([edges - half, edges[-1:] + half])
 
 
-def law_masses(law: Distribution, edges: Array) -> Array:
+def law_masses(law: Distribution, edges: Float[Array, " edges"]) -> Float[Array, " edges+1"]:
     """Masses of a one-dimensional law on the cells of a grid, the two outer ones unbounded.
 
     Args:
@@ -101,7 +102,7 @@ def law_masses(law: Distribution, edges: Array) -> Array:
     return jnp.concatenate([lower[:1], inner, upper[-1:]])
 
 
-def generated_masses(images: Array, edges: Array) -> Array:
+def generated_masses(images: Float[Array, " images"], edges: Float[Array, " edges"]) -> Float[Array, " edges+1"]:
     """Masses of a generator on the line on the cells of a grid, the two outer ones unbounded.
 
     Latent cell i has probability 1/n and is mapped onto the interval between ``G(z_i)`` and ``G(z_{i+1})``, over which its mass is laid
@@ -127,7 +128,9 @@ def generated_masses(images: Array, edges: Array) -> Array:
     return cumulated[1:] - cumulated[:-1]
 
 
-def mixture_density(points: Array, x: Array, y: Array, scale: float | Array) -> Array:
+def mixture_density(
+    points: Float[Array, "n 2"], x: Float[Array, " a"], y: Float[Array, " b"], scale: float | Float[Array, ""]
+) -> Float[Array, "a b"]:
     """Density of ``1/n Σ_i N(points_i, scale² I)`` on a product grid: one matrix product, since a round Gaussian is a product.
 
     Args:
@@ -146,7 +149,7 @@ def mixture_density(points: Array, x: Array, y: Array, scale: float | Array) -> 
     return along(x, points[:, 0]).T @ along(y, points[:, 1]) / points.shape[0]
 
 
-def jensen_shannon(p: Array, q: Array) -> Array:
+def jensen_shannon(p: Float[Array, " *cells"], q: Float[Array, " *cells"]) -> Float[Array, ""]:
     """JS of two laws given as masses of the same cells: ``Σ_j ½ (p_j + q_j) h(log p_j - log q_j)``, ``h`` of ``numerics.js_kernel``.
 
     By data processing it is at most the JS of the laws that the masses come from, and no less for a finer grid.
@@ -164,7 +167,9 @@ def jensen_shannon(p: Array, q: Array) -> Array:
     return jnp.sum(0.5 * (p + q) * numerics.js_kernel(numerics.log_ratio(jnp.log(p), jnp.log(q))))
 
 
-def wasserstein(p: Array, q: Array, step: float | Array) -> Array:
+def wasserstein(
+    p: Float[Array, " cells"], q: Float[Array, " cells"], step: float | Float[Array, ""]
+) -> Float[Array, ""]:
     """W1 of two laws given as masses of the cells of an even grid on the line: ``∫ |F - G| dx = step Σ_k |Σ_{j <= k} (p_j - q_j)|``.
 
     It is W1 of the laws with all mass moved to the cells' centres, each of which moves by at most half a step within the grid.
@@ -183,7 +188,12 @@ def wasserstein(p: Array, q: Array, step: float | Array) -> Array:
     return step * jnp.sum(jnp.abs(jnp.cumsum(p - q)[:-1]))
 
 
-def discriminator_value(divergence: Callable[[Array, Array], Array], logits: Array, p: Array, q: Array) -> Array:
+def discriminator_value(
+    divergence: Callable[[Array, Array], Array],
+    logits: Float[Array, " cells"],
+    p: Float[Array, " cells"],
+    q: Float[Array, " cells"],
+) -> Float[Array, ""]:
     """What a discriminator's value says of the distance, in expectation: its logits weighted with the masses of both laws.
 
     A separable objective's divergence is ``E_p a(D) + E_q b(D)`` up to a constant, so that ``Σ_j p_j d(D_j, 0) + Σ_j q_j d(0, D_j) -

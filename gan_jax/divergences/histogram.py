@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 
 import jax.numpy as jnp
+from jaxtyping import Float, Real
 
 from gan_jax import checks, numerics
 from gan_jax.typing import Array
 
 
-def jensen_shannon(x: Array, y: Array, *, bins: int | None = None) -> Array:
+def jensen_shannon(
+    x: Real[Array, " n *event"], y: Real[Array, " m *event"], *, bins: int | None = None
+) -> Float[Array, ""]:
     """JS of two histograms over one grid of equal cells that covers both samples.
 
     ``JS = Σ_b ½ (p_b + q_b) h(log p_b - log q_b)`` in nats, with ``h`` of ``numerics.js_kernel``. Binning can only lower the true JS

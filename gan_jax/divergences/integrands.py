@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from gan_jax import numerics
 from gan_jax.divergences.accuracy import ExactValue
@@ -56,13 +57,15 @@ class Integrand(NamedTuple):
         held = log_f > -jnp.inf
         return jnp.where(held, in_p, 0.0), jnp.where(held, in_q, 0.0)
 
-    def combine(self, integrals: Array) -> Array:
+    def combine(self, integrals: Float[Array, " k"]) -> Float[Array, ""]:
         """The divergence from the integrals of the rows, ``[k] -> []``."""
         if integrals.shape[0] == 1:
             return integrals[0]
         return numerics.smaller_of(integrals[0], integrals[1], self.bound)
 
-    def measured(self, integrals: Array, errors: Array, missing: Array) -> ExactValue:
+    def measured(
+        self, integrals: Float[Array, " k"], errors: Float[Array, " k"], missing: Float[Array, " 2"]
+    ) -> ExactValue:
         """The divergence with its error.
 
         Args:

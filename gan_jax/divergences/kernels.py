@@ -14,6 +14,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
+from jaxtyping import Float, Int
 
 from gan_jax import checks
 from gan_jax.divergences import empirical_1d
@@ -107,7 +108,7 @@ def as_pytree(kernel: Kernel) -> Partial:
 
 
 @jax.custom_jvp
-def squared_distances(x: Array, y: Array) -> Array:
+def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
     r"""``‖xᵢ − yⱼ‖²`` for ``x [n, d]``, ``y [m, d]``, as ``[n, m]``.
 
     The value by differences: ``‖x‖² + ‖y‖² − 2 x·y`` loses every digit of near points far from the origin. The
@@ -143,7 +144,7 @@ def _sum_over_dimensions(function: Callable[[Array], Array], x: Array, y: Array)
     return jnp.sum(function(x[:, None, :] - y[None, :, :]), axis=-1)
 
 
-def distances(x: Array, y: Array) -> Array:
+def distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
     """``‖xᵢ − yⱼ‖`` as ``[n, m]``; the gradient is 0 where two points coincide.
 
     In units of a power of two near the largest coordinate, which changes no digit: squares of 1e-25 and of 1e25 are not in float32.
@@ -155,7 +156,7 @@ def distances(x: Array, y: Array) -> Array:
     return jnp.where(coincide, 0.0, jnp.sqrt(jnp.where(coincide, 1.0, squared))) * unit
 
 
-def row_blocks(n: int, m: int) -> Array:
+def row_blocks(n: int, m: int) -> Int[Array, "blocks rows"]:
     """Row numbers ``[blocks, rows]`` of a matrix ``[n, m]``, at most ``BLOCK_ENTRIES`` of which are a block; the last may run past n."""
     rows = max(1, min(n, BLOCK_ENTRIES // m))
     blocks = -(-n // rows)
@@ -163,7 +164,9 @@ def row_blocks(n: int, m: int) -> Array:
 
 
 @partial(jax.jit, static_argnames=("distinct",))
-def mean_over_pairs(kernel: Partial, x: Array, y: Array, *, distinct: bool = False) -> Array:
+def mean_over_pairs(
+    kernel: Partial, x: Float[Array, "n d"], y: Float[Array, "m d"], *, distinct: bool = False
+) -> Float[Array, ""]:
     r"""Mean of a kernel over all pairs.
 
     .. math:: \frac{1}{nm} \sum_{ij} k(x_i, y_j), \qquad \text{distinct: } \frac{1}{n(n-1)} \sum_{i \ne j} k(x_i, y_j)

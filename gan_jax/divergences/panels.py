@@ -21,6 +21,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Int
 
 from gan_jax import numerics
 from gan_jax.distributions.points import Point, ceiling, gains_of, log_density_of
@@ -78,9 +79,9 @@ class Mesh(NamedTuple):
 class Pieces(NamedTuple):
     """Parts ``[low, high]`` of the unit coordinates of panels ``parent``; all ``[s]``. Of no width: not in use."""
 
-    parent: Array
-    low: Array
-    high: Array
+    parent: Int[Array, " s"]
+    low: Float[Array, " s"]
+    high: Float[Array, " s"]
 
 
 # ------------------------------------------------------------------------------------------------------------- the mesh
@@ -459,9 +460,9 @@ def _crossings(panels: Panels, laws: tuple[Distribution, Distribution], count: i
 class Integrals(NamedTuple):
     """Integrals of several functions and their errors, ``[k]`` each, and by how much either law's mass differs from 1, ``[2]``."""
 
-    values: Array
-    errors: Array
-    missing: Array
+    values: Float[Array, " k"]
+    errors: Float[Array, " k"]
+    missing: Float[Array, " 2"]
 
 
 class Functions(NamedTuple):

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jaxtyping import Float
 from numpyro.distributions import transforms
 from scipy import special
 
@@ -42,7 +43,7 @@ def rungs(double: bool) -> np.ndarray:
     return np.concatenate([-right[:0:-1], right])
 
 
-def log_odds(law: Distribution, x: Array) -> Array:
+def log_odds(law: Distribution, x: Float[Array, ""]) -> Float[Array, ""]:
     """``log F - log(1 - F)`` at one point ``x []``: increasing, with full relative accuracy in both tails."""
     lower, upper = tails(law, x)
     return jnp.log(lower) - jnp.log(upper)
@@ -70,7 +71,7 @@ def _standard_ladder(kind: type, double: bool) -> np.ndarray | None:
     return None
 
 
-def ladder(law: Distribution) -> Array:
+def ladder(law: Distribution) -> Float[Array, " k"]:
     """Points ``[k]``, ascending, between whose levels the quantile function of ``law`` is tame. They have no gradient."""
     return jnp.sort(jnp.ravel(_rungs_of(jax.lax.stop_gradient(law))).astype(float_of(law)))
 
@@ -135,7 +136,7 @@ def _searched_ladder(law: Distribution) -> Array:
     return jax.vmap(search)(goals)
 
 
-def breaks(law: Distribution) -> Array:
+def breaks(law: Distribution) -> Float[Array, " k"]:
     """Points ``[k]`` at whose levels the quantile function may have a kink or a steep place between the common rungs."""
     dtype = float_of(law)
     if isinstance(law, dist.ExpandedDistribution):
@@ -166,7 +167,7 @@ def _graded(law: Distribution, dtype: jnp.dtype) -> Array:
     return jnp.concatenate([from_low, from_high])
 
 
-def atoms(law: Distribution) -> Array:
+def atoms(law: Distribution) -> Float[Array, " k"]:
     """The points ``[k]`` that have mass of their own, with their gradient."""
     if isinstance(law, dist.MixtureGeneral):
         return jnp.concatenate([atoms(component) for component in law.component_distributions])
@@ -202,7 +203,7 @@ def middle(low: Array, high: Array) -> Array:
     return jax.lax.bitcast_convert_type(jnp.where(half < 0, least - half, half), low.dtype)
 
 
-def moving(law: Distribution, x: Array) -> Array:
+def moving(law: Distribution, x: Float[Array, " n"]) -> Float[Array, " n"]:
     """Quantiles ``x [n]`` of a law as functions of its parameters, at the levels that they have now."""
     x = jax.vmap(lambda point: _carried(law, point))(jax.lax.stop_gradient(x))
     for atom in atoms(law):
@@ -211,7 +212,7 @@ def moving(law: Distribution, x: Array) -> Array:
     return x
 
 
-def levels_of(law: Distribution, points: Array) -> Array:
+def levels_of(law: Distribution, points: Float[Array, " k"]) -> Float[Array, " k"]:
     """The log-odds at ascending ``points [k]``, ascending whatever rounding does."""
     return jax.lax.cummax(jax.lax.stop_gradient(jax.vmap(lambda x: log_odds(law, x))(points)))
 
@@ -220,10 +221,10 @@ class Inverse(NamedTuple):
     """A law with what is needed to invert its distribution function: its ladder ``[k]`` and the levels there. No gradients."""
 
     law: Distribution
-    points: Array
-    levels: Array
+    points: Float[Array, " k"]
+    levels: Float[Array, " k"]
 
-    def at(self, t: Array) -> Array:
+    def at(self, t: Float[Array, " n"]) -> Float[Array, " n"]:
         """``F^{-1}`` at the log-odds ``t [n]``, ``[n]``: Newton's method in a bracket, which is halved where that does not help."""
         law, points, levels = self
         largest = jnp.full((1,), _largest(t.dtype), t.dtype)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Real
 
 from gan_jax import checks, numerics
 from gan_jax.divergences import empirical_transport
@@ -21,12 +22,17 @@ class TransportBounds(NamedTuple):
       upper: exact W1 of the samples that it was made from: ``E upper >= W1``.
     """
 
-    lower: Array
-    lower_error: Array
-    upper: Array
+    lower: Float[Array, ""]
+    lower_error: Float[Array, ""]
+    upper: Float[Array, ""]
 
 
-def wasserstein_bounds(x: Array, y: Array, fresh_x: Array, fresh_y: Array) -> TransportBounds:
+def wasserstein_bounds(
+    x: Real[Array, " n *event"],
+    y: Real[Array, " m *event"],
+    fresh_x: Real[Array, " fresh_n *event"],
+    fresh_y: Real[Array, " fresh_m *event"],
+) -> TransportBounds:
     r"""W1 from below and from above by one exact transport between samples.
 
     W1 is convex in both laws, so that the transport cost of samples overestimates it in the mean (in two dimensions by about

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jaxtyping import Float
 
 from gan_jax import numerics
 from gan_jax.divergences import quantiles
@@ -53,19 +54,19 @@ _CHUNK, _ROUNDS, _PARTS = 48, 4, 4
 class Panels(NamedTuple):
     """Panels ``[k]`` of the line, with what an integral over each of them is and how far that may be off."""
 
-    low: Array
-    high: Array
-    value: Array
-    error: Array
+    low: Float[Array, " k"]
+    high: Float[Array, " k"]
+    value: Float[Array, " k"]
+    error: Float[Array, " k"]
 
 
-def nodes_of(low: Array, high: Array) -> Array:
+def nodes_of(low: Float[Array, " k"], high: Float[Array, " k"]) -> Float[Array, "k 15"]:
     """The nodes of all panels, ``[k, 15]``."""
     centre, half = 0.5 * (low + high), 0.5 * (high - low)
     return centre[:, None] + half[:, None] * jnp.asarray(_NODES, low.dtype)[None, :]
 
 
-def rule(low: Array, high: Array, values: Array) -> Panels:
+def rule(low: Float[Array, " k"], high: Float[Array, " k"], values: Float[Array, "k 15"]) -> Panels:
     """The integrals over panels from an integrand's values at their nodes, ``[k, 15]``, with QUADPACK's error."""
     half = 0.5 * (high - low)
     held = jnp.where(half[:, None] > 0, values, 0.0)
