@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.special import logsumexp
+from jaxtyping import Float
 
 from gan_jax.typing import Array, PyTree
 
@@ -100,7 +101,7 @@ def log_mean_exp(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     return log_sum_exp(x, axis=axes) - math.log(count)
 
 
-def log_ratio(log_p: Array, log_q: Array) -> Array:
+def log_ratio(log_p: Float[Array, " *points"], log_q: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """``log p - log q`` where either density may vanish.
 
     Args:
@@ -118,7 +119,7 @@ def log_ratio(log_p: Array, log_q: Array) -> Array:
     return jnp.where(both, ratio, edge)
 
 
-def log_cosh(u: Array) -> Array:
+def log_cosh(u: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """``log cosh u``: ``u^2 / 2`` for small ``u`` without cancellation, ``|u| - log 2`` for large ``u`` without overflow."""
     size = absolute(u)
     small = size < 1.0
@@ -214,7 +215,7 @@ def _once_differentiable_jvp(primals: tuple[Array], tangents: tuple[Array]) -> t
     return once_differentiable(x), _one(x) * moved
 
 
-def log1m_exp(x: Array) -> Array:
+def log1m_exp(x: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """``log(1 - e^x)`` for ``x <= 0``: through ``expm1`` near 0 and ``log1p`` far from it; ``-inf`` at 0."""
     near = x > -LOG_2
     inside = x < 0
@@ -224,7 +225,7 @@ def log1m_exp(x: Array) -> Array:
 
 
 @jax.custom_jvp
-def exp_remainder(t: Array) -> Array:
+def exp_remainder(t: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """``e^t - 1 - t >= 0``, with full relative accuracy at small ``t`` (where it is ``t^2 / 2``). Its derivative is ``expm1(t)``."""
     small = jnp.abs(t) < 0.3
     s = jnp.where(small, t, 0.0)
@@ -249,7 +250,7 @@ def _logistic_variance(r: Array) -> Array:
 
 
 @jax.custom_jvp
-def binary_entropy(r: Array) -> Array:
+def binary_entropy(r: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """Entropy of a coin with logit ``r``, in nats.
 
     ``H(sigma(r)) = log(1 + e^-|r|) + |r| sigma(-|r|)``: both terms are positive, so that nothing cancels. Its
@@ -274,7 +275,7 @@ def _binary_entropy_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[
 
 
 @jax.custom_jvp
-def js_kernel(r: Array) -> Array:
+def js_kernel(r: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """The Jensen-Shannon kernel: ``JS(p, q) = integral of m h(log p / q)``, ``m = (p + q) / 2``.
 
     ``h(r) = log 2 - H(sigma(r)) = u tanh u - log cosh u`` with ``u = r / 2``. The first form loses every digit at small
@@ -309,7 +310,7 @@ def _tv_slope(r: Array) -> Array:
 
 
 @jax.custom_jvp
-def tv_kernel(r: Array) -> Array:
+def tv_kernel(r: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """``|p - q| / (p + q) = tanh(|r| / 2)``: ``TV = integral of m tanh(|r| / 2)``; 1 with gradient 0 at infinity."""
     return jnp.tanh(0.5 * jnp.abs(r))
 
@@ -321,7 +322,7 @@ def _tv_kernel_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array
 
 
 @jax.custom_jvp
-def tv_complement(r: Array) -> Array:
+def tv_complement(r: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """``1 - tanh(|r| / 2) = 2 sigma(-|r|)``, with full relative accuracy as it goes to 0."""
     return 2.0 * jax.nn.sigmoid(-jnp.abs(r))
 
@@ -332,19 +333,21 @@ def _tv_complement_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[A
     return tv_complement(r), -_tv_slope(r) * dr
 
 
-def hellinger_complement(r: Array) -> Array:
+def hellinger_complement(r: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """``sqrt(p q) / m = sech(r / 2)``, with full relative accuracy as it goes to 0."""
     size, finite = _even(r)
     return jnp.where(finite, 2.0 * jnp.exp(-0.5 * size) / (1.0 + jnp.exp(-size)), 0.0)
 
 
-def hellinger_kernel(r: Array) -> Array:
+def hellinger_kernel(r: Float[Array, " *points"]) -> Float[Array, " *points"]:
     """``1 - sech(r / 2) = tanh^2(r / 2) / (1 + sech(r / 2))``: ``H^2 = integral of m (1 - sech(r / 2))``; ``r^2 / 8`` at small ``r``."""
     return jnp.square(tv_kernel(r)) / (1.0 + hellinger_complement(r))
 
 
 @partial(jax.jit, inline=True)
-def smaller_of(value: Array, complement: Array, bound: Array | float) -> Array:
+def smaller_of(
+    value: Float[Array, ""], complement: Float[Array, ""], bound: Float[Array, ""] | float
+) -> Float[Array, ""]:
     """``value``, or ``bound - complement`` where the complement is the smaller: the one that keeps its digits.
 
     The gradient is that of the side taken.

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Integer
 
 from gan_jax import checks
 from gan_jax.distributions import DistributionPair
@@ -37,14 +38,14 @@ class Exact(NamedTuple):
       wasserstein: ``|dW1/dm|``.
     """
 
-    js: Array
-    w1: Array
-    saturating: Array
-    non_saturating: Array
-    wasserstein: Array
+    js: Float[Array, " *separations"]
+    w1: Float[Array, " *separations"]
+    saturating: Float[Array, " *separations"]
+    non_saturating: Float[Array, " *separations"]
+    wasserstein: Float[Array, " *separations"]
 
 
-def exact_point(pair: DistributionPair, separation: Array) -> Exact:
+def exact_point(pair: DistributionPair, separation: Float[Array, ""]) -> Exact:
     """The exact divergences and the generator's exact gradients, for a generator that moves q along the axis.
 
     The three gradients are those of Goodfellow et al. 2014 (theorem 1: at D* the minimax loss is ``2 JS - 2 log 2``), of Arjovsky &
@@ -64,7 +65,7 @@ def exact_point(pair: DistributionPair, separation: Array) -> Exact:
     return Exact(js, w1, jnp.abs(2 * js_slope), feels, jnp.abs(w1_slope))
 
 
-def exact_curves(pair: DistributionPair, separations: Array) -> Exact:
+def exact_curves(pair: DistributionPair, separations: Float[Array, " separations"]) -> Exact:
     """``exact_point`` along the axis, one separation after another: memory does not grow with their number.
 
     Args:
@@ -90,9 +91,9 @@ class Trained(NamedTuple):
 
     js: Estimate
     w1: Estimate
-    saturating: Array
-    non_saturating: Array
-    wasserstein: Array
+    saturating: Float[Array, ""]
+    non_saturating: Float[Array, ""]
+    wasserstein: Float[Array, ""]
 
 
 class TrainingRecipe(NamedTuple):
@@ -120,7 +121,7 @@ Samplers: TypeAlias = Callable[[Array], tuple[Sampler, Sampler]]
 """From a separation ``[]`` to the samplers of p and q."""
 
 
-def samplers_of(pairs: Sequence[DistributionPair], index: Array | int) -> Samplers:
+def samplers_of(pairs: Sequence[DistributionPair], index: Integer[Array, ""] | int) -> Samplers:
     """The samplers of one of several families, chosen by a number that may be traced.
 
     With the family as data, networks for many families compile once: only the samplers are compiled family by family.
@@ -149,7 +150,7 @@ def samplers_of(pairs: Sequence[DistributionPair], index: Array | int) -> Sample
     return at
 
 
-def trained_point(key: PRNGKey, samplers: Samplers, separation: Array, recipe: TrainingRecipe) -> Trained:
+def trained_point(key: PRNGKey, samplers: Samplers, separation: Float[Array, ""], recipe: TrainingRecipe) -> Trained:
     """Trains a discriminator and a critic at one separation, and asks both what the generator feels.
 
     The generator is ``q_m`` with its noise held fixed, moved along the axis by m; its gradient is taken on samples that neither network

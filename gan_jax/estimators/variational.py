@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 import optax
+from jaxtyping import Bool, Float
 
 from gan_jax import caching, checks, numerics
 from gan_jax.divergences import exact
@@ -39,8 +40,8 @@ class Lipschitz(NamedTuple):
       certified: a bound from the weights alone, ``[]``: the constant is at most this.
     """
 
-    observed: Array
-    certified: Array
+    observed: Float[Array, ""]
+    certified: Float[Array, ""]
 
 
 class TrainedCritic(NamedTuple):
@@ -54,9 +55,9 @@ class TrainedCritic(NamedTuple):
     """
 
     variables: Variables
-    shift: Array
-    scale: Array
-    gain: Array
+    shift: Float[Array, " *event"]
+    scale: Float[Array, ""]
+    gain: Float[Array, ""]
 
 
 class Estimate(NamedTuple):
@@ -74,13 +75,13 @@ class Estimate(NamedTuple):
         False and that is finite, ``value / lipschitz.certified`` is a lower bound.
     """
 
-    value: Array
-    standard_error: Array
+    value: Float[Array, ""]
+    standard_error: Float[Array, ""]
     history: History
     lipschitz: Lipschitz
-    oracle_gap: Array
+    oracle_gap: Float[Array, ""]
     critic: TrainedCritic
-    is_lower_bound: Array
+    is_lower_bound: Bool[Array, ""]
 
 
 class _Data(NamedTuple):
@@ -247,7 +248,9 @@ def _is_distance(objective: Objective) -> bool:
     return objective.scales_with_data or objective.unit == "various"
 
 
-def logits(critic: Critic, trained: TrainedCritic | Estimate, x: Array) -> Array:
+def logits(
+    critic: Critic, trained: TrainedCritic | Estimate, x: Float[Array, " batch *event"]
+) -> Float[Array, " batch"]:
     """The trained critic's output, ``gain · net((x - shift) / scale)``.
 
     Args:
@@ -267,8 +270,11 @@ def logits(critic: Critic, trained: TrainedCritic | Estimate, x: Array) -> Array
 
 
 def generator_gradient(
-    objective: Objective, discriminator: Callable[[Array], Array], generate: Callable[[Array], Array], theta: Array
-) -> Array:
+    objective: Objective,
+    discriminator: Callable[[Float[Array, " n *event"]], Float[Array, " n"]],
+    generate: Callable[[Float[Array, " *theta"]], Float[Array, " n *event"]],
+    theta: Float[Array, " *theta"],
+) -> Float[Array, " *theta"]:
     """The gradient that a generator receives through a discriminator that does not move.
 
     ``∂/∂θ  mean_i  generator_loss(D(G_θ(z_i)))`` with D and the noise z fixed.
@@ -402,7 +408,9 @@ def _score(
     return Estimate(value, standard_error, history, Lipschitz(jnp.max(slopes), certified), gap, trained, below)
 
 
-def score(objective: Objective, real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def score(
+    objective: Objective, real_logits: Float[Array, " n"], fake_logits: Float[Array, " m"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The divergence and its standard error from held-out logits.
 
     A separable divergence is affine in means over real and over fake examples, so that its variance is that of single-example values:

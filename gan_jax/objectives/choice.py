@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Integer
 
 from gan_jax.moved import moved as moved_names
 from gan_jax.objectives.losses import Objective, check_objective
@@ -20,7 +21,7 @@ __getattr__ = moved_names(
 )
 
 
-def switch_objective(objectives: Sequence[Objective], index: int | Array) -> Objective:
+def switch_objective(objectives: Sequence[Objective], index: int | Integer[Array, ""]) -> Objective:
     """The objective number ``index``, which may be traced: members of an ensemble then differ in their objective, and share a compilation.
 
     Args:
@@ -62,7 +63,7 @@ def switch_objective(objectives: Sequence[Objective], index: int | Array) -> Obj
     )
 
 
-def switch_penalty(penalties: Sequence[Penalty | None], index: int | Array) -> Penalty:
+def switch_penalty(penalties: Sequence[Penalty | None], index: int | Integer[Array, ""]) -> Penalty:
     """The penalty number ``index``, which may be traced; None stands for no penalty, which is zero.
 
     Args:

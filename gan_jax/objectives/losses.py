@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.caching import remembered
@@ -36,14 +37,14 @@ class Objective(NamedTuple):
     """
 
     name: str
-    discriminator_loss: Callable[[Array, Array], Array]
-    generator_loss: Callable[[Array, Array], Array]
-    divergence: Callable[[Array, Array], Array]
+    discriminator_loss: Callable[[Float[Array, " batch"], Float[Array, " batch"]], Float[Array, " batch"]]
+    generator_loss: Callable[[Float[Array, " batch"], Float[Array, " batch"]], Float[Array, " batch"]]
+    divergence: Callable[[Float[Array, " n"], Float[Array, " m"]], Float[Array, ""]]
     unit: str
     scales_with_data: bool
     estimates: str = ""
     saturation: float = math.inf
-    optimal_logits: Callable[[Array], Array] | None = None
+    optimal_logits: Callable[[Float[Array, " *points"]], Float[Array, " *points"]] | None = None
     separable: bool = True
 
 

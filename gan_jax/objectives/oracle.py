@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.distributions import log_density
@@ -162,8 +163,12 @@ def kantorovich_potential(p: Distribution, q: Distribution, *, nodes: int = 4097
 
 
 def relativistic_average_logits(
-    log_ratios: Array, p_weights: Array, q_weights: Array, *, iterations: int = 50
-) -> tuple[Array, Array]:
+    log_ratios: Float[Array, " n"],
+    p_weights: Float[Array, " n"],
+    q_weights: Float[Array, " n"],
+    *,
+    iterations: int = 50,
+) -> tuple[Float[Array, " n"], Float[Array, ""]]:
     """The best logits of the relativistic average objective on finitely many points.
 
     With ``a = E_q D``, ``b = E_p D`` and the gauge ``a + b = 0``, stationarity of the (concave) value in D(x) reads

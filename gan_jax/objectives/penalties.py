@@ -14,6 +14,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.caching import remembered
@@ -37,13 +38,13 @@ class ExampleWise:
       apply: ``[batch, *event] -> [batch]``, in which no logit depends on another example.
     """
 
-    apply: Callable[[Array], Array]
+    apply: Callable[[Float[Array, " batch *event"]], Float[Array, " batch"]]
 
-    def __call__(self, example: Array) -> Array:
+    def __call__(self, example: Float[Array, " *event"]) -> Float[Array, ""]:
         return self.apply(example[None])[0]
 
 
-def input_gradients(critic: ScalarCritic, x: Array) -> Array:
+def input_gradients(critic: ScalarCritic, x: Float[Array, " batch *event"]) -> Float[Array, "batch size"]:
     """``∇f(x)`` with respect to every example, flattened.
 
     Args:
@@ -60,7 +61,7 @@ def input_gradients(critic: ScalarCritic, x: Array) -> Array:
     return gradients.reshape(x.shape[0], -1)
 
 
-def gradient_norms(critic: ScalarCritic, x: Array) -> Array:
+def gradient_norms(critic: ScalarCritic, x: Float[Array, " batch *event"]) -> Float[Array, " batch"]:
     """``||∇f(x)||_2`` over the whole event, with a zero gradient (not NaN) where it vanishes.
 
     Args:
@@ -73,7 +74,7 @@ def gradient_norms(critic: ScalarCritic, x: Array) -> Array:
     return numerics.norm(input_gradients(critic, x), axis=1)
 
 
-def squared_gradient_norms(critic: ScalarCritic, x: Array) -> Array:
+def squared_gradient_norms(critic: ScalarCritic, x: Float[Array, " batch *event"]) -> Float[Array, " batch"]:
     """``||∇f(x)||_2²`` over the whole event, smooth where the gradient vanishes.
 
     Args:
@@ -86,7 +87,9 @@ def squared_gradient_norms(critic: ScalarCritic, x: Array) -> Array:
     return jnp.sum(jnp.square(input_gradients(critic, x)), axis=1)
 
 
-def interpolates(real: Array, fake: Array, key: PRNGKey) -> Array:
+def interpolates(
+    real: Float[Array, " batch *event"], fake: Float[Array, " batch *event"], key: PRNGKey
+) -> Float[Array, " batch *event"]:
     """``u x + (1 - u) y`` with one ``u ~ U[0, 1]`` an example.
 
     Args:
@@ -127,17 +130,27 @@ class GradientNormPenalty:
     cost: Callable[[Array], Array]
     squared: bool = False
 
-    def __call__(self, critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
+    def __call__(
+        self,
+        critic: ScalarCritic,
+        real: Float[Array, " batch *event"],
+        fake: Float[Array, " batch *event"],
+        key: PRNGKey,
+    ) -> Float[Array, " batch"]:
         norms = squared_gradient_norms if self.squared else gradient_norms
         return self.cost(norms(critic, self.points(real, fake, key)))
 
 
-def at_real(real: Array, fake: Array, key: PRNGKey) -> Array:
+def at_real(
+    real: Float[Array, " batch *event"], fake: Float[Array, " batch *event"], key: PRNGKey
+) -> Float[Array, " batch *event"]:
     """The real examples."""
     return real
 
 
-def at_fake(real: Array, fake: Array, key: PRNGKey) -> Array:
+def at_fake(
+    real: Float[Array, " batch *event"], fake: Float[Array, " batch *event"], key: PRNGKey
+) -> Float[Array, " batch *event"]:
     """The generated examples."""
     return fake
 
@@ -308,7 +321,9 @@ def weight_clipping(bound: float = 0.01) -> optax.GradientTransformation:
     return optax.stateless(update)
 
 
-def instance_noise(key: PRNGKey, x: Array, scale: Array) -> Array:
+def instance_noise(
+    key: PRNGKey, x: Float[Array, " batch *event"], scale: Float[Array, ""]
+) -> Float[Array, " batch *event"]:
     """What the discriminator sees: ``x + scale · ε``, ``ε ~ N(0, I)``, for real and fake examples alike.
 
     A game takes it as ``perturb``, and the scale as the hyperparameter ``noise``, with ``noise_steps`` for the linear decay to zero.
