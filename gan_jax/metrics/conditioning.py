@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
+from jaxtyping import Float, Int, Integer, Real
 
 from gan_jax import checks
 from gan_jax.divergences import kernels
@@ -29,14 +30,19 @@ class Agreement(NamedTuple):
       n: how many examples that were, ``[attributes]``.
     """
 
-    share: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    n: np.ndarray
+    share: Float[np.ndarray, " attributes"]
+    low: Float[np.ndarray, " attributes"]
+    high: Float[np.ndarray, " attributes"]
+    n: Int[np.ndarray, " attributes"]
 
 
 @renamed_arguments(said="condition_attributes")
-def agreement(condition_attributes: np.ndarray | Array, found: np.ndarray | Array, *, level: float = 0.95) -> Agreement:
+def agreement(
+    condition_attributes: Integer[np.ndarray | Array, "n attributes"],
+    found: Integer[np.ndarray | Array, "n attributes"],
+    *,
+    level: float = 0.95,
+) -> Agreement:
     """Compares what conditions say with what was read off examples, attribute by attribute.
 
     Args:
@@ -91,7 +97,9 @@ class Information(NamedTuple):
     entropy: float
 
 
-def mutual_information(conditions: np.ndarray | Array, found: np.ndarray | Array) -> Information:
+def mutual_information(
+    conditions: Integer[np.ndarray | Array, " n"], found: Integer[np.ndarray | Array, " n"]
+) -> Information:
     """``I(C; A) = Σ p(c, a) log p(c, a) / (p(c) p(a))`` of a condition and an attribute of what was generated.
 
     Zero where the generator does not look at its condition; the entropy of the conditions where every condition can be read off.
@@ -136,7 +144,9 @@ class Conditioned(Protocol):
     def apply(self) -> Callable[[Variables, PyTree, PyTree], Array]: ...
 
 
-def swap_effect(key: PRNGKey, generator: Conditioned, variables: Variables, condition: PyTree, other: PyTree) -> Array:
+def swap_effect(
+    key: PRNGKey, generator: Conditioned, variables: Variables, condition: PyTree, other: PyTree
+) -> Float[Array, ""]:
     """``E |G(z, c) − G(z, c')| / E |G(z, c) − G(z', c)|``: what another condition changes, against what another noise changes.
 
     Args:
@@ -161,7 +171,7 @@ def swap_effect(key: PRNGKey, generator: Conditioned, variables: Variables, cond
     return jnp.where(by_noise > 0.0, by_condition / jnp.where(by_noise > 0.0, by_noise, 1.0), jnp.inf)
 
 
-def diversity_within(x: np.ndarray | Array) -> np.ndarray:
+def diversity_within(x: Real[np.ndarray | Array, "conditions m *event"]) -> Float[np.ndarray, " conditions"]:
     """The mean distance of two examples of one condition: ``2 / m(m−1) Σ_{i<j} |x_i − x_j|``, for every condition.
 
     Args:

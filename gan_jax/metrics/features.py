@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
+from jaxtyping import Float, Float32, Float64, Real
 
 from gan_jax import checks
 from gan_jax.typing import Array
@@ -31,7 +32,7 @@ class Features(NamedTuple):
 
     name: str
     preprocessing: str
-    apply: Callable[[Array], tuple[Array, Array]]
+    apply: Callable[[Float[Array, "n h w c"]], tuple[Float[Array, "n d"], Float[Array, "n classes"]]]
 
 
 class InceptionFeatures(Features):
@@ -48,11 +49,11 @@ class Extracted(NamedTuple):
       logits: ``[n, classes]`` float32.
     """
 
-    features: np.ndarray
-    logits: np.ndarray
+    features: Float32[np.ndarray, "n d"]
+    logits: Float32[np.ndarray, "n classes"]
 
 
-def in_unit_range(name: str, images: np.ndarray | Array) -> np.ndarray:
+def in_unit_range(name: str, images: Real[np.ndarray | Array, "n h w c"]) -> Float32[np.ndarray, "n h w c"]:
     """Returns images as extractors take them: float32 in [-1, 1].
 
     The rule: uint8 ``x`` becomes ``x / 127.5 - 1``; floating images are taken as they are.
@@ -93,7 +94,9 @@ def in_unit_range(name: str, images: np.ndarray | Array) -> np.ndarray:
     return array
 
 
-def extract(features: Features, images: np.ndarray | Array, *, batch: int = 256, name: str = "images") -> Extracted:
+def extract(
+    features: Features, images: Real[np.ndarray | Array, "n h w c"], *, batch: int = 256, name: str = "images"
+) -> Extracted:
     """Features and logits of every image, in batches of one compiled shape (the last one is filled up with repetitions).
 
     Args:
@@ -135,7 +138,11 @@ def extract(features: Features, images: np.ndarray | Array, *, batch: int = 256,
 
 
 def extract_in_pieces(
-    features: Features, pieces: Iterable[np.ndarray | Array], *, batch: int = 256, name: str = "images"
+    features: Features,
+    pieces: Iterable[Real[np.ndarray | Array, "some h w c"]],
+    *,
+    batch: int = 256,
+    name: str = "images",
 ) -> Extracted:
     """``extract`` of images that come piece by piece: never more than one piece of them is held.
 
@@ -200,7 +207,7 @@ def _called(apply: Partial, images: Array) -> tuple[Array, Array]:
     return rows, logits
 
 
-def samples(name: str, value: np.ndarray | Array, *, least: int = 2) -> np.ndarray:
+def samples(name: str, value: Real[np.ndarray | Array, "n d"], *, least: int = 2) -> Float64[np.ndarray, "n d"]:
     """Returns features as float64 on the host.
 
     Args:
@@ -224,7 +231,9 @@ def samples(name: str, value: np.ndarray | Array, *, least: int = 2) -> np.ndarr
     return array
 
 
-def two_samples(real: np.ndarray | Array, fake: np.ndarray | Array, *, least: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def two_samples(
+    real: Real[np.ndarray | Array, "n d"], fake: Real[np.ndarray | Array, "m d"], *, least: int = 2
+) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "m d"]]:
     """Returns ``real [n, d]`` and ``fake [m, d]`` as float64 on the host.
 
     Raises:

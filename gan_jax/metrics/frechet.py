@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float64, Real
 
 from gan_jax import checks
 from gan_jax.metrics import features as named
@@ -22,11 +23,11 @@ class Fit(NamedTuple):
       covariance: ``[d, d]`` float64, divided by n - 1.
     """
 
-    mean: np.ndarray
-    covariance: np.ndarray
+    mean: Float64[np.ndarray, " d"]
+    covariance: Float64[np.ndarray, "d d"]
 
 
-def fit(features: np.ndarray | Array, *, name: str = "features") -> Fit:
+def fit(features: Real[np.ndarray | Array, "n d"], *, name: str = "features") -> Fit:
     """Mean and covariance ``Σ (x_i - mean)(x_i - mean)ᵀ / (n - 1)``.
 
     Args:
@@ -48,7 +49,12 @@ def fit(features: np.ndarray | Array, *, name: str = "features") -> Fit:
     return Fit(mean, covariance / (len(x) - 1))
 
 
-def frechet_distance(mean_p: np.ndarray, cov_p: np.ndarray, mean_q: np.ndarray, cov_q: np.ndarray) -> float:
+def frechet_distance(
+    mean_p: Real[np.ndarray, " d"],
+    cov_p: Real[np.ndarray, "d d"],
+    mean_q: Real[np.ndarray, " d"],
+    cov_q: Real[np.ndarray, "d d"],
+) -> float:
     r"""Squared 2-Wasserstein distance of two Gaussians, singular ones included.
 
     .. math:: d^2 = \|\mu_p - \mu_q\|^2 + \mathrm{tr}\bigl(A + B - 2 (A^{1/2} B A^{1/2})^{1/2}\bigr)
@@ -80,7 +86,7 @@ def frechet_distance(mean_p: np.ndarray, cov_p: np.ndarray, mean_q: np.ndarray, 
     return float(np.sum(np.square(mu_p - mu_q)) + np.sum(np.square(root_p - root_q @ (left @ right))))
 
 
-def fid(real_features: np.ndarray | Array, fake_features: np.ndarray | Array) -> float:
+def fid(real_features: Real[np.ndarray | Array, "n d"], fake_features: Real[np.ndarray | Array, "m d"]) -> float:
     """Fréchet distance of the Gaussian fits of two sets of features.
 
     Warning:

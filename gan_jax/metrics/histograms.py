@@ -6,6 +6,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Integer, Real
 from scipy import special, stats
 
 from gan_jax import checks
@@ -42,8 +43,8 @@ class Histogram(NamedTuple):
     covered: int
     reproduced: int
     share: float
-    masses: np.ndarray
-    mass_intervals: np.ndarray
+    masses: Float[np.ndarray, " modes"]
+    mass_intervals: Float[np.ndarray, "modes 2"]
     reverse_kl: float
     reverse_kl_error: float
     reverse_kl_baseline: float
@@ -51,7 +52,11 @@ class Histogram(NamedTuple):
 
 
 def of_labels(
-    labels: np.ndarray | Array, weights: np.ndarray | Array, *, share: float = 0.5, level: float = 0.95
+    labels: Integer[np.ndarray | Array, " n"],
+    weights: Real[np.ndarray | Array, " modes"],
+    *,
+    share: float = 0.5,
+    level: float = 0.95,
 ) -> Histogram:
     """What the labels of samples say, where a classifier tells the mode: classes of digits, 1000 classes of stacked digits.
 
@@ -80,8 +85,8 @@ def of_labels(
 
 
 def of_counts(
-    counts: np.ndarray,
-    weights: np.ndarray,
+    counts: Integer[np.ndarray, " modes"],
+    weights: Real[np.ndarray, " modes"],
     *,
     n: int,
     expected_inside: float = 1.0,
@@ -132,7 +137,7 @@ def of_counts(
     )
 
 
-def reverse_kl_baseline(n: int, weights: np.ndarray | Array) -> float:
+def reverse_kl_baseline(n: int, weights: Real[np.ndarray | Array, " modes"]) -> float:
     r"""Mean reverse KL of the histogram of n samples of the truth itself: exact, about ``(modes - 1) / 2n``.
 
     .. math:: \sum_k E\left[\frac{X_k}{n} \log \frac{X_k}{n w_k}\right], \qquad X_k \sim \mathrm{Binomial}(n, w_k)
@@ -159,7 +164,9 @@ def reverse_kl_baseline(n: int, weights: np.ndarray | Array) -> float:
     return total
 
 
-def interval(counts: np.ndarray | int, n: int, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def interval(
+    counts: Integer[np.ndarray, " *counts"] | int, n: int, *, level: float = 0.95
+) -> tuple[Float[np.ndarray, " *counts"], Float[np.ndarray, " *counts"]]:
     """Clopper–Pearson intervals of proportions: exact, so that they hold the truth at least as often as they say.
 
     Args:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Real
 
 from gan_jax import checks
 from gan_jax.divergences import kernels
@@ -23,8 +24,8 @@ class KernelDistance(NamedTuple):
       standard_error: of ``value``, over new draws of both samples.
     """
 
-    value: Array
-    standard_error: Array
+    value: Float[Array, ""]
+    standard_error: Float[Array, ""]
 
 
 @renamed_fields(spread="standard_deviation")
@@ -36,8 +37,8 @@ class SubsetDistance(NamedTuple):
       standard_deviation: over subsets: of ONE subset's value, no standard error of the mean, as subsets share samples.
     """
 
-    value: Array
-    standard_deviation: Array
+    value: Float[Array, ""]
+    standard_deviation: Float[Array, ""]
 
 
 class _Sums(NamedTuple):
@@ -49,7 +50,7 @@ class _Sums(NamedTuple):
     squares_over_fake: Array
 
 
-def kid(real: np.ndarray | Array, fake: np.ndarray | Array) -> KernelDistance:
+def kid(real: Real[np.ndarray | Array, "n d"], fake: Real[np.ndarray | Array, "m d"]) -> KernelDistance:
     r"""Unbiased squared MMD under the cubic kernel over ALL pairs, and its standard error.
 
     .. math:: k(x, y) = (x^T y / d + 1)^3, \qquad
@@ -92,7 +93,12 @@ def kid(real: np.ndarray | Array, fake: np.ndarray | Array) -> KernelDistance:
 
 
 def kid_of_subsets(
-    key: PRNGKey, real: np.ndarray | Array, fake: np.ndarray | Array, *, subsets: int = 100, size: int = 1000
+    key: PRNGKey,
+    real: Real[np.ndarray | Array, "n d"],
+    fake: Real[np.ndarray | Array, "m d"],
+    *,
+    subsets: int = 100,
+    size: int = 1000,
 ) -> SubsetDistance:
     """The convention of papers: the mean of ``kid``'s value over random subsets, drawn without replacement.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int, Real
 from scipy import stats
 
 from gan_jax import checks
@@ -45,9 +46,9 @@ class Modes(NamedTuple):
       weights: of every mode, ``[modes]``, summing to one.
     """
 
-    centres: Array
-    scales: Array
-    weights: Array
+    centres: Float[Array, "modes d"]
+    scales: Float[Array, " modes"]
+    weights: Float[Array, " modes"]
 
 
 class ModeCounts(NamedTuple):
@@ -61,12 +62,12 @@ class ModeCounts(NamedTuple):
       squares, fourths: over the high ones, of ``|u|²`` and ``|u|⁴``, ``[modes]``.
     """
 
-    samples: Array
-    near: Array
-    high: Array
-    sums: Array
-    squares: Array
-    fourths: Array
+    samples: Int[Array, " ..."]
+    near: Int[Array, "... modes"]
+    high: Int[Array, "... modes"]
+    sums: Float[Array, "... modes d"]
+    squares: Float[Array, "... modes"]
+    fourths: Float[Array, "... modes"]
 
 
 @renamed_fields(reverse_kl_floor="reverse_kl_baseline")
@@ -89,8 +90,8 @@ class ModeMetrics(NamedTuple):
     covered: int
     reproduced: int
     share: float
-    masses: np.ndarray
-    mass_intervals: np.ndarray
+    masses: Float[np.ndarray, " modes"]
+    mass_intervals: Float[np.ndarray, "modes 2"]
     reverse_kl: float
     reverse_kl_error: float
     reverse_kl_baseline: float
@@ -102,7 +103,7 @@ class ModeMetrics(NamedTuple):
     outside: float
     variance_ratio: float
     variance_ratio_error: float
-    variance_ratios: np.ndarray
+    variance_ratios: Float[np.ndarray, " modes"]
 
 
 class ModeTurnover(NamedTuple):
@@ -113,9 +114,9 @@ class ModeTurnover(NamedTuple):
       births, deaths: modes that came and went between two records, ``[records - 1]``.
     """
 
-    alive: np.ndarray
-    births: np.ndarray
-    deaths: np.ndarray
+    alive: Bool[np.ndarray, "records modes"]
+    births: Int[np.ndarray, " records-1"]
+    deaths: Int[np.ndarray, " records-1"]
 
 
 def modes_of(mixture: Distribution) -> Modes:
@@ -138,7 +139,7 @@ def modes_of(mixture: Distribution) -> Modes:
     return Modes(components.loc, components.scale[:, 0], mixture.mixing_distribution.probs)
 
 
-def tally(samples: Array, modes: Modes | Distribution, *, threshold: float = THRESHOLD) -> ModeCounts:
+def tally(samples: Real[Array, "n d"], modes: Modes | Distribution, *, threshold: float = THRESHOLD) -> ModeCounts:
     """Counts samples by mode; pure.
 
     A sample belongs to the mode whose centre is nearest in that mode's standard deviations, and is of high quality where that is less
@@ -177,7 +178,7 @@ def tally(samples: Array, modes: Modes | Distribution, *, threshold: float = THR
 
 
 def assay(
-    samples: ModeCounts | np.ndarray | Array,
+    samples: ModeCounts | Real[np.ndarray | Array, "n d"],
     modes: Modes | Distribution,
     *,
     threshold: float = THRESHOLD,
@@ -232,7 +233,7 @@ def assay(
     )
 
 
-def pooled_variance(counts: ModeCounts) -> np.ndarray:
+def pooled_variance(counts: ModeCounts) -> Float[np.ndarray, " ..."]:
     """Variance inside the modes over the truth's, pooled over modes as ``assay`` has it, for many tallies of the plane at once.
 
     Args:
@@ -250,7 +251,9 @@ def pooled_variance(counts: ModeCounts) -> np.ndarray:
     return np.where(freedom > 0, np.sum(scatter, axis=-1) / (np.maximum(freedom, 1.0) * truth), np.nan)
 
 
-def mode_turnover(masses: np.ndarray, weights: np.ndarray | Array, *, share: float = 0.25) -> ModeTurnover:
+def mode_turnover(
+    masses: Real[np.ndarray, "records modes"], weights: Real[np.ndarray | Array, " modes"], *, share: float = 0.25
+) -> ModeTurnover:
     """Births and deaths of modes during training.
 
     A mode is alive at a record where its mass is at least ``share`` of its weight.

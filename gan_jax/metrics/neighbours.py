@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Float32, Real
 
 from gan_jax import checks
 from gan_jax.divergences.kernels import row_blocks
@@ -32,7 +33,9 @@ class Neighbours(NamedTuple):
     coverage: float
 
 
-def neighbours(real: np.ndarray | Array, fake: np.ndarray | Array, *, k: int = 5) -> Neighbours:
+def neighbours(
+    real: Real[np.ndarray | Array, "n d"], fake: Real[np.ndarray | Array, "m d"], *, k: int = 5
+) -> Neighbours:
     r"""Precision and recall, density and coverage.
 
     With the closed balls :math:`B_i` around :math:`x_i` that reach its k-th nearest other real sample, and :math:`C_j`
@@ -105,7 +108,7 @@ def expected_coverage(n: int, m: int, *, k: int) -> float:
     return 1.0 - math.prod((n - i) / (n + m - i) for i in range(1, k + 1))
 
 
-def squared_distances(x: Array, y: Array) -> Array:
+def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float32[Array, "n m"]:
     """``‖xᵢ − yⱼ‖²`` as ``[n, m]`` float32, from float64 samples."""
     own, other = jnp.sum(x**2, axis=1)[:, None], jnp.sum(y**2, axis=1)[None, :]
     squares = own + other - 2 * jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Real
 
 from gan_jax import checks
 from gan_jax.metrics.features import Extracted, Features, InceptionFeatures, extract
@@ -48,8 +49,8 @@ class Score:
 
 def evaluate(
     features: Features,
-    real_images: np.ndarray | Array,
-    fake_images: np.ndarray | Array,
+    real_images: Real[np.ndarray | Array, "n h w c"],
+    fake_images: Real[np.ndarray | Array, "m h w c"],
     *,
     k: int = 5,
     splits: int = 10,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Real
 from scipy.special import entr, log_softmax
 
 from gan_jax import checks
@@ -24,7 +25,7 @@ class ClassifierScore(NamedTuple):
     standard_error: float
 
 
-def inception_style_score(logits: np.ndarray | Array, *, splits: int = 10) -> ClassifierScore:
+def inception_style_score(logits: Real[np.ndarray | Array, "n classes"], *, splits: int = 10) -> ClassifierScore:
     r"""Exponential of the mutual information of image and class, as a classifier sees it.
 
     .. math:: \exp\bigl(\mathbb E_x \mathrm{KL}(p(y|x) \,\|\, p(y))\bigr), \qquad p(y) = \mathbb E_x\, p(y|x)

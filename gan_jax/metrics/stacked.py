@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Int32, Real
 
 from gan_jax.metrics.features import Features, extract
 from gan_jax.typing import Array
 
 
-def class_labels(features: Features, images: np.ndarray | Array, *, batch: int = 256) -> np.ndarray:
+def class_labels(
+    features: Features, images: Real[np.ndarray | Array, "n h w c"], *, batch: int = 256
+) -> Int32[np.ndarray, " n"]:
     """The class of every image: the largest logit.
 
     Args:
@@ -26,7 +29,9 @@ def class_labels(features: Features, images: np.ndarray | Array, *, batch: int =
     return labels
 
 
-def stacked_labels(features: Features, images: np.ndarray | Array, *, batch: int = 256) -> np.ndarray:
+def stacked_labels(
+    features: Features, images: Real[np.ndarray | Array, "n h w 3"], *, batch: int = 256
+) -> Int32[np.ndarray, " n"]:
     """The class of every image that stacks three grey ones: ``K² a + K b + c`` of K classes, ``100 a + 10 b + c`` of digits.
 
     Each channel goes through the classifier as a grey image of its own, so that a label is right where all three of its digits are: with

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Integer, Real
 from scipy import stats
 
 
@@ -39,7 +40,7 @@ def standard_error(values: np.ndarray, axis: int = -1) -> np.ndarray:
     return standard_deviation(values, axis) / np.sqrt(np.shape(values)[axis])
 
 
-def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+def mean_and_error(values: Real[np.ndarray, " n"]) -> tuple[float, float]:
     """The mean of ``values [n]`` and its standard error."""
     return float(np.mean(values)), float(standard_error(values))
 
@@ -91,7 +92,9 @@ def extent(values: np.ndarray, axis: int = 0) -> Band:
     return Band(np.mean(values, axis=axis), np.min(values, axis=axis), np.max(values, axis=axis))
 
 
-def clopper_pearson(counts: np.ndarray, n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
+def clopper_pearson(
+    counts: Integer[np.ndarray, " *counts"], n: int, level: float
+) -> tuple[Float[np.ndarray, " *counts"], Float[np.ndarray, " *counts"]]:
     """Ends of the exact interval of a proportion: quantiles of Beta(x, n - x + 1) and Beta(x + 1, n - x); see ``histograms.interval``.
 
     Args:
@@ -112,14 +115,14 @@ def clopper_pearson(counts: np.ndarray, n: int, level: float) -> tuple[np.ndarra
     return low, high
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: Real[np.ndarray, "... n"]) -> Float[np.ndarray, "... n"]:
     """Ranks along the last axis, from 0; equal values have their mean rank."""
     below = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
     equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
     return below + (equal - 1) / 2
 
 
-def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def rank_correlation(x: Real[np.ndarray, "... n"], y: Real[np.ndarray, "... n"]) -> Float[np.ndarray, " ..."]:
     """Spearman's rank correlation: Pearson's of the ranks, where equal values have their mean rank.
 
     Args:
@@ -135,7 +138,9 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.divide((u * v).sum(axis=-1), size, out=np.full(size.shape, np.nan), where=size > 0)
 
 
-def lagged_rank_correlation(earlier: np.ndarray, later: np.ndarray, largest: float) -> np.ndarray:
+def lagged_rank_correlation(
+    earlier: Real[np.ndarray, "... records"], later: Real[np.ndarray, "... records"], largest: float
+) -> Float[np.ndarray, "... lags"]:
     """Rank correlation of one series with what another is so many records later, for every lag from 0 on.
 
     The window of the earlier series is the same at all lags, so that lags compare.

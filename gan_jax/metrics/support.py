@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Integer, Real
 from scipy import stats
 
 from gan_jax import checks
@@ -38,7 +39,7 @@ class SupportSize(NamedTuple):
     radius: float
 
 
-def support_size(samples: np.ndarray | Array, *, radius: float = 0.0, level: float = 0.95) -> SupportSize:
+def support_size(samples: Real[np.ndarray | Array, "n d"], *, radius: float = 0.0, level: float = 0.95) -> SupportSize:
     r"""Effective size of the support, from the pairs of samples that coincide.
 
     .. math:: \frac{1}{\hat p}, \qquad \hat p = \binom n2^{-1} \#\{i < j: \|x_i - x_j\| \le \mathrm{radius}\}
@@ -77,8 +78,12 @@ def support_size(samples: np.ndarray | Array, *, radius: float = 0.0, level: flo
 
 
 def interval(
-    collisions: np.ndarray | int, triples: np.ndarray | int, n: int, *, level: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
+    collisions: Integer[np.ndarray, " *collisions"] | int,
+    triples: Integer[np.ndarray, " *collisions"] | int,
+    n: int,
+    *,
+    level: float = 0.95,
+) -> tuple[Float[np.ndarray, " *collisions"], Float[np.ndarray, " *collisions"]]:
     r"""The interval of :math:`1 / \sum_k p_k^2`, for laws of any shape.
 
     With N pairs, :math:`p = \sum p_k^2` and :math:`t = \sum p_k^3`, the number C of collisions has mean N p and variance

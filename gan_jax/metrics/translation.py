@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
 from gan_jax import checks
 from gan_jax.typing import Array, PRNGKey
@@ -21,12 +22,16 @@ class MapError(NamedTuple):
       every: relative errors of all of them, ``[1 + symmetries]``.
     """
 
-    relative: Array
-    nearest: Array
-    every: Array
+    relative: Float[Array, ""]
+    nearest: Int[Array, ""]
+    every: Float[Array, " maps"]
 
 
-def map_error(translated: Array, truth: Array, symmetries: Sequence[Callable[[Array], Array]] = ()) -> MapError:
+def map_error(
+    translated: Float[Array, " n *event"],
+    truth: Float[Array, " n *event"],
+    symmetries: Sequence[Callable[[Float[Array, " n *event"]], Float[Array, " n *event"]]] = (),
+) -> MapError:
     """``min_s √(Σ_i |G(x_i) − s(T(x_i))|² / Σ_i |T(x_i) − mean T|²)`` over the identity and the symmetries s of the target.
 
     A law that a map s leaves as it is cannot tell T from s ∘ T: no sample of it can, with a cycle or without.
@@ -53,7 +58,7 @@ def map_error(translated: Array, truth: Array, symmetries: Sequence[Callable[[Ar
     return MapError(jnp.min(every), jnp.argmin(every), every)
 
 
-def cycle_error(returned: Array, given: Array) -> Array:
+def cycle_error(returned: Float[Array, " n *event"], given: Float[Array, " n *event"]) -> Float[Array, ""]:
     """``mean |F(G(x)) − x|`` over examples and entries, ``[]``: the term that training descends.
 
     Args:
@@ -72,7 +77,7 @@ def cycle_error(returned: Array, given: Array) -> Array:
     return jnp.mean(jnp.abs(returned - given))
 
 
-def distance_correlation(x: Array, y: Array) -> Array:
+def distance_correlation(x: Float[Array, " n *event"], y: Float[Array, " n *other"]) -> Float[Array, ""]:
     """Distance correlation of two samples, from 0 (independent, as n grows) to 1 (``y = a + b C x``, C orthogonal), ``[]``.
 
     With ``A_ij`` the distances within x, less the means of its row and column and plus that of all, and B likewise of y,
@@ -112,11 +117,11 @@ def _centred(x: Array) -> Array:
 
 def steganography(
     key: PRNGKey,
-    forward: Callable[[Array], Array],
-    backward: Callable[[Array], Array],
-    x: Array,
-    scales: Array,
-) -> Array:
+    forward: Callable[[Float[Array, " n *event"]], Float[Array, " n *event"]],
+    backward: Callable[[Float[Array, " n *event"]], Float[Array, " n *event"]],
+    x: Float[Array, " n *event"],
+    scales: Float[Array, " k"],
+) -> Float[Array, " k"]:
     """Cycle error when the translated examples are disturbed by noise: what is hidden in small differences is lost, what is shown is not.
 
     ``mean |F(G(x) + s ε) − x|``, ``ε ~ N(0, I)``, for every scale s. A way back that reads what everybody sees gets worse by about what the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Real
 from scipy.special import entr
 
 from gan_jax import checks
@@ -42,7 +43,7 @@ def vendi_of_kernel(kernel: np.ndarray) -> float:
     return _exponential_entropy(values / n)
 
 
-def vendi_score(features: np.ndarray | Array) -> float:
+def vendi_score(features: Real[np.ndarray | Array, "n d"]) -> float:
     """Vendi score under the cosine kernel ``k(x, y) = xᵀy / (|x| |y|)``.
 
     With unit rows X, ``K = X Xᵀ`` and ``Xᵀ X`` have the same eigenvalues but zeros, which have no entropy: the smaller of the two is taken.
