@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Bool, Int, Integer, Shaped
 
 from gan_jax import checks
 from gan_jax.moved import moved as moved_names
@@ -73,7 +74,7 @@ PairData: TypeAlias = Callable[..., ConditionedBatch]
 """``(key, batch, feed=…) -> ConditionedBatch``: draws examples with conditions."""
 
 
-def labelled(x: Array, labels: Array) -> ConditionedBatch:
+def labelled(x: Shaped[Array, " batch *event"], labels: Integer[Array, " batch"]) -> ConditionedBatch:
     """Examples whose condition is their label.
 
     Args:
@@ -87,7 +88,9 @@ def labelled(x: Array, labels: Array) -> ConditionedBatch:
 
 
 @renamed_arguments(said="condition_attributes", true="attributes")
-def describes(condition_attributes: Array, attributes: Array) -> Array:
+def describes(
+    condition_attributes: Integer[Array, "... attributes"], attributes: Integer[Array, "... attributes"]
+) -> Bool[Array, " ..."]:
     """Whether a condition describes an example: all that it says is true of it.
 
     Args:
@@ -108,12 +111,16 @@ class Mismatch(NamedTuple):
       found: False where every condition of the batch describes the example, and ``places`` means nothing, ``[batch]``.
     """
 
-    places: Array
-    found: Array
+    places: Int[Array, " batch"]
+    found: Bool[Array, " batch"]
 
 
 @renamed_arguments(said="condition_attributes", true="attributes")
-def mismatched(key: PRNGKey, condition_attributes: Array, attributes: Array) -> Mismatch:
+def mismatched(
+    key: PRNGKey,
+    condition_attributes: Integer[Array, "batch attributes"],
+    attributes: Integer[Array, "batch attributes"],
+) -> Mismatch:
     """Draws a wrong condition for every example, uniformly from those of its batch that do not describe it.
 
     A condition of another example is no wrong one where it describes this one too: scored low, it would teach the discriminator that a

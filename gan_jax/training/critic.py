@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.custom_batching import custom_vmap
+from jaxtyping import Float, Int, Shaped
 
 from gan_jax import caching, checks
 from gan_jax.objectives.losses import Objective, check_objective
@@ -31,7 +32,7 @@ class CriticState(NamedTuple):
 
     variables: Variables
     optimizer: optax.OptState
-    step: Array
+    step: Int[Array, ""]
 
 
 class History(NamedTuple):
@@ -43,9 +44,9 @@ class History(NamedTuple):
       penalty: the mean penalty, un-weighted, ``[records]``; zero without one.
     """
 
-    step: Array
-    divergence: Array
-    penalty: Array
+    step: Int[Array, " records"]
+    divergence: Float[Array, " records"]
+    penalty: Float[Array, " records"]
 
 
 class CriticTraining(NamedTuple):
@@ -62,11 +63,13 @@ class CriticTraining(NamedTuple):
     objective: Objective
     optimizer: optax.GradientTransformation
     penalty: Penalty | None
-    penalty_weight: float | Array
+    penalty_weight: float | Float[Array, ""]
     batch_size: int
 
 
-def logits_of_both(critic: Critic, variables: Variables, real: Array, fake: Array) -> tuple[Array, Array]:
+def logits_of_both(
+    critic: Critic, variables: Variables, real: Float[Array, " n *event"], fake: Float[Array, " m *event"]
+) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
     """Logits ``[batch]`` of real and of fake examples ``[batch, *event]``.
 
     One pass over both batches where the critic sees examples one by one, since one large product is faster than two; a critic that mixes
@@ -86,8 +89,13 @@ def logits_of_both(critic: Critic, variables: Variables, real: Array, fake: Arra
 
 
 def mean_penalty(
-    penalty: Penalty, critic: Critic, variables: Variables, real: Array, fake: Array, key: PRNGKey
-) -> Array:
+    penalty: Penalty,
+    critic: Critic,
+    variables: Variables,
+    real: Float[Array, " batch *event"],
+    fake: Float[Array, " batch *event"],
+    key: PRNGKey,
+) -> Float[Array, ""]:
     """The mean of a per-example penalty over a batch, ``[]``.
 
     Args:
@@ -103,7 +111,7 @@ def mean_penalty(
     return jnp.mean(penalty(ExampleWise(partial(critic.apply, variables)), real, fake, key))
 
 
-def lazy_penalty(mean: Callable[[], Array], every: int, count: Array) -> Array:
+def lazy_penalty(mean: Callable[[], Float[Array, ""]], every: int, count: Int[Array, ""]) -> Float[Array, ""]:
     """A mean penalty, or zero at the updates that lazy regularisation leaves out, ``[]``.
 
     Under ``vmap``, where a condition of each member would have both sides computed at every update, all members leave it out together:
@@ -194,7 +202,9 @@ def check_records(steps: int, records: int) -> None:
         )
 
 
-def init(key: PRNGKey, critic: Critic, training: CriticTraining, example: Array) -> CriticState:
+def init(
+    key: PRNGKey, critic: Critic, training: CriticTraining, example: Shaped[Array, " batch *event"]
+) -> CriticState:
     """Returns the state before the first update.
 
     Args:
@@ -212,7 +222,7 @@ def init(key: PRNGKey, critic: Critic, training: CriticTraining, example: Array)
 
 def step(
     key: PRNGKey, state: CriticState, critic: Critic, training: CriticTraining, real: Sampler, fake: Sampler
-) -> tuple[CriticState, tuple[Array, Array]]:
+) -> tuple[CriticState, tuple[Float[Array, ""], Float[Array, ""]]]:
     """One update on fresh samples.
 
     ``loss = mean(discriminator_loss) + λ mean(penalty)``; the keys of the step are folded from the constant base key.

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Float
 
 from gan_jax import caching, checks
 from gan_jax.moved import renamed_fields
@@ -28,9 +29,9 @@ class GeneratorGradient(NamedTuple):
       standard_deviation: ``sqrt(mean_b ||g_b - mean g||²)``, how far the gradient of one batch is from that over all noise.
     """
 
-    norm: Array
-    batch_norm: Array
-    standard_deviation: Array
+    norm: Float[Array, ""]
+    batch_norm: Float[Array, ""]
+    standard_deviation: Float[Array, ""]
 
 
 def generator_gradient(
@@ -40,7 +41,7 @@ def generator_gradient(
     generator: Generator,
     generator_variables: Variables,
     noise: PyTree,
-    real: Array,
+    real: Float[Array, " batch *event"],
 ) -> GeneratorGradient:
     """The gradient that the parameters of a generator receive through a critic that does not move.
 

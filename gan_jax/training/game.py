@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import optax
+from jaxtyping import Float
 
 from gan_jax import caching, checks
 from gan_jax.moved import moved as moved_names
@@ -352,7 +353,9 @@ def _g_loss(
     return loss + moment.hyper["regulariser_weight"] * parts.regulariser(batch.noise, fake), report
 
 
-def perturbed(perturb: Perturbation | None, key: PRNGKey, x: Array, moment: Moment) -> Array:
+def perturbed(
+    perturb: Perturbation | None, key: PRNGKey, x: Float[Array, " batch *event"], moment: Moment
+) -> Float[Array, " batch *event"]:
     """Examples as a discriminator sees them: changed by as much as the hyperparameters ``noise`` and ``noise_steps`` say of a moment."""
     if perturb is None:
         return x
@@ -360,7 +363,7 @@ def perturbed(perturb: Perturbation | None, key: PRNGKey, x: Array, moment: Mome
     return perturb(key, x, moment.hyper["noise"] * left)
 
 
-def penalty_scale(penalty: Penalty | None, every: int, moment: Moment) -> float | Array:
+def penalty_scale(penalty: Penalty | None, every: int, moment: Moment) -> float | Float[Array, ""]:
     """What a mean penalty is multiplied by: a lazy one weighs as many times more as it comes less often."""
     return moment.hyper["penalty_weight"] * every if penalty is not None else 0.0
 

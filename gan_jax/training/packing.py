@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Shaped
 
 from gan_jax import checks
 from gan_jax.training.game import Data, drawer
@@ -29,7 +30,7 @@ class Packed(NamedTuple):
     data: Data
 
 
-def pack(x: Array, size: int) -> Array:
+def pack(x: Shaped[Array, "samples *event c"], size: int) -> Shaped[Array, "packs *event packed"]:
     """Joins every ``size`` consecutive samples along the last axis of an event: coordinates of points, channels of images.
 
     Args:

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Int
 
 from gan_jax import caching, checks
 from gan_jax.training.game import Game
@@ -27,8 +28,8 @@ class Passage(NamedTuple):
     """
 
     state: GameState
-    steps: Array
-    reached: Array
+    steps: Int[Array, ""]
+    reached: Bool[Array, ""]
 
 
 def first_passage(game: Game, state: GameState, reached: Reached, *, at_most: int) -> Passage:

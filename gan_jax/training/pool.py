@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
 from gan_jax import checks
 from gan_jax.typing import Array, PRNGKey
@@ -19,8 +20,8 @@ class Pool(NamedTuple):
       filled: how many there are, ``[]``.
     """
 
-    examples: Array
-    filled: Array
+    examples: Float[Array, " capacity *event"]
+    filled: Int[Array, ""]
 
 
 def empty(capacity: int, event_shape: tuple[int, ...]) -> Pool:
@@ -40,7 +41,9 @@ def empty(capacity: int, event_shape: tuple[int, ...]) -> Pool:
     return Pool(jnp.zeros((capacity, *event_shape)), jnp.zeros((), jnp.int32))
 
 
-def exchanged(key: PRNGKey, pool: Pool, fresh: Array) -> tuple[Pool, Array]:
+def exchanged(
+    key: PRNGKey, pool: Pool, fresh: Float[Array, " batch *event"]
+) -> tuple[Pool, Float[Array, " batch *event"]]:
     """Puts fresh examples in, one after another, and says which ones a discriminator sees.
 
     While the pool is not full, an example is kept and seen. After that a fair coin decides for each example by itself: it is seen and not

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
 from gan_jax.training.optimizers import OptimizerOf
 from gan_jax.training.state import GameState, Hyperparameters, Info, PlayerState
@@ -27,8 +28,8 @@ class Moment(NamedTuple):
       hyper: the game's hyperparameters.
     """
 
-    step: Array
-    updates: Array
+    step: Int[Array, ""]
+    updates: Int[Array, ""]
     hyper: Hyperparameters
 
 
@@ -52,10 +53,10 @@ class DiscriminatorReport(NamedTuple):
       collections: those of its collections that the evaluation advanced (a pool of earlier examples); mostly none.
     """
 
-    divergence: Array
-    loss: Array
-    penalty: Array
-    variance_ratio: Array
+    divergence: Float[Array, ""]
+    loss: Float[Array, ""]
+    penalty: Float[Array, ""]
+    variance_ratio: Float[Array, ""]
     collections: Variables
 
 
@@ -67,7 +68,7 @@ class GeneratorReport(NamedTuple):
       variables: its own, whose collections the pass advanced.
     """
 
-    loss: Array
+    loss: Float[Array, ""]
     variables: Variables
 
 
@@ -76,7 +77,7 @@ class DiscriminatorLoss(Protocol):
 
     def __call__(
         self, params: PyTree, *, variables: Variables, batch: PyTree, key: PRNGKey | None, moment: Moment
-    ) -> tuple[Array, DiscriminatorReport]:
+    ) -> tuple[Float[Array, ""], DiscriminatorReport]:
         """The loss and its report.
 
         Args:
@@ -102,7 +103,7 @@ class GeneratorLoss(Protocol):
         batch: PyTree,
         key: PRNGKey | None,
         moment: Moment,
-    ) -> tuple[Array, GeneratorReport]:
+    ) -> tuple[Float[Array, ""], GeneratorReport]:
         """The loss and its report.
 
         Args:

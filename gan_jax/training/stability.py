@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Complex128, Float, Float64, Real
 
 from gan_jax.training.game import Game
 from gan_jax.training.state import GameState
@@ -31,9 +32,9 @@ class FlatGame(NamedTuple):
       state: ``w [n] -> GameState``.
     """
 
-    point: Array
-    step: Callable[[Array], Array]
-    state: Callable[[Array], GameState]
+    point: Float[Array, " n"]
+    step: Callable[[Float[Array, " n"]], Float[Array, " n"]]
+    state: Callable[[Float[Array, " n"]], GameState]
 
 
 def flat(game: Game, state: GameState) -> FlatGame:
@@ -72,7 +73,7 @@ def flat(game: Game, state: GameState) -> FlatGame:
     return FlatGame(vector((state.generator, state.discriminator)), step, with_vector)
 
 
-def jacobian(game: Game, state: GameState) -> Array:
+def jacobian(game: Game, state: GameState) -> Float[Array, "n n"]:
     """The Jacobian ``F'`` of one step at a state, by forward-mode differentiation through everything that the step does.
 
     Pure: ``jit``, ``vmap`` and ``training.ensemble`` run it over hyperparameters. Costs n tangents of a step: for small games.
@@ -91,7 +92,7 @@ def jacobian(game: Game, state: GameState) -> Array:
     return result
 
 
-def eigenvalues(matrices: Array | np.ndarray) -> np.ndarray:
+def eigenvalues(matrices: Real[Array | np.ndarray, "*batch n n"]) -> Complex128[np.ndarray, "*batch n"]:
     """Eigenvalues of real square matrices, on the host in double precision.
 
     Args:
@@ -107,7 +108,7 @@ def eigenvalues(matrices: Array | np.ndarray) -> np.ndarray:
     return found
 
 
-def spectral_radius(matrices: Array | np.ndarray) -> np.ndarray:
+def spectral_radius(matrices: Real[Array | np.ndarray, "*batch n n"]) -> Float64[np.ndarray, " *batch"]:
     """The largest modulus of the eigenvalues: the factor by which a step shrinks (below one) or grows a small deviation in the long run.
 
     Args:

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Float, Int
 
 from gan_jax import checks
 from gan_jax.moved import moved as moved_names
@@ -53,7 +54,7 @@ class GameState(NamedTuple):
     """
 
     key: PRNGKey
-    step: Array
+    step: Int[Array, ""]
     generator: PlayerState
     discriminator: PlayerState
     average: optax.EmaState | None
@@ -75,20 +76,20 @@ class Info(NamedTuple):
         collapses.
     """
 
-    divergence: Array
-    discriminator_loss: Array
-    penalty: Array
-    generator_loss: Array
-    discriminator_gradient: Array
-    generator_gradient: Array
-    variance_ratio: Array
+    divergence: Float[Array, " *steps"]
+    discriminator_loss: Float[Array, " *steps"]
+    penalty: Float[Array, " *steps"]
+    generator_loss: Float[Array, " *steps"]
+    discriminator_gradient: Float[Array, " *steps"]
+    generator_gradient: Float[Array, " *steps"]
+    variance_ratio: Float[Array, " *steps"]
 
 
 LARGEST_RATIO = 1e6
 """Where real examples do not vary, a ratio to their variance stops here: it stays finite."""
 
 
-def variance_ratio(real: Array, fake: Array) -> Array:
+def variance_ratio(real: Float[Array, " n *event"], fake: Float[Array, " m *event"]) -> Float[Array, ""]:
     """``tr Cov(fake) / tr Cov(real)`` of two batches: 1 where the laws agree, 0 where all that is generated is one point.
 
     Args:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.objectives import losses
@@ -82,12 +83,12 @@ def beside(generator: Generator, reconstructor: Reconstructor) -> Generator:
     return Generator(init, generator.noise, lambda variables, z: generator.apply(alone(variables), z), train)
 
 
-def joint(x: Array, z: Array) -> Array:
+def joint(x: Float[Array, " batch *event"], z: Float[Array, "batch latent"]) -> Float[Array, "batch pair"]:
     """Pairs of samples ``[batch, *event]`` and noise ``[batch, latent]`` as examples of a discriminator, ``[batch, event + latent]``."""
     return jnp.concatenate([x.reshape(x.shape[0], -1), z], axis=1)
 
 
-def flat(noise: PyTree) -> Array:
+def flat(noise: PyTree) -> Float[Array, "batch latent"]:
     """All noise that a sample is made of, ``[batch, latent]``."""
     return jnp.concatenate([leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(noise)], axis=1)
 
