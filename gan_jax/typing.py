@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import jax
 import numpyro.distributions as dist
+from jaxtyping import Float, Integer, Real, Shaped
 
 from gan_jax.moved import moved as moved_names
 from gan_jax.moved import renamed_fields
@@ -33,7 +34,7 @@ Drawn = TypeVar("Drawn")
 class Sampler(Protocol):
     """Draws a batch from a distribution: ``sampler(key, batch) -> [batch, *event]``."""
 
-    def __call__(self, key: PRNGKey, batch: int, /) -> Array: ...
+    def __call__(self, key: PRNGKey, batch: int, /) -> Real[Array, " batch *event"]: ...
 
 
 class Critic(NamedTuple):
@@ -53,10 +54,10 @@ class Critic(NamedTuple):
         trained. By what constant, ``lipschitz_bound`` certifies.
     """
 
-    init: Callable[[PRNGKey, Array], Variables]
-    apply: Callable[[Variables, Array], Array]
+    init: Callable[[PRNGKey, Shaped[Array, " batch *event"]], Variables]
+    apply: Callable[[Variables, Float[Array, " batch *event"]], Float[Array, " batch"]]
     constrain: Callable[[Variables], Variables]
-    lipschitz_bound: Callable[[Variables], Array]
+    lipschitz_bound: Callable[[Variables], Float[Array, ""]]
     mixes_examples: bool = False
     bounded: bool = False
 
@@ -74,13 +75,13 @@ class Generator(NamedTuple):
 
     init: Callable[[PRNGKey], Variables]
     noise: Callable[[PRNGKey, int], PyTree]
-    apply: Callable[[Variables, PyTree], Array]
-    train: Callable[[Variables, PyTree], tuple[Array, Variables]]
+    apply: Callable[[Variables, PyTree], Float[Array, " n *event"]]
+    train: Callable[[Variables, PyTree], tuple[Float[Array, " n *event"], Variables]]
 
 
 def trains_as_it_samples(
-    apply: Callable[[Variables, PyTree], Array],
-) -> Callable[[Variables, PyTree], tuple[Array, Variables]]:
+    apply: Callable[[Variables, PyTree], Float[Array, " n *event"]],
+) -> Callable[[Variables, PyTree], tuple[Float[Array, " n *event"], Variables]]:
     """Returns ``train`` of a generator that behaves the same in training."""
     return lambda variables, z: (apply(variables, z), variables)
 
@@ -101,8 +102,8 @@ class ConditionalGenerator(NamedTuple):
     init: Callable[[PRNGKey, PyTree], Variables]
     noise: Callable[[PRNGKey, int], PyTree]
     embed: Callable[[Variables, PyTree], PyTree]
-    apply: Callable[[Variables, PyTree, PyTree], Array]
-    train: Callable[[Variables, PyTree, PyTree], tuple[Array, Variables]]
+    apply: Callable[[Variables, PyTree, PyTree], Float[Array, " n *event"]]
+    train: Callable[[Variables, PyTree, PyTree], tuple[Float[Array, " n *event"], Variables]]
 
 
 @renamed_fields(judge="score")
@@ -123,11 +124,11 @@ class ConditionalCritic(NamedTuple):
       bounded: as of ``Critic``, of the logit in the example.
     """
 
-    init: Callable[[PRNGKey, Array, PyTree], Variables]
-    features: Callable[[Variables, Array], PyTree]
+    init: Callable[[PRNGKey, Shaped[Array, " batch *event"], PyTree], Variables]
+    features: Callable[[Variables, Float[Array, " batch *event"]], PyTree]
     embed: Callable[[Variables, PyTree], PyTree]
-    score: Callable[[Variables, PyTree, PyTree], Array]
-    classify: Callable[[Variables, PyTree], Array] | None
+    score: Callable[[Variables, PyTree, PyTree], Float[Array, " batch"]]
+    classify: Callable[[Variables, PyTree], Float[Array, "batch classes"]] | None
     constrain: Callable[[Variables], Variables]
     mixes_examples: bool = False
     bounded: bool = False
@@ -149,10 +150,10 @@ class ConditionedBatch(NamedTuple):
       attributes: what is true of every example, ``[batch, attributes]`` integers.
     """
 
-    x: Array
+    x: Shaped[Array, " batch *event"]
     condition: PyTree
-    condition_attributes: Array
-    attributes: Array
+    condition_attributes: Integer[Array, "batch attributes"]
+    attributes: Integer[Array, "batch attributes"]
 
 
 class Translator(NamedTuple):
@@ -163,8 +164,8 @@ class Translator(NamedTuple):
       apply: ``apply(variables, x) -> [batch, *event of the other domain]``; sees examples one by one.
     """
 
-    init: Callable[[PRNGKey, Array], Variables]
-    apply: Callable[[Variables, Array], Array]
+    init: Callable[[PRNGKey, Shaped[Array, " batch *event"]], Variables]
+    apply: Callable[[Variables, Float[Array, " batch *event"]], Float[Array, " batch *other"]]
 
 
 class Domains(NamedTuple):
@@ -175,5 +176,5 @@ class Domains(NamedTuple):
       y: of the second, ``[batch, *event]``.
     """
 
-    x: Array
-    y: Array
+    x: Float[Array, " batch *event"]
+    y: Float[Array, " batch *other"]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jax.sharding import Mesh
+from jaxtyping import Int32, UInt8
 
 from gan_jax.data.drawn_avatars import AvatarSet
 from gan_jax.data.images import to_unit
@@ -27,10 +28,10 @@ class Feed(NamedTuple):
       attributes: ``[n, 5]`` int32.
     """
 
-    images: Array
-    tokens: Array
-    condition_attributes: Array
-    attributes: Array
+    images: UInt8[Array, "n size size 3"]
+    tokens: Int32[Array, "n k length"]
+    condition_attributes: Int32[Array, "n k 5"]
+    attributes: Int32[Array, "n 5"]
 
 
 def feed_of(drawn: AvatarSet, encode: Callable[[list[str]], np.ndarray], *, mesh: Mesh | None = None) -> Feed:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Real
 
 from gan_jax import checks
 from gan_jax.data import avatar_drawing as drawing
@@ -86,7 +87,7 @@ class Candidates(NamedTuple):
     place: Place
 
 
-def read(images: Array | np.ndarray, *, style: str = "portrait") -> Reading:
+def read(images: Real[Array | np.ndarray, "n size size 3"], *, style: str = "portrait") -> Reading:
     """Reads attributes off pictures.
 
     Args:
@@ -154,7 +155,9 @@ def _averaged(images: Array, size: int) -> Array:
     return images.reshape(n, size, factor, size, factor, channels).mean((2, 4)).reshape(n, -1, channels)
 
 
-def orthonormal(matrices: Array) -> tuple[Array, Array]:
+def orthonormal(
+    matrices: Float[Array, "n rows columns"],
+) -> tuple[Float[Array, "n rows columns"], Float[Array, "n columns columns"]]:
     """Modified Gram–Schmidt, ``S T = Q``: for the few columns of many matrices, faster to compile and to run than LAPACK's QR.
 
     Args:

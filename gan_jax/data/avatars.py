@@ -13,6 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int32, Integer
 
 from gan_jax import checks
 from gan_jax.data import avatar_drawing as drawing
@@ -93,11 +94,13 @@ class Avatars(NamedTuple):
       jitter: ``[n, JITTER]`` in [0, 1].
     """
 
-    attributes: Array
-    jitter: Array
+    attributes: Int32[Array, "n 5"]
+    jitter: Float[Array, "n jitter"]
 
 
-def is_held_out(hair: Array | np.ndarray, eyes: Array | np.ndarray) -> Array | np.ndarray:
+def is_held_out(
+    hair: Integer[Array | np.ndarray, " *shape"], eyes: Integer[Array | np.ndarray, " *shape"]
+) -> Bool[Array | np.ndarray, " *shape"]:
     """Whether a pair of colours is held out: ``(hair + 3 eyes) mod 7 = 0``, 19 of 132 pairs; every colour is seen with nine or more.
 
     Args:
@@ -141,7 +144,9 @@ def sample(key: PRNGKey, n: int, *, pairs: str = "seen") -> Avatars:
 
 
 @renamed_arguments(said="condition_attributes")
-def sample_described(key: PRNGKey, condition_attributes: Array | np.ndarray, *, pairs: str = "all") -> Avatars:
+def sample_described(
+    key: PRNGKey, condition_attributes: Integer[Array | np.ndarray, "n 5"], *, pairs: str = "all"
+) -> Avatars:
     """Draws one avatar for each caption, of those that it describes: what is said is kept, the rest is drawn as in ``sample``.
 
     Args:
@@ -158,7 +163,7 @@ def sample_described(key: PRNGKey, condition_attributes: Array | np.ndarray, *, 
     )
 
 
-def render(avatars: Avatars, *, size: int = 32, style: str = "portrait") -> Array:
+def render(avatars: Avatars, *, size: int = 32, style: str = "portrait") -> Float[Array, "n {size} {size} 3"]:
     """Draws avatars.
 
     Args:
@@ -193,13 +198,13 @@ def _render(avatars: Avatars, size: int, style: str) -> Array:
     return 2.0 * jnp.clip(picture, 0.0, 1.0) - 1.0
 
 
-def place_of(jitter: Array) -> Place:
+def place_of(jitter: Float[Array, "n jitter"]) -> Place:
     """Where heads are, from the jitter ``[n, JITTER]``."""
     offset = 2.0 * jitter[:, :3] - 1.0
     return Place(SHIFT * offset[:, :2], TILT * offset[:, 2])
 
 
-def colours_of(avatars: Avatars) -> Array:
+def colours_of(avatars: Avatars) -> Float[Array, "n colours 3"]:
     """The colours that avatars are drawn with, ``[n, drawing.COLOURS, 3]`` in [0, 1]."""
     jitter = avatars.jitter
     n = jitter.shape[0]

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from gan_jax import checks
@@ -270,7 +271,7 @@ def to_bytes(images: HostOrDevice) -> HostOrDevice:
     return library.clip(library.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def dequantise(key: PRNGKey, images: Array) -> Array:
+def dequantise(key: PRNGKey, images: UInt8[Array, " *shape"]) -> Float32[Array, " *shape"]:
     """``(x + u) / 256``, ``u ~ U[0, 1)`` for every pixel: bytes as samples of a law that has a density.
 
     Bytes have no density, and a model with one reaches any likelihood by narrow peaks at the 256 values. With uniform noise the mean

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Int32, UInt8
 
 from gan_jax import checks
 from gan_jax.data import stream
@@ -80,8 +81,8 @@ def resident(images: ImageSet, *, flip: bool = False, mesh: Mesh | None = None) 
 class LabelledFeed(NamedTuple):
     """Images with labels on the device: ``images [n, h, w, c]`` uint8, ``labels [n]`` int32."""
 
-    images: Array
-    labels: Array
+    images: UInt8[Array, "n h w c"]
+    labels: Int32[Array, " n"]
 
 
 def resident_labelled(images: ImageSet, *, mesh: Mesh | None = None) -> Source:

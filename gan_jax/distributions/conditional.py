@@ -7,6 +7,7 @@ import itertools
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jaxtyping import Integer
 
 from gan_jax import checks
 from gan_jax.distributions.mixtures import Parameter
@@ -24,7 +25,9 @@ PHRASES = (
 """How ``sentence_of`` says where a point is."""
 
 
-def ring_mode(label: int | Array, *, modes: int = 8, radius: Parameter = 1.0, scale: Parameter = 0.01) -> Distribution:
+def ring_mode(
+    label: int | Integer[Array, ""], *, modes: int = 8, radius: Parameter = 1.0, scale: Parameter = 0.01
+) -> Distribution:
     """The law of one mode of ``gaussian_ring``: ``N(radius (cos 2πk/modes, sin 2πk/modes), scale² I)``, k the label.
 
     Args:
@@ -61,7 +64,7 @@ def places() -> np.ndarray:
     return np.array(list(itertools.product(ACROSS.values(), UP.values())), np.float32)
 
 
-def named_point(number: int | Array, *, scale: Parameter = 0.1) -> Distribution:
+def named_point(number: int | Integer[Array, ""], *, scale: Parameter = 0.1) -> Distribution:
     """The law of a point that a sentence names: ``N(places()[number], scale² I)``.
 
     Args:

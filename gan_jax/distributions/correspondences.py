@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jaxtyping import Float
 from numpyro.distributions import constraints
 
 from gan_jax import checks
@@ -45,13 +46,13 @@ class Correspondence(NamedTuple):
     label: str
 
 
-def linear(matrix: Array, shift: Array) -> tuple[PlaneMap, PlaneMap]:
+def linear(matrix: Float[Array, "d d"], shift: Float[Array, " d"]) -> tuple[PlaneMap, PlaneMap]:
     """``x -> A x + b`` and its inverse, for points in rows."""
     inverse = jnp.linalg.inv(matrix)
     return lambda x: x @ matrix.T + shift[None], lambda y: (y - shift[None]) @ inverse.T
 
 
-def rotation(angle: float) -> Array:
+def rotation(angle: float) -> Float[Array, "2 2"]:
     """The matrix that turns by ``angle`` radians, anticlockwise, ``[2, 2]``."""
     c, s = math.cos(angle), math.sin(angle)
     return jnp.array([[c, -s], [s, c]])

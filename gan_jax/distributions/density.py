@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jaxtyping import Float, Shaped
 from numpyro.distributions import constraints
 
 from gan_jax import numerics
@@ -22,7 +23,7 @@ _TRUNCATED = (
 )
 
 
-def draw(d: Distribution, key: PRNGKey, n: int) -> Array:
+def draw(d: Distribution, key: PRNGKey, n: int) -> Shaped[Array, " n *event"]:
     """``n`` samples ``[n, *event]``, one key a sample: works where ``d.sample`` trips over rank promotion.
 
     NumPyro's mixtures do, under ``jax_numpy_rank_promotion=raise``.
@@ -38,7 +39,7 @@ def draw(d: Distribution, key: PRNGKey, n: int) -> Array:
     return jax.vmap(lambda one: d.sample(one))(jax.random.split(key, n))
 
 
-def mixture_weights(mixture: Distribution) -> Array:
+def mixture_weights(mixture: Distribution) -> Float[Array, " components"]:
     """Normalised weights ``[components]`` of a ``MixtureSameFamily`` or ``MixtureGeneral``.
 
     Linear in the probabilities of a ``Categorical(probs=...)``, so that a weight of 0 has its one-sided derivative;
@@ -51,7 +52,7 @@ def mixture_weights(mixture: Distribution) -> Array:
     return jax.nn.softmax(mixing.logits, axis=-1)
 
 
-def log_weights(mixture: Distribution) -> Array:
+def log_weights(mixture: Distribution) -> Float[Array, " components"]:
     """The logarithms of ``mixture_weights``: ``-inf`` with gradient 0 where a weight is 0."""
     if isinstance(mixture.mixing_distribution, dist.CategoricalProbs):
         linear = mixture_weights(mixture)
@@ -59,7 +60,7 @@ def log_weights(mixture: Distribution) -> Array:
     return jax.nn.log_softmax(mixture.mixing_distribution.logits, axis=-1)
 
 
-def vanishing_weights(d: Distribution) -> Array | None:
+def vanishing_weights(d: Distribution) -> Float[Array, " k"] | None:
     """The weights ``[k]`` of a law's components that are 0, as functions of its parameters; ``None`` without a mixture.
 
     Of components that have a weight they are constants 0.
@@ -81,7 +82,7 @@ def support_of(d: Distribution) -> Any:
     return constraints.greater_than(d.loc) if isinstance(d, dist.Levy) else d.support
 
 
-def log_density(d: Distribution, x: Array) -> Array:
+def log_density(d: Distribution, x: Array) -> Float[Array, " *batch"]:
     """``log p(x)``, ``-inf`` outside the support (where NumPyro's ``Uniform.log_prob``, for one, is not).
 
     Mixtures, products and transformed laws are masked part by part. Outside the support the gradient is 0, never NaN.
@@ -105,7 +106,7 @@ def _batch_shape(d: Distribution) -> tuple[int, ...]:
     return jax.eval_shape(lambda point: log_density_at(d, point), probe).shape
 
 
-def log_density_at(d: Distribution, x: Array) -> Array:
+def log_density_at(d: Distribution, x: Shaped[Array, " *event"]) -> Float[Array, " *batch"]:
     """``log_density`` at one point ``x [*event]`` for a distribution of any batch shape: ``[*batch]``."""
     if isinstance(d, dist.MixtureSameFamily):
         return _mixed(d, log_density_at(d.component_distribution, x))

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jaxtyping import Float, Real
 from scipy import optimize
 
 from gan_jax import checks
@@ -56,7 +57,7 @@ class IsotropicMixture(dist.MixtureSameFamily):
         super().__init__(dist.Categorical(probs=shares), dist.Independent(components, 1), validate_args=validate_args)
 
     @property
-    def centres(self) -> Array:
+    def centres(self) -> Float[Array, "modes d"]:
         """``[modes, d]``."""
         return self.component_distribution.base_dist.loc
 
@@ -67,7 +68,7 @@ class IsotropicMixture(dist.MixtureSameFamily):
         return deviations[0, 0] if self._one_scale else deviations[:, 0]
 
     @property
-    def weights(self) -> Array:
+    def weights(self) -> Float[Array, " modes"]:
         """Of the modes, ``[modes]``, summing to one."""
         return self.mixing_distribution.probs
 
@@ -87,7 +88,7 @@ class IsotropicMixture(dist.MixtureSameFamily):
 
 
 def gaussian_modes(
-    centres: np.ndarray | Array, scale: Parameter | np.ndarray, weights: Weights | None = None
+    centres: Real[np.ndarray | Array, "modes d"], scale: Parameter | np.ndarray, weights: Weights | None = None
 ) -> IsotropicMixture:
     r"""Isotropic Gaussians wherever they are wanted: :math:`\sum_k w_k N(c_k, s_k^2 I)`.
 
@@ -151,7 +152,7 @@ def random_modes(
     return IsotropicMixture(centres, _smallest_distance(centres) / separation, weights)
 
 
-def geometric_weights(modes: int, smallest: float) -> Array:
+def geometric_weights(modes: int, smallest: float) -> Float[Array, " {modes}"]:
     r"""Weights in geometric progression, the smallest first: :math:`w_k = s r^k`, :math:`s \sum_{k < K} r^k = 1`.
 
     Args:
@@ -177,7 +178,7 @@ def geometric_weights(modes: int, smallest: float) -> Array:
     return jnp.asarray(smallest * np.exp(log_ratio * powers), float)
 
 
-def rare_weights(modes: int, rare: int, smallest: float) -> Array:
+def rare_weights(modes: int, rare: int, smallest: float) -> Float[Array, " {modes}"]:
     """Weights of which the first ``rare`` are ``smallest`` each; the others share the rest equally.
 
     Args:
