@@ -23,7 +23,7 @@ Distribution: TypeAlias = dist.Distribution
 Samples: TypeAlias = jax.Array
 """An array of samples, ``[n, *event]``."""
 
-ScalarCritic: TypeAlias = Callable[[Array], Array]
+ScalarCritic: TypeAlias = Callable[[Float[Array, " *event"]], Float[Array, ""]]
 """Maps one example ``[*event]`` to one scalar ``[]``."""
 
 
@@ -43,7 +43,8 @@ class Critic(NamedTuple):
     Attributes:
       init: ``init(key, x) -> variables`` for a batch ``x [batch, *event]``. ``variables`` is a dictionary of collections, of which
         only ``"params"`` is trained.
-      apply: ``apply(variables, x) -> [batch]``, one logit an example; never changes ``variables``.
+      apply: ``apply(variables, x) -> [batch]``, one logit an example (``[batch, places]`` of a discriminator of patches); never changes
+        ``variables``.
       constrain: ``constrain(variables) -> variables``, called once after every optimiser update: weight clipping, the retraction onto
         orthonormal matrices, the power iteration of spectral norms. The identity for free networks.
       lipschitz_bound: ``lipschitz_bound(variables) -> []``, an upper bound of the Lipschitz constant in the Euclidean norm, from the
@@ -55,7 +56,7 @@ class Critic(NamedTuple):
     """
 
     init: Callable[[PRNGKey, Shaped[Array, " batch *event"]], Variables]
-    apply: Callable[[Variables, Float[Array, " batch *event"]], Float[Array, " batch"]]
+    apply: Callable[[Variables, Float[Array, " batch *event"]], Float[Array, " batch *places"]]
     constrain: Callable[[Variables], Variables]
     lipschitz_bound: Callable[[Variables], Float[Array, ""]]
     mixes_examples: bool = False

@@ -21,7 +21,7 @@ from gan_jax.typing import Array, Distribution
 Family: TypeAlias = Callable[[Array], Distribution]
 """``condition -> P(x | c)``."""
 
-Divergence: TypeAlias = Callable[[Distribution, Distribution], Array]
+Divergence: TypeAlias = Callable[[Distribution, Distribution], Float[Array, ""]]
 """``(p, q) -> []``, such as those of ``exact``."""
 
 

@@ -20,7 +20,7 @@ from gan_jax import checks
 from gan_jax.divergences import empirical_1d
 from gan_jax.typing import Array
 
-Kernel: TypeAlias = Callable[[Array, Array], Array]
+Kernel: TypeAlias = Callable[[Float[Array, "n d"], Float[Array, "m d"]], Float[Array, "n m"]]
 """``k(x [n, d], y [m, d]) -> [n, m]``."""
 
 BLOCK_ENTRIES = 1 << 22

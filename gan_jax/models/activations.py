@@ -7,11 +7,12 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float
 
 from gan_jax.typing import Array
 
 
-def activation_gradients(loss: Callable[[], Array]) -> dict[str, Array]:
+def activation_gradients(loss: Callable[[], Float[Array, ""]]) -> dict[str, Float[Array, "batch width"]]:
     """The gradient of a scalar with respect to what enters every dense layer.
 
     ``∂ loss / ∂ h_l`` for the layers ``W_l h_l + b_l``; the first h is the input of the network. Every input is moved by an offset of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float
 
 from gan_jax.models.text import Encoding
 from gan_jax.typing import Array
@@ -25,7 +26,7 @@ class CrossAttention(nn.Module):
     dtype: jnp.dtype | None = None
 
     @nn.compact
-    def __call__(self, h: Array, caption: Encoding) -> Array:
+    def __call__(self, h: Float[Array, "n height width c"], caption: Encoding) -> Float[Array, "n height width c"]:
         """Maps ``h [n, height, width, c]`` with an encoded caption to the shape of ``h``."""
         n, height, width, channels = h.shape
         pixels = h.reshape(n, height * width, channels)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import jax
+from jaxtyping import Integer
 
 from gan_jax.typing import Array, Critic, Generator, PRNGKey, PyTree, Variables
 
 
-def one_of_generators(generators: Sequence[Generator], index: int | Array) -> Generator:
+def one_of_generators(generators: Sequence[Generator], index: int | Integer[Array, ""]) -> Generator:
     """The generator number ``index``, which may be traced.
 
     Args:
@@ -61,7 +62,7 @@ def one_of_generators(generators: Sequence[Generator], index: int | Array) -> Ge
     return Generator(init, noise, apply, train)
 
 
-def one_of_critics(critics: Sequence[Critic], index: int | Array) -> Critic:
+def one_of_critics(critics: Sequence[Critic], index: int | Integer[Array, ""]) -> Critic:
     """The critic number ``index``, which may be traced.
 
     Args:

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float, Shaped
 
 from gan_jax import checks
 from gan_jax.models.convolutions import Conv
@@ -26,8 +27,10 @@ class Classifier(NamedTuple):
       apply: ``apply(variables, x) -> (features [batch, d], logits [batch, classes])``; sees images one by one.
     """
 
-    init: Callable[[PRNGKey, Array], Variables]
-    apply: Callable[[Variables, Array], tuple[Array, Array]]
+    init: Callable[[PRNGKey, Shaped[Array, "batch h w c"]], Variables]
+    apply: Callable[
+        [Variables, Float[Array, "batch h w c"]], tuple[Float[Array, "batch d"], Float[Array, "batch classes"]]
+    ]
 
 
 class ConvClassifier(nn.Module):
@@ -46,7 +49,7 @@ class ConvClassifier(nn.Module):
     widest: int
 
     @nn.compact
-    def __call__(self, x: Array) -> tuple[Array, Array]:
+    def __call__(self, x: Float[Array, "batch h w c"]) -> tuple[Float[Array, "batch d"], Float[Array, "batch classes"]]:
         """Maps images ``[batch, h, w, c]`` to ``(features [batch, d], logits [batch, classes])``."""
         width = self.width
         h = nn.relu(Conv(width, kernel_init=HE)(x))

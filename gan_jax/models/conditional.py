@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.models.attention import CrossAttention
@@ -42,7 +43,7 @@ class ConditionalNorm(nn.Module):
     dtype: jnp.dtype | None = None
 
     @nn.compact
-    def __call__(self, h: Array, embedding: Array) -> Array:
+    def __call__(self, h: Float[Array, "n ... c"], embedding: Float[Array, "n d"]) -> Float[Array, "n ... c"]:
         """Maps ``h [n, …, c]`` with ``embedding [n, d]`` to the shape of ``h``."""
         both = nn.Dense(2 * h.shape[-1], kernel_init=scaled(0.25), dtype=self.dtype, name="modulation")(embedding)
         both = both.reshape(h.shape[0], *(1,) * (h.ndim - 2), -1)
@@ -62,7 +63,9 @@ class ConditionalGeneratorMLP(nn.Module):
     event_shape: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, z: Array, embedding: Array, train: bool = False) -> Array:
+    def __call__(
+        self, z: Float[Array, "n latent"], embedding: Float[Array, "n d"], train: bool = False
+    ) -> Float[Array, " n *event"]:
         """Maps ``z [n, latent]``, ``embedding [n, d]`` to samples ``[n, *event]``."""
         h = jnp.concatenate([z, embedding], axis=1)
         for width in self.features:
@@ -85,7 +88,9 @@ class ConditionalDCGANGenerator(nn.Module):
     attend: bool = False
 
     @nn.compact
-    def __call__(self, z: Array, embedding: Array | Encoding, train: bool = False) -> Array:
+    def __call__(
+        self, z: Float[Array, "n latent"], embedding: Float[Array, "n d"] | Encoding, train: bool = False
+    ) -> Float[Array, "n size size channels"]:
         """Maps ``z [n, latent]``, ``embedding [n, d]`` to images ``[n, size, size, channels]``."""
         vector = embedding.sentence if isinstance(embedding, Encoding) else embedding
         norm = partial(
@@ -209,7 +214,7 @@ def conditional_dcgan_generator(
 # ------------------------------------------------------------------------------------------------------------------- sampling
 
 
-def guided(embedding: Array, centre: Array, strength: float | Array) -> Array:
+def guided(embedding: Float[Array, "n d"], centre: Float[Array, " d"], strength: float | Array) -> Float[Array, "n d"]:
     """``e' = ē + s (e − ē)``: an embedding pushed away from (s > 1) or pulled to (s < 1) the centre of all.
 
     A GAN has no score to guide, so this is what guidance can mean here: the condition is exaggerated, for less variety. With s = 1 nothing
@@ -229,7 +234,7 @@ def guided(embedding: Array, centre: Array, strength: float | Array) -> Array:
     return centre[None] + strength * (embedding - centre[None])
 
 
-def truncated_normal(key: PRNGKey, n: int, latent: int, threshold: float) -> Array:
+def truncated_normal(key: PRNGKey, n: int, latent: int, threshold: float) -> Float[Array, "{n} {latent}"]:
     """Noise for the truncation trick: ``z ~ N(0, I)`` given that no coordinate is beyond ``threshold``: less variety, safer samples.
 
     Args:

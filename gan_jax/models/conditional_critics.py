@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.models.conditional import beside, embedded
@@ -38,7 +39,7 @@ class MLPTrunk(nn.Module):
     features: Sequence[int]
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, " batch *event"]) -> Float[Array, "batch width"]:
         """Maps ``x [batch, *event]`` to ``[batch, width]``."""
         h = x.reshape(x.shape[0], -1)
         for width in self.features:
@@ -58,7 +59,7 @@ class DCGANTrunk(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch size size channels"]) -> Float[Array, "batch side side width"]:
         """Maps images ``[batch, size, size, channels]`` to ``[batch, side, side, width]``."""
         h = x
         for i, width in enumerate(channels_of_layers(x.shape[1], self.width)):
@@ -95,7 +96,9 @@ class Head(nn.Module):
         if self.kind == "auxiliary":
             self.classifier = nn.Dense(self.classes)
 
-    def __call__(self, features: Array, embedding: Array) -> Array:
+    def __call__(
+        self, features: Float[Array, "batch ... c"], embedding: Float[Array, "batch d"]
+    ) -> Float[Array, " batch"]:
         """Maps features ``[batch, …, c]`` and embeddings ``[batch, d]`` to logits ``[batch]``."""
         if self.kind == "concatenation":
             around = embedding.reshape(embedding.shape[0], *(1,) * (features.ndim - 2), -1)
@@ -111,7 +114,7 @@ class Head(nn.Module):
             self.classify(features)
         return logit
 
-    def classify(self, features: Array) -> Array:
+    def classify(self, features: Float[Array, "batch ... c"]) -> Float[Array, "batch classes"]:
         """Class logits ``[batch, classes]``."""
         return self.classifier(self._hidden(features))
 

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 from jax.custom_batching import custom_vmap
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.models import products, winograd
@@ -38,7 +39,14 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 THINNEST_GROUP = 16
 
 
-def convolution(x: Array, kernel: Array, *, stride: int = 1, padding: str = "SAME", groups: int = 1) -> Array:
+def convolution(
+    x: Float[Array, "batch h w cin"],
+    kernel: Float[Array, "kh kw cin_per_group cout"],
+    *,
+    stride: int = 1,
+    padding: str = "SAME",
+    groups: int = 1,
+) -> Float[Array, "batch h_out w_out cout"]:
     """``y[b, i, j, o] = Σ_{u, v, c} x[b, s i + u − p, s j + v − q, c] kernel[u, v, c, o]``.
 
     Args:
@@ -71,7 +79,9 @@ def convolution(x: Array, kernel: Array, *, stride: int = 1, padding: str = "SAM
     return correlate(*_promoted(x, kernel), geometry)
 
 
-def transposed_convolution(x: Array, kernel: Array, *, stride: int = 2) -> Array:
+def transposed_convolution(
+    x: Float[Array, "batch h w cin"], kernel: Float[Array, "kh kw cin cout"], *, stride: int = 2
+) -> Float[Array, "batch {stride}*h {stride}*w cout"]:
     """``y[b, t, r, o] = Σ x[b, i, j, c] kernel[u, v, c, o]`` over ``t + u − p = s i``, ``r + v − q = s j``.
 
     It is ``lax.conv_transpose`` with padding ``"SAME"``: a convolution (kernel not flipped) of x with ``s − 1`` zeros between its pixels.
@@ -298,14 +308,16 @@ WRITTEN_OUT = Thirds(
 )
 
 
-def space_to_depth(x: Array, factor: int = 2) -> Array:
+def space_to_depth(x: Float[Array, "batch h_in w_in c"], factor: int = 2) -> Float[Array, "batch h w blocks"]:
     """``[batch, f h, f w, c] -> [batch, h, w, f f c]``, a block's pixels row by row."""
     b, h, w, c = _blocks(x, factor)
     x = x.reshape(b, h, factor, w, factor, c).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, h, w, factor * factor * c)
 
 
-def depth_to_space(x: Array, factor: int = 2) -> Array:
+def depth_to_space(
+    x: Float[Array, "batch h w blocks"], factor: int = 2
+) -> Float[Array, "batch {factor}*h {factor}*w c"]:
     """``[batch, h, w, f f c] -> [batch, f h, f w, c]``, the inverse of :func:`space_to_depth`."""
     b, h, w, c = x.shape
     checks.integer("factor", factor, 1)
@@ -315,7 +327,7 @@ def depth_to_space(x: Array, factor: int = 2) -> Array:
     return x.reshape(b, h * factor, w * factor, c // factor**2)
 
 
-def upsample(x: Array, factor: int = 2) -> Array:
+def upsample(x: Float[Array, "batch h w c"], factor: int = 2) -> Float[Array, "batch {factor}*h {factor}*w c"]:
     """Nearest neighbour: ``[batch, h, w, c] -> [batch, f h, f w, c]``."""
     b, h, w, c = x.shape
     checks.integer("factor", factor, 1)
@@ -323,7 +335,7 @@ def upsample(x: Array, factor: int = 2) -> Array:
     return x.reshape(b, h * factor, w * factor, c)
 
 
-def average_pool(x: Array, factor: int = 2) -> Array:
+def average_pool(x: Float[Array, "batch h_in w_in c"], factor: int = 2) -> Float[Array, "batch h w c"]:
     """Means of ``factor × factor`` blocks: ``[batch, f h, f w, c] -> [batch, h, w, c]``."""
     b, h, w, c = _blocks(x, factor)
     return x.reshape(b, h, factor, w, factor, c).mean((2, 4))
@@ -361,7 +373,7 @@ class Conv(nn.Module):
     padding: str = "SAME"
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch h w cin"]) -> Float[Array, "batch h_out w_out features"]:
         """Maps ``x [batch, h, w, cin]`` to ``[batch, ⌈h / stride⌉, ⌈w / stride⌉, features]``, or less where the padding is ``"VALID"``."""
         shape = (self.kernel_size, self.kernel_size, x.shape[-1] // self.groups, self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
@@ -391,7 +403,7 @@ class ConvTranspose(nn.Module):
     dtype: jnp.dtype | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch h w cin"]) -> Float[Array, "batch h_out w_out features"]:
         """Maps ``x [batch, h, w, cin]`` to ``[batch, stride h, stride w, features]``."""
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)

@@ -7,6 +7,7 @@ from functools import partial
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from gan_jax.models.convolutions import Conv, ConvTranspose
 from gan_jax.models.generators import generator_of
@@ -41,7 +42,9 @@ class DCGANGenerator(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, z: Array, train: bool = False) -> Array:
+    def __call__(
+        self, z: Float[Array, "batch latent"], train: bool = False
+    ) -> Float[Array, "batch size size channels"]:
         """Maps ``z [batch, latent]`` to images ``[batch, size, size, channels]``."""
         norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         features = channels_of_layers(self.size, self.width)
@@ -68,7 +71,7 @@ class DCGANDiscriminator(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch size size channels"]) -> Float[Array, " batch"]:
         """Maps images ``[batch, size, size, channels]`` to logits ``[batch]``."""
         inner = NORMAL if self.batch_norm else scaled(2.0 / (1.0 + SLOPE**2))
         outer = NORMAL if self.batch_norm else scaled(1.0)

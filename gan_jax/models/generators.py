@@ -9,6 +9,7 @@ from typing import cast
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.caching import remembered
@@ -36,7 +37,7 @@ class GeneratorMLP(nn.Module):
     hidden_bias: bool = True
 
     @nn.compact
-    def __call__(self, z: Array, train: bool = False) -> Array:
+    def __call__(self, z: Float[Array, "batch latent"], train: bool = False) -> Float[Array, " batch *event"]:
         """Maps ``z [batch, latent]`` to samples ``[batch, *event]``."""
         h = z
         for width in self.features:

@@ -9,6 +9,7 @@ from typing import cast
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.typing import Array, Critic, PRNGKey, Variables
@@ -17,7 +18,7 @@ SIZES = (8, 16, 32, 64)
 DTYPES = ("float32", "bfloat16")
 
 
-def unbounded(variables: Variables) -> Array:
+def unbounded(variables: Variables) -> Float[Array, ""]:
     """Infinity: what is known of the Lipschitz constant of a network that has none in its weights, ``[]``."""
     return jnp.full((), jnp.inf)
 
@@ -83,12 +84,12 @@ def discriminator_of(
     return Critic(init, apply, lambda variables: variables, lipschitz_bound, mixes_examples)
 
 
-def matrix_of(kernel: Array) -> Array:
+def matrix_of(kernel: Float[Array, "... cin cout"]) -> Float[Array, "patch cout"]:
     """A kernel ``[…, cin, cout]`` as the matrix ``[… cin, cout]`` that is applied to every patch."""
     return kernel.reshape(-1, kernel.shape[-1])
 
 
-def layer_bound(kernel: Array, *, stride: int = 1, groups: int = 1) -> Array:
+def layer_bound(kernel: Float[Array, " *kernel"], *, stride: int = 1, groups: int = 1) -> Float[Array, ""]:
     """An upper bound of the operator norm of a dense layer or of a convolution with zero padding.
 
     ``||conv|| <= ⌈k / s⌉ max_g σ(W_g)``: the layer is W on patches, each pixel is in at most ``⌈k / s⌉²`` of them, so that the patches

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.tree_util import Partial
+from jaxtyping import Float
 
 from gan_jax.models.convolutions import convolution
 from gan_jax.typing import Array
@@ -81,7 +82,7 @@ def _features_and_logits(
     return features, features @ dense[0] + dense[1][None, :]
 
 
-def resized(images: Array, side: int = SIDE) -> Array:
+def resized(images: Float[Array, "n h w c"], side: int = SIDE) -> Float[Array, "n {side} {side} c"]:
     """Bilinear resize with half-pixel centres, edges repeated, no antialiasing: ``F.interpolate(align_corners=False)``.
 
     Args:
@@ -95,7 +96,7 @@ def resized(images: Array, side: int = SIDE) -> Array:
     return jax.image.resize(images, (n, side, side, c), "bilinear", antialias=False)
 
 
-def pooled_features(layer: Layer, x: Array) -> Array:
+def pooled_features(layer: Layer, x: Float[Array, "n 299 299 3"]) -> Float[Array, "n 2048"]:
     """The last average pool (pool3).
 
     Args:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.caching import remembered
@@ -14,7 +15,7 @@ from gan_jax.models.mlp import MLP, applied, dense_bound, map_kernels, product_o
 from gan_jax.typing import Array, Critic, PRNGKey, Variables
 
 
-def group_sort(h: Array, *, group_size: int = 2) -> Array:
+def group_sort(h: Float[Array, "batch width"], *, group_size: int = 2) -> Float[Array, "batch width"]:
     """Sorts the features within groups: a permutation at every point, hence 1-Lipschitz and gradient-norm preserving.
 
     Groups are strided (feature ``i`` meets ``i + width / group_size``), so that the sort runs over a leading axis and pairs need no gather.
@@ -43,7 +44,7 @@ def group_sort(h: Array, *, group_size: int = 2) -> Array:
     return jnp.sort(h.reshape(batch, group_size, width // group_size), axis=1).reshape(batch, width)
 
 
-def orthonormalise(kernel: Array, *, iterations: int = 5) -> Array:
+def orthonormalise(kernel: Float[Array, "rows columns"], *, iterations: int = 5) -> Float[Array, "rows columns"]:
     """The nearest matrix with orthonormal rows or columns (the polar factor), by Newton–Schulz iteration.
 
     ``W <- W (3 I - W'W) / 2`` maps every singular value s to s (3 - s²) / 2: to one, quadratically, from anywhere in (0, √3).

@@ -8,6 +8,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.models.mlp import applied, widths
@@ -35,7 +36,7 @@ class MinibatchDiscrimination(nn.Module):
     """What ``mlp.from_module`` looks for."""
 
     @nn.compact
-    def __call__(self, features: Array) -> Array:
+    def __call__(self, features: Float[Array, "batch a"]) -> Float[Array, "batch width"]:
         """Maps ``f [batch, A]`` to ``[batch, A + B]``."""
         tensor = self.param("tensor", self.kernel_init, (features.shape[1], self.kernels * self.dimension))
         # The batch last, in rows of memory; one coordinate after another, so that nothing larger than [kernels, batch, batch] is held.
@@ -61,7 +62,7 @@ class MinibatchDiscriminationMLP(nn.Module):
     activation: Callable[[Array], Array]
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, " batch *event"]) -> Float[Array, " batch"]:
         """Maps ``x [batch, *event]`` to logits ``[batch]``."""
         h = x.reshape(x.shape[0], -1)
         for width in self.features:

@@ -11,6 +11,7 @@ from typing import cast
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.caching import remembered
@@ -33,7 +34,7 @@ class MLP(nn.Module):
     norm: Callable[[], Callable[[Array], Array]] | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, " batch *event"]) -> Float[Array, " batch"]:
         """Maps ``x [batch, *event]`` to logits ``[batch]``."""
         h = x.reshape(x.shape[0], -1)
         for width in self.features:
@@ -101,7 +102,7 @@ def dense_bound(activation: Callable[[Array], Array]) -> Callable[[Variables], A
     return lambda variables: product_of_spectral_norms(variables) * slope ** (len(kernels(variables)) - 1)
 
 
-def product_of_spectral_norms(variables: Variables) -> Array:
+def product_of_spectral_norms(variables: Variables) -> Float[Array, ""]:
     """``prod_l ||W_l||_2``: an upper bound of the Lipschitz constant of a dense network with 1-Lipschitz activations.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.caching import remembered
@@ -31,7 +32,7 @@ class MaxoutMLP(nn.Module):
     kernel_init: nn.initializers.Initializer
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, " batch *event"]) -> Float[Array, " batch"]:
         """Maps ``x [batch, *event]`` to logits ``[batch]``."""
         h = x.reshape(x.shape[0], -1)
         for width in self.features:

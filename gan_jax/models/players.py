@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.caching import remembered
@@ -184,7 +185,7 @@ def fourier_logistic(features: int = 256, *, bandwidth: float = 1.0) -> Critic:
     return Critic(init, apply, lambda variables: variables, lipschitz_bound)
 
 
-def kernel_witness(landmarks: Array, *, bandwidth: float = 1.0) -> Critic:
+def kernel_witness(landmarks: Float[Array, " m *event"], *, bandwidth: float = 1.0) -> Critic:
     """A witness in the unit ball of a Gaussian kernel's space: ``f(x) = Σ_j α_j k(x, c_j)``, ``||f||_H <= 1``.
 
     Under ``losses.wasserstein()`` its best value is the MMD of that kernel, restricted to the span of the landmarks: ``max_{||f||_H <= 1}

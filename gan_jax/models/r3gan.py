@@ -7,6 +7,7 @@ import math
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.models.convolutions import Conv, average_pool, upsample
@@ -36,7 +37,7 @@ class Block(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch h w c"]) -> Float[Array, "batch h w c"]:
         """Maps ``[batch, h, w, c]`` to the same shape."""
         width = EXPANSION * x.shape[-1]
         # Three layers share 1 / blocks of the variance between the two that are not zero.
@@ -68,7 +69,9 @@ class R3GANGenerator(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, z: Array, train: bool = False) -> Array:
+    def __call__(
+        self, z: Float[Array, "batch latent"], train: bool = False
+    ) -> Float[Array, "batch size size channels"]:
         """Maps ``z [batch, latent]`` to images ``[batch, size, size, channels]``; training changes nothing."""
         stages = _stages(self.size)
         basis = self.param("basis", nn.initializers.normal(1.0), (BASE, BASE, self.width), jnp.float32)
@@ -95,7 +98,7 @@ class R3GANDiscriminator(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch size size channels"]) -> Float[Array, " batch"]:
         """Maps images ``[batch, size, size, channels]`` to logits ``[batch]``."""
         stages = _stages(x.shape[1])
         h = Conv(self.width, 1, use_bias=False, kernel_init=scaled(1.0), dtype=self.dtype, name="extract")(x)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 from flax import linen as nn
+from jaxtyping import Float, Shaped
 
 from gan_jax import checks
 from gan_jax.models.generators import GeneratorMLP
@@ -21,8 +22,8 @@ class Reconstructor(NamedTuple):
       apply: ``apply(variables, x) -> z [batch, latent]``; sees examples one by one.
     """
 
-    init: Callable[[PRNGKey, Array], Variables]
-    apply: Callable[[Variables, Array], Array]
+    init: Callable[[PRNGKey, Shaped[Array, " batch *event"]], Variables]
+    apply: Callable[[Variables, Float[Array, " batch *event"]], Float[Array, "batch latent"]]
 
 
 def mlp_reconstructor(

@@ -8,6 +8,7 @@ from functools import partial
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from gan_jax.models.convolutions import Conv, average_pool, convolution, transposed_convolution, upsample
 from gan_jax.models.generators import generator_of
@@ -106,7 +107,9 @@ class ResNetGenerator(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, z: Array, train: bool = False) -> Array:
+    def __call__(
+        self, z: Float[Array, "batch latent"], train: bool = False
+    ) -> Float[Array, "batch size size channels"]:
         """Maps ``z [batch, latent]`` to images ``[batch, size, size, channels]``."""
         norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         h = nn.Dense(BASE * BASE * self.width, kernel_init=scaled(1.0), dtype=self.dtype)(z)
@@ -163,7 +166,7 @@ class ResNetDiscriminator(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch size size channels"]) -> Float[Array, " batch"]:
         """Maps images ``[batch, size, size, channels]`` to logits ``[batch]``."""
         blocks = self.down_blocks + SAME_SIZE_BLOCKS
         h = x

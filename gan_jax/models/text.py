@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jaxtyping import Bool, Float, Integer
 
 from gan_jax import checks
 from gan_jax.models.tokenizer import PADDING
@@ -25,9 +26,9 @@ class Encoding(NamedTuple):
       mask: where there are words, ``[n, length]``.
     """
 
-    sentence: Array
-    states: Array
-    mask: Array
+    sentence: Float[Array, "n width"]
+    states: Float[Array, "n length width"]
+    mask: Bool[Array, "n length"]
 
 
 class Encoder(NamedTuple):
@@ -57,7 +58,7 @@ class LabelTable(nn.Module):
     width: int
 
     @nn.compact
-    def __call__(self, labels: Array) -> Array:
+    def __call__(self, labels: Integer[Array, " n"]) -> Float[Array, "n width"]:
         """Maps labels ``[n]`` to vectors ``[n, width]``; NaN for a traced label that is out of range."""
         table = self.param("table", nn.initializers.normal(1.0), (self.classes, self.width), jnp.float32)
         # Negative places would be counted from the end: out of range on both sides is filled with NaN.
@@ -121,7 +122,7 @@ class RecurrentEncoder(nn.Module):
     hidden: Callable[[PyTree], Array]
 
     @nn.compact
-    def __call__(self, tokens: Array) -> Encoding:
+    def __call__(self, tokens: Integer[Array, "n length"]) -> Encoding:
         """Maps tokens ``[n, length]`` to their encoding."""
         mask = tokens != PADDING
         lengths = jnp.sum(mask, axis=1)
@@ -210,7 +211,7 @@ class TransformerEncoder(nn.Module):
     heads: int
 
     @nn.compact
-    def __call__(self, tokens: Array) -> Encoding:
+    def __call__(self, tokens: Integer[Array, "n length"]) -> Encoding:
         """Maps tokens ``[n, length]`` to their encoding."""
         mask = tokens != PADDING
         positions = self.param("positions", waves, (self.length, self.width))

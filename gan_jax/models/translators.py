@@ -9,6 +9,7 @@ from typing import cast
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.models.convolutions import Conv, upsample
@@ -42,7 +43,7 @@ class TranslatorMLP(nn.Module):
     event_shape: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, " batch *event"]) -> Float[Array, " batch *event_out"]:
         """Maps ``x [batch, *event]`` to ``[batch, *event_shape]``."""
         h = x.reshape(x.shape[0], -1)
         for width in self.features:
@@ -60,7 +61,7 @@ class InstanceNorm(nn.Module):
     dtype: jnp.dtype | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch h w c"]) -> Float[Array, "batch h w c"]:
         """Maps ``x [batch, h, w, c]`` to the same shape."""
         shape = (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, shape, jnp.float32)
@@ -84,7 +85,7 @@ class ReflectedConv(nn.Module):
     dtype: jnp.dtype | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch h w cin"]) -> Float[Array, "batch h w features"]:
         """Maps ``x [batch, h, w, cin]`` to ``[batch, h, w, features]``."""
         around = self.kernel_size // 2
         padded = jnp.pad(x, ((0, 0), (around, around), (around, around), (0, 0)), mode="reflect")
@@ -97,7 +98,7 @@ class ResidualBlock(nn.Module):
     dtype: jnp.dtype | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch h w c"]) -> Float[Array, "batch h w c"]:
         """Maps ``x [batch, h, w, c]`` to the same shape."""
         width = x.shape[-1]
         h = nn.relu(InstanceNorm(self.dtype)(ReflectedConv(width, dtype=self.dtype)(x)))
@@ -126,7 +127,7 @@ class ResNetTranslator(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch h w cin"]) -> Float[Array, "batch h w channels"]:
         """Maps images ``[batch, h, w, ·]`` to ``[batch, h, w, channels]`` in [-1, 1]."""
         dtype, joined = self.dtype, self.skip == "joined"
         given = x.astype(dtype)
@@ -163,7 +164,7 @@ class PatchDiscriminator(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Float[Array, "batch h w c"]) -> Float[Array, "batch places"]:
         """Maps images ``[batch, h, w, c]`` to ``[batch, places]``."""
         h = x.astype(self.dtype)
         for depth in range(self.layers):

@@ -21,9 +21,13 @@ from gan_jax.caching import remembered
 from gan_jax.moved import renamed_arguments
 from gan_jax.typing import Array, PRNGKey, PyTree, ScalarCritic
 
-Penalty: TypeAlias = Callable[[ScalarCritic, Array, Array, PRNGKey], Array]
+Penalty: TypeAlias = Callable[
+    [ScalarCritic, Float[Array, " batch *event"], Float[Array, " batch *event"], PRNGKey], Float[Array, " batch"]
+]
 
-Perturbation: TypeAlias = Callable[[PRNGKey, Array, Array], Array]
+Perturbation: TypeAlias = Callable[
+    [PRNGKey, Float[Array, " batch *event"], Float[Array, ""]], Float[Array, " batch *event"]
+]
 """``(key, x [batch, *event], scale []) -> [batch, *event]``: what a discriminator sees in place of ``x``."""
 
 
@@ -110,7 +114,9 @@ def interpolates(
     return u * real + (1 - u) * fake
 
 
-Points: TypeAlias = Callable[[Array, Array, PRNGKey], Array]
+Points: TypeAlias = Callable[
+    [Float[Array, " batch *event"], Float[Array, " batch *event"], PRNGKey], Float[Array, " batch *event"]
+]
 """``(real [batch, *event], fake, key) -> [batch, *event]``: where a penalty looks at the critic's gradient."""
 
 
