@@ -62,6 +62,7 @@ def log_of_target(pair: Correspondence, y: jax.Array) -> jax.Array:
     return log_density(pair.source, pair.backward(y)) + jnp.log(jnp.abs(jnp.linalg.det(jacobian)))
 
 
+@pytest.mark.slow
 def test_there_and_back(name: str) -> None:
     found = seen(name)
     np.testing.assert_allclose(found.back, found.x, atol=1e-5)
@@ -127,6 +128,7 @@ def test_moons_have_a_density_of_mass_one_and_their_shares() -> None:
     assert abs(below - expected) < 4.5 * np.sqrt(expected * (1 - expected) / 4000)
 
 
+@pytest.mark.slow
 def test_draws_are_unpaired(name: str) -> None:
     pair = correspondence(name)
 

@@ -44,6 +44,7 @@ def _seen(name):
     return [np.asarray(a, np.float64) for a in all_of_it(jax.random.key(1))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_density_integrates_to_one_and_has_the_mean_of_the_samples(name):
     log_p, x, _, said = _seen(name)
@@ -174,6 +175,7 @@ def _weighed(w: jax.Array, kind: str) -> dist.Distribution:
     return dist.TransformedDistribution(same, transforms.AffineTransform(0.0, 2.0)) if kind == "affine" else same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["same", "general", "plane", "affine"])
 def test_log_density_at_a_weight_of_zero_has_its_one_sided_derivative(kind):
     """``d log p / dw = (f_0 - f_1) / p``, with ``f_0 / f_1 = exp(2 - 2 x)``; the values are what they were."""

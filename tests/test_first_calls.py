@@ -85,6 +85,7 @@ def test_an_integer_is_the_seed_of_projections_and_subsets() -> None:
         np.testing.assert_array_equal(draws(7), draws(jax.random.key(7)))
 
 
+@pytest.mark.slow
 @cases("data", [RING, RING.sample, POINTS, POINTS.tolist(), jnp.asarray(POINTS)], ids=lambda d: type(d).__name__)
 def test_a_game_draws_from_a_distribution_or_from_examples(data: Any) -> None:
     drawn = np.asarray(game.drawer(data)(jax.random.key(1), 32))

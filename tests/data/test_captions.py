@@ -15,6 +15,7 @@ from tests.cases import cases
 LONGEST = 18
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(
     attributes=st.tuples(*(st.integers(0, count - 1) for count in COUNTS)),

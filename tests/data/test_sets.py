@@ -105,6 +105,7 @@ def test_stacked_digits_by_name_have_all_thousand_modes(data_dir: Path) -> None:
     np.testing.assert_array_equal(lazily[7], stacked.images[7])
 
 
+@pytest.mark.slow
 def test_cartoons_are_the_avatars_in_another_style(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same people in the same order, so that a hidden pairing is there to evaluate by; other pictures of them."""
     monkeypatch.setattr(

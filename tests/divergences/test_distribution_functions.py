@@ -28,6 +28,7 @@ def _points(frozen):
     return np.concatenate([left[keep_left], right[keep_right]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAWS)
 def test_both_tails_of_every_law(name):
     with jax.enable_x64(True):

@@ -129,6 +129,7 @@ def test_biased_values_are_distances(x, y):
         assert abs(function(x, x[::-1])) < rounding
 
 
+@pytest.mark.slow
 @every_kernel
 def test_gradients(name):
     kernel = KERNELS[name][0]

@@ -101,6 +101,7 @@ def test_gaussians_of_different_width():
     assert abs(values.mean() - 1.791186) < 4 * standard_error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [1_000_000, 777_777])
 def test_float32_does_not_drift_at_a_million_points(m):
     x, y = RNG.normal(size=1_000_000).astype(np.float32), RNG.normal(1.0, 1.1, size=m).astype(np.float32)

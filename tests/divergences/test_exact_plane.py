@@ -203,6 +203,7 @@ def test_distance_of_modes_that_move_apart_has_no_derivative_in_weights():
     assert float(slopes[1]) == pytest.approx(0.3, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_energy_distance_is_differentiable_at_a_weight_of_zero():
     """It is quadratic in a weight: three values give the slopes at both ends."""
     with jax.enable_x64(True):

@@ -146,6 +146,7 @@ class TestDistances:
 
 
 class TestDiscriminatorValue:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "objective", [losses.minimax(), losses.wasserstein(), losses.least_squares(), losses.hinge()]
     )

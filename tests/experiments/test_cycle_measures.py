@@ -114,6 +114,7 @@ def test_wrong_maps_are_counted_apart_and_their_losses_compared() -> None:
     assert equal.holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rotated", "square", "moons"])
 def test_the_true_map_is_all_that_can_be_wished_for(name: str) -> None:
     pair = correspondence(name)

@@ -107,6 +107,7 @@ class TestRun:
         assert far["holds"] is False
         assert points["holds"] is None
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("slope", "kinds", "strict", "everything"),
         [

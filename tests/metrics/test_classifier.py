@@ -130,6 +130,7 @@ def pickled(path: Path) -> None:
     np.savez(path, accuracy=np.array([object()], dtype=object))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, flipped, emptied, changed, of_another_network, pickled])
 def test_a_damaged_file_is_trained_over(
     kept: tuple[Path, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]

@@ -53,6 +53,7 @@ def test_chosen_generator_is_the_generator(number: int) -> None:
     assert moved == [i == number for i in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(4))
 def test_chosen_critic_is_the_critic(number: int) -> None:
     plain, chosen = compiled(critics()[number]), compiled(one_of_critics(critics(), number))

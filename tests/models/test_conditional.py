@@ -125,6 +125,7 @@ def test_a_projection_is_linear_in_the_embedding() -> None:
     np.testing.assert_allclose(at(2.0 * a - b) - nothing, 2.0 * (at(a) - nothing) - (at(b) - nothing), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HEADS)
 def test_a_penalty_takes_the_gradient_of_each_pair(head: str) -> None:
     """In one pass, and example by example with its own condition: the same norms."""

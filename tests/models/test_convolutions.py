@@ -169,6 +169,7 @@ def test_fewer_multiplications_give_the_same_sums(size: tuple[int, int], side: i
     np.testing.assert_allclose(gathered, plainly_gathered, rtol=1e-4, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_both_orders_with_fewer_multiplications() -> None:
     x, k = pair((4, 4), 4, winograd.FEWEST_CHANNELS, winograd.FEWEST_CHANNELS)
     got = two_orders(partial(convolution, stride=2), x, k)

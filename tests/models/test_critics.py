@@ -62,6 +62,7 @@ def test_one_logit_an_example_whatever_the_event(critic: Critic, event: tuple[in
     np.testing.assert_allclose(out, alone, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_slope_exceeds_the_certified_bound(critic: Critic) -> None:
     x = normal(1, 256, 3)
     variables = critic.constrain(disturbed(critic.init(jax.random.key(0), x), 2))

@@ -87,10 +87,9 @@ def seen(name: str) -> Seen:
     return passes(variables, judge)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRS)
-@pytest.mark.parametrize(
-    "size", [8, pytest.param(16, marks=pytest.mark.slow), pytest.param(32, marks=pytest.mark.slow), 64]
-)
+@pytest.mark.parametrize("size", [8, 16, 32, 64])
 def test_images_of_the_size_asked_for_and_one_logit_each(name: str, size: int) -> None:
     generator, critic = PAIRS[name](size, 3, width=16, latent=7, dtype=jnp.bfloat16)
 
@@ -126,6 +125,7 @@ def test_bfloat16_computes_the_same_to_its_rounding(name: str) -> None:
         assert 2.0**-16 < error < 10 * 2.0**-9
 
 
+@pytest.mark.slow
 @cases("name", PAIRS)
 def test_a_logit_depends_on_its_own_example_alone_unless_the_critic_says_so(name: str) -> None:
     found = seen(name)

@@ -47,6 +47,7 @@ def test_gradient_vanishes_at_the_best_witness_on_the_sphere() -> None:
     np.testing.assert_allclose(gradients["alpha"], 0.0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_adam_reaches_the_mmd() -> None:
     optimizer = optax.adam(3e-2)
     params = {"alpha": jnp.zeros(len(LANDMARKS))}

@@ -10,6 +10,7 @@ import pytest
 from gan_jax.models.pacgan import maxout_mlp, pacgan_discriminator, pacgan_generator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", [(3,), (2, 2, 1)], ids=str)
 def test_a_maxout_network_is_maxima_of_affine_maps(event: tuple[int, ...]) -> None:
     critic, widths, pieces = maxout_mlp((4, 3), pieces=5), (4, 3), 5

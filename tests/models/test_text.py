@@ -73,6 +73,7 @@ def test_the_order_of_words_counts_and_every_word_does(name: str) -> None:
         assert np.abs(np.asarray(encoder.apply(variables, changed).sentence)[2] - here[2]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_gradient_reaches_every_parameter(name: str) -> None:
     encoder, variables = made(name)
     seen = np.arange(2, TOKENS, dtype=np.int32).reshape(1, LENGTH)

@@ -173,6 +173,7 @@ def test_least_squares_value_is_pearsons_and_its_gradient_is_not() -> None:
     assert felt < 0.9 * pearson
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_relativistic_gradient_is_that_of_its_formula(pair: str) -> None:
     objective, at = losses.relativistic(), Scores(PAIRS[pair])

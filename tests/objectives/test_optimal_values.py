@@ -179,6 +179,7 @@ BINNED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", BINNED)
 def test_relativistic_average_value_is_that_of_a_convex_program(pair: str) -> None:
     """On binned laws, whose ratios are bounded, against SciPy's L-BFGS on the same (convex) loss written in NumPy."""
@@ -232,6 +233,7 @@ def test_f_gan_of_the_jensen_shannon_row_says_what_minimax_says() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_kantorovich_potential_has_slope_one_where_the_distributions_differ(pair: str) -> None:
     p, q = PAIRS[pair].make(0.0)

@@ -191,6 +191,7 @@ def test_members_agree_under_vmap_too(group: Group) -> None:
 COLUMNS = [*((rule, "none") for rule in RULES), *(("alternating", penalty) for penalty in PENALTIES)]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the objective wasserstein is in units of the data and nothing holds")
 @pytest.mark.parametrize(("rule", "penalty"), COLUMNS)
 def test_a_column_of_logits_is_one_sentence(rule: str, penalty: str) -> None:

@@ -96,6 +96,7 @@ def test_a_failing_evaluation_comes_after_its_save_and_costs_a_warning(
     assert ["shift" in row for row in run_folder.read_rows(tmp_path)] == [False, False, False, True]
 
 
+@pytest.mark.slow
 def test_the_best_is_one_that_was_measured(tmp_path: Path) -> None:
     numbers = iter([float("nan"), 1.0, None, 0.5, -float("inf"), 2.0])
 
@@ -156,6 +157,7 @@ def test_a_log_that_cannot_be_written_for_a_moment_loses_no_row(
     assert calls[:2] == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["killed", "asked"])
 def test_what_a_save_still_owes_is_done_at_the_next_start(
     tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]], way: str
@@ -326,6 +328,7 @@ def test_a_checkpoint_under_another_steps_name_is_not_believed(tmp_path: Path) -
     assert (again.step, digest(again.state)) == (30, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -373,6 +376,7 @@ def test_64_bit_numbers_are_not_another_model(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------------------------------- pieces
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.0, 0.002, 1e6])
 def test_pieces_of_any_size_make_the_same_run(
     tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch, seconds: float

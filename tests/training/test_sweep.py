@@ -45,6 +45,7 @@ def test_a_row_is_a_run_of_its_own() -> None:
         np.testing.assert_allclose(table["loss"][row], expected["loss"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_table_is_tidy_and_seeds_run_fastest() -> None:
     table = sweep(member, jax.random.key(0), seeds=2, **AXES)
     assert list(table) == ["separation", "generator_rate", "seed", "loss", "shift"]

@@ -148,6 +148,7 @@ def test_patches_are_judged_each_by_itself() -> None:
     np.testing.assert_allclose(losses_of((0.5, 1.0, 2.0)), each.mean(axis=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_identity_terms_there_is_no_weight_of_them() -> None:
     """The program is that of weight 0, and the hyperparameter is unknown."""
     without, zero = small(identity_weight=None), small(identity_weight=0.0)

@@ -152,6 +152,7 @@ def test_nobody_moves_where_the_generator_is_right_and_inverted() -> None:
     assert 0 < float(info.discriminator_gradient) < 4 * np.sqrt(4 * 0.25 * 2 / 1024)
 
 
+@pytest.mark.slow
 def test_the_reconstructor_does_not_see_the_discriminator(played: tuple[game.GameState, Any]) -> None:
     state, step = played
     other = jax.tree.map(lambda w: 3 * w + 1, state.discriminator)
