@@ -232,6 +232,12 @@ def number(name: str, value: object) -> None:
     _refuse_unless(name, value, "a finite number", np.isfinite)
 
 
+def flag(name: str, value: object) -> None:
+    """Raises ``TypeError`` unless ``value`` is True or False: any other text, "no" too, is true to Python."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}; expected True or False")
+
+
 def one_number(name: str, value: object) -> None:
     """Raises ``ValueError`` unless ``value`` is one number: no list of them, and no array of shape ``[1]``."""
     shape = real(name, value).shape

@@ -150,7 +150,10 @@ def opened(folder: Path) -> Opened:
     if VOCABULARY in tree:
         from gan_jax.models.tokenizer import Vocabulary
 
-        words = Vocabulary.from_json(json.dumps(tree[VOCABULARY]))
+        try:
+            words = Vocabulary.from_json(json.dumps(tree[VOCABULARY]))
+        except ValueError as error:
+            raise ValueError(f"{folder / run_folder.CONFIG}: {error}") from error
     made = assemble(config, meshes.data_mesh(1), words, image_data.read_facts(folder))
     try:
         step, state = runs.restored(made.game, made.key, folder, mesh=made.mesh, feed=made.source.feed(0, 1))

@@ -390,6 +390,7 @@ def _checked_weights(name: str, weights: Array | None, of: str, points: Array) -
 
 
 def _checked_pairs(x: Array, y: Array, unbiased: bool) -> None:
+    checks.flag("unbiased", unbiased)
     for name, samples in (("x", x), ("y", y)):
         if unbiased and len(samples) < 2:
             raise ValueError(

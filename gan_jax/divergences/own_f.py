@@ -49,6 +49,7 @@ def integrand(perspective: Perspective, *, at_zero: float, at_infinity: float, s
     checks.takes("perspective", perspective, ("log_p", "log_q"), "lambda log_p, log_q: jnp.exp(log_p)")
     for what, limit in (("at_zero", at_zero), ("at_infinity", at_infinity)):
         checks.at_least(what, limit, 0.0)
+    checks.flag("sign_changes", sign_changes)
     _check_values(perspective, sign_changes)
     _check_limit("at_zero", "f(u) at u = 0", at_zero, lambda r: perspective(-r, jnp.zeros_like(r)))
     _check_limit("at_infinity", "f(u) / u at u = inf", at_infinity, lambda r: perspective(jnp.zeros_like(r), -r))

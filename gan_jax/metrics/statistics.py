@@ -116,10 +116,11 @@ def clopper_pearson(
 
 
 def ranks(values: Real[np.ndarray, "... n"]) -> Float[np.ndarray, "... n"]:
-    """Ranks along the last axis, from 0; equal values have their mean rank."""
+    """Ranks along the last axis, from 0; equal values have their mean rank. Where one of them is NaN, which has no rank, all are NaN."""
     below = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
     equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
-    return below + (equal - 1) / 2
+    unknown = np.isnan(values).any(axis=-1, keepdims=True)
+    return np.where(unknown, np.nan, below + (equal - 1) / 2)
 
 
 def rank_correlation(x: Real[np.ndarray, "... n"], y: Real[np.ndarray, "... n"]) -> Float[np.ndarray, " ..."]:
@@ -129,7 +130,7 @@ def rank_correlation(x: Real[np.ndarray, "... n"], y: Real[np.ndarray, "... n"])
       x, y: ``[..., n]``, paired along the last axis.
 
     Returns:
-      ``[...]`` in [-1, 1]; NaN where one side does not move.
+      ``[...]`` in [-1, 1]; NaN where one side does not move, or has a NaN.
 
     Source: Spearman 1904, "The proof and measurement of association between two things".
     """

@@ -386,10 +386,12 @@ def f_gan(name: str, *, trick: bool = False) -> Objective:
 
     Raises:
       ValueError: an unknown name.
+      TypeError: a ``trick`` that is neither True nor False.
 
     Source: Nowozin, Cseke & Tomioka 2016, equations 4 to 6, tables 2 and 6; section 3.2 for the trick.
     """
     row = f_divergence(name)
+    checks.flag("trick", trick)
 
     return separable(
         real=lambda real: -row.activation(real),

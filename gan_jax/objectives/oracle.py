@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from gan_jax import checks, numerics
@@ -36,10 +37,7 @@ def log_ratio(p: Distribution, q: Distribution) -> Logits:
 
     Source: Goodfellow et al. 2014, proposition 1.
     """
-    if p.event_shape != q.event_shape:
-        raise ValueError(
-            f"p has event shape {p.event_shape} and q has event shape {q.event_shape}; expected one event shape"
-        )
+    _check_laws(p, q)
     return lambda x: numerics.log_ratio(log_density(p, x), log_density(q, x))
 
 
@@ -111,6 +109,16 @@ def discriminator(objective: Objective, p: Distribution, q: Distribution) -> Log
     )
 
 
+def _check_laws(p: Distribution, q: Distribution) -> None:
+    for name, law in (("p", p), ("q", q)):
+        if not hasattr(law, "event_shape"):
+            raise TypeError(f"{name} is a {type(law).__name__}; expected a NumPyro distribution")
+    if p.event_shape != q.event_shape:
+        raise ValueError(
+            f"p has event shape {p.event_shape} and q has event shape {q.event_shape}; expected one event shape"
+        )
+
+
 def kantorovich_potential(p: Distribution, q: Distribution, *, nodes: int = 4097) -> Logits:
     """The optimal 1-Lipschitz critic on the line: ``f'(x) = sign(F_q(x) - F_p(x))``, ``f(middle) = 0``.
 
@@ -126,15 +134,23 @@ def kantorovich_potential(p: Distribution, q: Distribution, *, nodes: int = 4097
       ``x [*batch] -> f(x) [*batch]``, differentiable in ``x``.
 
     Raises:
-      ValueError: laws that are not on the line, fewer than three nodes.
+      ValueError: laws that are not on the line, or have no finite mean and variance (NaN where they are traced); fewer than three nodes.
+      TypeError: samples in the place of a law.
 
     Source: Peyré & Cuturi 2019, Computational Optimal Transport, section 6.1 (the dual of W1 on the line).
     """
     checks.integer("nodes", nodes, 3)
-    if p.event_shape or q.event_shape:
-        raise ValueError(f"p has event shape {p.event_shape} and q {q.event_shape}; expected two laws on the line, ()")
-    edges = [(law.mean + side * 10.0 * jnp.sqrt(law.variance)) for law in (p, q) for side in (-1.0, 1.0)]
-    low, high = jnp.min(jnp.stack(edges)), jnp.max(jnp.stack(edges))
+    _check_laws(p, q)
+    for name, law in (("p", p), ("q", q)):
+        if law.event_shape or law.batch_shape:
+            raise ValueError(
+                f"{name} has batch shape {law.batch_shape} and event shape {law.event_shape}; expected one law on the line, () and ()"
+            )
+    ends = [(law.mean + side * 10.0 * jnp.sqrt(law.variance)) for law in (p, q) for side in (-1.0, 1.0)]
+    edges = jnp.stack(ends)
+    if checks.is_concrete(edges) and not np.all(np.isfinite(edges)):
+        raise ValueError("p or q has no finite mean and variance; expected both, since the grid is laid over them")
+    low, high = jnp.min(edges), jnp.max(edges)
     width = jnp.where(high > low, high - low, 1.0)
     cell = width / (nodes - 1)
 

@@ -53,3 +53,9 @@ def test_the_correlation_of_a_series_with_its_own_past_is_one_at_that_lag() -> N
     np.testing.assert_allclose(found[:, 3], 1.0, rtol=1e-12)
     expected = stats.spearmanr(series[0, :18], np.roll(series[0], 3)[5:23]).statistic
     assert found[0, 5] == pytest.approx(expected, rel=1e-12)
+
+
+def test_what_is_unknown_has_no_rank() -> None:
+    known, unknown = np.arange(3.0), np.array([1.0, np.nan, 2.0])
+    assert np.isnan(statistics.rank_correlation(unknown, known))
+    np.testing.assert_array_equal(statistics.rank_correlation(np.stack([known, unknown]), known), [1.0, np.nan])

@@ -125,3 +125,17 @@ def test_bad_input_is_one_sentence() -> None:
         oracle.log_ratio(dist.Normal(0.0, 1.0), gaussian_ring())
     with pytest.raises(ValueError, match="did you mean 'pearson'"):
         oracle.f_critic("pearsons", *PAIRS["Gaussians"])
+
+
+def test_what_is_no_law_or_has_no_grid_is_one_sentence() -> None:
+    x = np.zeros(4)
+    for call in (oracle.log_ratio, oracle.kantorovich_potential):
+        with pytest.raises(TypeError, match="p is a ndarray; expected a NumPyro distribution"):
+            call(x, x)
+    with pytest.raises(
+        ValueError, match=r"p has batch shape \(3,\) and event shape \(\); expected one law on the line"
+    ):
+        oracle.kantorovich_potential(dist.Normal(jnp.zeros(3), 1.0), dist.Normal(1.0, 1.0))
+    for wide in (dist.Cauchy(0.0, 1.0), dist.StudentT(2.0)):
+        with pytest.raises(ValueError, match="no finite mean and variance"):
+            oracle.kantorovich_potential(wide, dist.Normal(0.0, 1.0))
