@@ -99,6 +99,8 @@ NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
         key=jax.random.key(0), critic=NETWORK, training=CRITIC_TRAINING, real=data, fake=data, steps=1
     ),
     "critic.lazy_penalty": lambda: dict(mean=lambda: jnp.zeros(()), every=1, count=jnp.zeros((), int)),
+    "ensemble.in_parts": lambda: dict(program=lambda leaf: leaf, members=(jnp.zeros(3),), together=2),
+    "ensemble.part": lambda: dict(members=jnp.zeros(3), first=0, count=1),
     "ensemble.sweep": lambda: dict(member=lambda key: {"x": key}, key=jax.random.key(0)),
     "frozen.log_spaced": lambda: dict(last=10, count=3),
     "game.gan": lambda: dict(

@@ -96,6 +96,8 @@ def _members(arguments: PyTree) -> int:
 
 def part(members: PyTree, first: int, count: int) -> PyTree:
     """``count`` members from number ``first`` on, of trees with a leading axis; where too few are left, the last again."""
+    checks.integer("first", first, 0)
+    checks.integer("count", count, 1)
     # A gather: a slice would count as a use of their keys.
     index = jnp.minimum(jnp.arange(first, first + count), _members(members) - 1)
     return jax.tree.map(lambda leaf: leaf[index], members)
@@ -117,7 +119,11 @@ def in_parts(
 
     Returns:
       What the program returns, on the host, ``[members, …]``.
+
+    Raises:
+      ValueError: ``together`` below one.
     """
+    checks.integer("together", together, 1)
     number, parts = _members(members), []
     for first in range(0, number, together):
         found = fetch(program(*part(members, first, together)))
