@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gan_jax import checks, distributions
-from gan_jax.divergences import empirical, f_divergence, generated, histogram, own_f
+from gan_jax.divergences import empirical, f_divergence, generated, histogram
 from gan_jax.metrics import frechet, histograms, kernel, neighbours, report, score, support, vendi
 from gan_jax.metrics.features import Extracted, Features, extract, in_unit_range
 from gan_jax.models import image_pairs
@@ -252,16 +252,3 @@ def test_a_function_by_its_place_is_imported_when_it_is_called() -> None:
         checks.At("gan_jax.objectives.mine:mine")()
     with pytest.raises(ValueError, match=r"is 'least_square'; did you mean 'least_squares'\?"):
         checks.At("gan_jax.objectives.losses:least_square")()
-
-
-def test_a_word_is_no_flag() -> None:
-    """Every word is true to Python, "no" too."""
-    x = jnp.arange(3.0)[:, None]
-    calls = {
-        "trick": lambda: losses.f_gan("kl", trick="no"),
-        "unbiased": lambda: empirical.energy_distance(x, x, unbiased="no"),
-        "sign_changes": lambda: own_f.integrand(lambda p, q: p - q, at_zero=1.0, at_infinity=1.0, sign_changes="no"),
-    }
-    for name, call in calls.items():
-        with pytest.raises(TypeError, match=f"{name} is 'no'; expected True or False"):
-            call()

@@ -7,6 +7,7 @@ import inspect
 import math
 import pkgutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,7 +17,11 @@ import numpyro.distributions as dist
 import pytest
 
 from gan_jax import checks
+from gan_jax.data import folder, sets, sources
+from gan_jax.data.images import ImageSet
+from gan_jax.divergences import empirical, kernels, own_f
 from gan_jax.estimators import variational
+from gan_jax.metrics import statistics
 from gan_jax.models import conditional as conditional_models
 from gan_jax.models import conditional_critics, text, translators
 from gan_jax.models.generators import GeneratorMLP, mlp_generator
@@ -193,6 +198,9 @@ INSIDE = {
     "loop.progress",
     "loop.stop_where_not_finite",
     "loop.windows",
+    "optimizers.alike",
+    "optimizers.at_rate",
+    "optimizers.at_rates",
     "sides.folded",
     "text.check_labels",
     "winograd.fits",
@@ -231,7 +239,7 @@ def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def numbers(function: Callable[..., Any]) -> dict[str, str]:
     """Parameters that are numbers: ``{name: annotation}``."""
-    kinds = ("int", "float", "int | None", "float | None", "float | Array")
+    kinds = ("int", "float", "int | None", "float | None", "float | Array", "Rate")
     return {
         name: parameter.annotation
         for name, parameter in inspect.signature(function).parameters.items()
@@ -263,6 +271,39 @@ def test_what_is_no_number_of_the_range_is_one_sentence(name: str) -> None:
                 continue
             with pytest.raises(ValueError, match=rf"{parameter}.*; expected"):
                 function(**{**needed, parameter: value})
+
+
+def flags(function: Callable[..., Any]) -> list[str]:
+    return [name for name, of in inspect.signature(function).parameters.items() if of.annotation == "bool"]
+
+
+X, PICTURES = jnp.arange(3.0)[:, None], ImageSet("own", np.zeros((2, 8, 8, 1), np.uint8), np.zeros(2, np.int32), 1)
+# Of other rooms, those with a flag; ``show`` of training says what is printed.
+OTHERS: dict[str, Callable[..., object]] = {
+    "energy_distance": partial(empirical.energy_distance, X, X),
+    "mmd2": partial(empirical.mmd2, X, X, kernel=kernels.cubic),
+    "integrand": partial(own_f.integrand, lambda p, q: p - q, at_zero=1.0, at_infinity=1.0),
+    "band": partial(statistics.band, np.ones((3, 2))),
+    "resident": partial(sources.resident, PICTURES),
+    "streamed": partial(sources.streamed, PICTURES, examples_per_step=1, seed=0),
+    "open_folder": partial(folder.open_folder, "."),
+    "open_images": partial(sets.open_images, "folder:."),
+}
+FLAGGED = OTHERS | {
+    name: partial(function, **NEEDS.get(name, dict)())
+    for name, function in public_functions()
+    if flags(function) and "show" not in flags(function) and name.partition(".")[0] not in (*OF_A_RUN, "image_players")
+}
+FLAGGED["losses.separable"] = partial(losses.separable, jax.nn.relu, jax.nn.relu, jax.nn.relu, name="own")
+FLAGGED["losses.f_gan"] = partial(losses.f_gan, "kl")
+
+
+@cases("name", sorted(FLAGGED))
+def test_a_word_is_no_flag(name: str) -> None:
+    """Every word is true to Python, "no" too."""
+    for flag in flags(FLAGGED[name].func):
+        with pytest.raises(TypeError, match=f"{flag} is 'no'; expected True or False"):
+            FLAGGED[name](**{flag: "no"})
 
 
 @cases("name", losses.OBJECTIVES)

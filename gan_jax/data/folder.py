@@ -165,6 +165,8 @@ def open_folder(
     """
     folder = Path(path).expanduser()
     checks.at_least("most_pixels", most_pixels, 1)
+    checks.flag("crop", crop)
+    checks.flag("skip_corrupt", skip_corrupt)
     if size is None or isinstance(size, int):
         checked_size(size)
     listed = _listed(folder)

@@ -139,6 +139,7 @@ def open_images(
     for prefix, opener in OPENERS.items():
         if name.startswith(prefix):
             return opener(name.removeprefix(prefix), size, split, data_dir, crop, skip_corrupt, most_pixels)
+    checks.flag("crop", crop)
     known = names()
     if name not in known:
         _refuse_bare_path(name)

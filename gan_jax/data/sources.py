@@ -68,6 +68,7 @@ def resident(images: ImageSet, *, flip: bool = False, mesh: Mesh | None = None) 
       ValueError: a set that is none (``images.check_set``).
     """
     check_set(images)
+    checks.flag("flip", flip)
     held = replicate(images.images, mesh)
 
     def draw(key: PRNGKey, batch: int, *, feed: Array) -> Array:
@@ -176,6 +177,7 @@ def streamed(
     """
     checks.at_least("examples_per_step", examples_per_step, 1)
     checks.at_least("pool", pool, examples_per_step)
+    checks.flag("flip", flip)
     checks.at_least("seed", seed, 0)
     shape = _shape_of_examples(source)
     rows = [range(pool)] if mesh is None else stream.sharded_rows(pool, mesh, mesh.local_devices)

@@ -207,6 +207,7 @@ def conditional_dcgan_generator(
       Donahue & Simonyan 2019, section 3, for noise in them.
     """
     check_image(size, channels, width)
+    checks.flag("attend", attend)
     module = ConditionalDCGANGenerator(size, channels, width, compute_dtype(dtype), attend)
     return conditional_generator(encoder, module, latent)
 

@@ -9,6 +9,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Float
 
+from gan_jax import checks
 from gan_jax.models.convolutions import Conv, ConvTranspose
 from gan_jax.models.generators import generator_of
 from gan_jax.models.image_players import check_image, compute_dtype, discriminator_of, layer_bound, scaled, unbounded
@@ -134,6 +135,7 @@ def dcgan_discriminator(
       section 2.2.
     """
     check_image(size, channels, width)
+    checks.flag("batch_norm", batch_norm)
     module = DCGANDiscriminator(width, batch_norm, compute_dtype(dtype))
     bound = unbounded if batch_norm else _lipschitz_bound
     return discriminator_of(module, (size, size, channels), lipschitz_bound=bound, mixes_examples=batch_norm)

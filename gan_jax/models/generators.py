@@ -77,6 +77,7 @@ def mlp_generator(
     Raises:
       ValueError: an empty or non-positive ``features``, ``latent`` below one.
     """
+    checks.flag("batch_norm", batch_norm)
     norm, shape = _batch_norm if batch_norm else None, checks.sizes("event_shape", event_shape)
     return generator_of(GeneratorMLP(widths("features", features), shape, activation, norm), latent)
 

@@ -104,6 +104,7 @@ def separable(
       ValueError: ``saturation`` is no number of at least 0.
     """
     checks.within("saturation", saturation, 0.0, math.inf)
+    checks.flag("scales_with_data", scales_with_data)
     parts = {"real": real, "fake": fake, "generator": generator, "divergence": divergence}
     for part, function in parts.items():
         checks.takes(part, function, ("logits",), "jax.nn.softplus")
