@@ -9,8 +9,6 @@ import numpy as np
 from jaxtyping import Float, Integer, Real
 from scipy import stats
 
-from gan_jax import checks
-
 
 def standard_deviation(values: np.ndarray, axis: int = -1) -> np.ndarray:
     """Of a sample: ``sqrt(sum (x - mean)^2 / (n - 1))``; NaN for fewer than two values, which say nothing of it.
@@ -75,7 +73,10 @@ def band(
     Returns:
       Each of ``values``'s shape without that axis; the band of one value is NaN, which is not drawn.
     """
-    checks.flag("geometric", geometric)
+    if not isinstance(
+        geometric, bool | np.bool_
+    ):  # as ``checks.flag`` has it, which would load JAX where figures are redrawn
+        raise TypeError(f"geometric is {geometric!r}; expected True or False")
     of_what = np.log(values) if geometric else np.asarray(values)
     mean, width = np.mean(of_what, axis=axis), times * of(of_what, axis)
     found = Band(mean, mean - width, mean + width)
