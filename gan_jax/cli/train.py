@@ -40,12 +40,16 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     _check(config)
     change = starts.changes(config.change, CHANGEABLE)
     mesh = joined(config.devices)
+    captions = config.condition.kind == "caption"
+    settled = partial(run_folder.check, config.out, change=change, changeable=CHANGEABLE)
     if meshes.is_first():
-        run_folder.check(config.out, plain(config), free=(*FREE, VOCABULARY), change=change, changeable=CHANGEABLE)
-    images, measured = (None, True) if config.condition.kind == "caption" else _opened(config, meshes.is_first())
+        # The words of captions are known when the set is.
+        settled(plain(config), free=(*FREE, VOCABULARY) if captions else FREE)
+    images, measured = (None, True) if captions else _opened(config, meshes.is_first())
     with starts.working("loading the images"):
         made = assemble(config, mesh, images=images)
-    if images is None and meshes.is_first():
+    if captions and meshes.is_first():
+        settled(recorded(config, made), free=FREE)
         image_data.settle(config.out, made.facts)
         say(
             f"{config.data.name}: {made.facts.count} images of {made.facts.shape[0]} pixels a side, with captions",
