@@ -51,9 +51,7 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     if captions and meshes.is_first():
         settled(recorded(config, made), free=FREE)
         image_data.settle(config.out, made.facts)
-        say(
-            f"{config.data.name}: {made.facts.count} images of {made.facts.shape[0]} pixels a side, with captions",
-        )
+        say(f"{config.data.name}: {made.facts.count} images of {made.facts.shape[0]} pixels a side, with captions")
     pieces = in_pieces(made.generator)
     picture_key, measure_key = jax.random.split(jax.random.fold_in(made.key, 1))
 
