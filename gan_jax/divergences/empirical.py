@@ -348,6 +348,7 @@ def energy_distance(
 
 @partial(jax.jit, static_argnames=("unbiased",))
 def _mmd2(kernel: Partial, x: Array, y: Array, *, unbiased: bool) -> Array:
+    kernel = kernels.about(kernel, jax.lax.stop_gradient(jnp.mean(jnp.concatenate([x, y]), axis=0)))
     within = kernels.mean_over_pairs(kernel, x, x, distinct=unbiased) + kernels.mean_over_pairs(
         kernel, y, y, distinct=unbiased
     )

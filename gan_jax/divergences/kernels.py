@@ -74,8 +74,41 @@ def _cubic(x: Array, y: Array) -> Array:
     return (jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST) / x.shape[-1] + 1.0) ** 3
 
 
-cubic: Kernel = Partial(_cubic)
+cubic: Partial = Partial(_cubic)
 """The kernel of the kernel inception distance, ``(xᵀy / d + 1)³`` (Bińkowski et al. 2018, section 4)."""
+
+
+def about(kernel: Partial, centre: Float[Array, " d"]) -> Partial:
+    r"""A kernel of the same MMD as ``kernel``, whose numbers are of the size of what the MMD is made from.
+
+    .. math:: k(x, y) - k(x, c) - k(c, y) + k(c, c)
+
+    No MMD sees functions of one argument. Of distances, and of functions of the user's own, it is ``kernel`` itself. The cubic
+    kernel of points far from the origin is the cube of a large number, of which float32 would keep nothing that depends on both:
+    with :math:`u = x - c`, :math:`v = y - c`, :math:`t = u^T v / d`, :math:`a = c^T c / d + 1`, :math:`b_u = c^T u / d` and
+    :math:`s = a + b_u + b_v` the above is
+
+    .. math:: 3 b_u b_v (a + s) + t \bigl(3 s (s + t) + t^2\bigr).
+
+    Args:
+      kernel: a ``Partial`` of ``(x [n, d], y [m, d]) -> [n, m]``.
+      centre: ``c``, such as the mean of both samples.
+
+    Returns:
+      A ``Partial`` of the same kind.
+    """
+    if kernel.func is _sum_of:
+        return Partial(_sum_of, tuple(about(term, centre) for term in kernel.args[0]))
+    return Partial(_cubic_about, centre) if kernel.func is _cubic else kernel
+
+
+def _cubic_about(centre: Array, x: Array, y: Array) -> Array:
+    dot, d = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST), x.shape[-1]
+    u, v = x - centre[None], y - centre[None]
+    both, own = dot(u, v.T) / d, dot(centre, centre) / d + 1.0
+    of_x, of_y = (dot(u, centre) / d)[:, None], (dot(v, centre) / d)[None]
+    one = own + of_x + of_y
+    return 3.0 * of_x * of_y * (own + one) + both * (3.0 * one * (one + both) + both**2)
 
 
 def sum_of(kernels: Sequence[Kernel]) -> Kernel:

@@ -171,15 +171,12 @@ def _u_centred_square(rows: Array, squares: Array) -> Array:
 def _sums(pooled: Array, n: int) -> _Sums:
     """Walks through all pairs of the pooled sample ``[n + m, d]`` in blocks of rows."""
     count = len(pooled)
-    # The distance does not change when f(x) + f(y) is added to the kernel. With f = -k(·, centre) what is summed is of the size of what is
-    # looked for; the kernel itself is around 1 and more, and float32 would lose a distance of 1e-6.
-    centre = jnp.mean(pooled, axis=0, keepdims=True)
-    shift = kernels.cubic(pooled, centre)[:, 0] - 0.5 * kernels.cubic(centre, centre)[0, 0]
+    # What is summed is of the size of what is looked for; the kernel itself is around 1 and more, and float32 would lose 1e-6.
+    kernel = kernels.about(kernels.cubic, jnp.mean(pooled, axis=0))
 
     def block(index: Array) -> tuple[Array, Array, Array, Array]:
         inside = jnp.minimum(index, count - 1)
-        values = kernels.cubic(pooled[inside], pooled) - shift[inside][:, None] - shift[None, :]
-        values = jnp.where(index[:, None] == jnp.arange(count)[None, :], 0.0, values)
+        values = jnp.where(index[:, None] == jnp.arange(count)[None, :], 0.0, kernel(pooled[inside], pooled))
         real, fake = values[:, :n], values[:, n:]
         return jnp.sum(real, 1), jnp.sum(fake, 1), jnp.sum(real**2, 1), jnp.sum(fake**2, 1)
 

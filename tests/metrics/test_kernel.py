@@ -69,6 +69,17 @@ def test_a_small_distance_of_far_samples_keeps_its_digits() -> None:
     )
 
 
+def test_far_from_the_origin_it_keeps_the_digits_of_what_both_samples_differ_in() -> None:
+    # The kernel is around 7e20, the distance 6e12: float32 sums of the former know nothing of the latter.
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(150, 64)) + mean for mean in (3000.0, 3000.1))
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    expected = definition(x.astype(np.longdouble), y.astype(np.longdouble))
+    np.testing.assert_allclose(kid(x, y).value, expected, rtol=1e-5)
+    for kernel in (kernels.cubic, kernels.sum_of([kernels.gaussian(1.0), kernels.cubic])):
+        np.testing.assert_allclose(empirical.mmd2(x, y, kernel=kernel), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("offset", [0.0, 0.2], ids=["P = Q", "P ≠ Q"])
 def test_variance_is_estimated_without_bias(offset: float) -> None:
     rng = np.random.default_rng(3)

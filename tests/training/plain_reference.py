@@ -107,8 +107,8 @@ def chosen_objective(names: tuple[str, ...], number: Array) -> losses.Objective:
     return choice.switch_objective([OBJECTIVES[name] for name in names], number)
 
 
-def chosen_penalty(number: Array) -> penalties.Penalty:
-    return choice.switch_penalty(list(PENALTIES.values()), number)
+def chosen_penalty(names: tuple[str, ...], number: Array) -> penalties.Penalty:
+    return choice.switch_penalty([PENALTIES[name] for name in names], number)
 
 
 # ------------------------------------------------------------------------------------------------------- the plain reference
@@ -156,7 +156,7 @@ def discriminator_loss(
     loss, mean = jnp.mean(objective.discriminator_loss(real_logits, fake_logits)), jnp.zeros(())
     if not bare:
         judge = lambda point: CRITIC.apply({"params": psi}, point[None])[0]  # noqa: E731
-        mean = jnp.mean(chosen_penalty(cell.penalty)(judge, x, y, penalty_key))
+        mean = jnp.mean(chosen_penalty(tuple(PENALTIES), cell.penalty)(judge, x, y, penalty_key))
     return loss + weight * mean, (objective.divergence(real_logits, fake_logits), loss, mean)
 
 

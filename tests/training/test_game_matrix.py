@@ -3,7 +3,7 @@
 All cells of one rule are members of one ensemble, their objective and penalty chosen by ``lax.switch``: the whole matrix compiles a few
 programs. It runs in double precision, where two orders of the same sums agree to 1e-9 even through Adam's division. One
 rule has every objective with every penalty; the others, which know of both no more than the discriminator's loss, every objective where
-a rule differentiates twice, and every penalty. ``test_rules_and_games`` has every rule with every kind of game.
+a rule differentiates twice, and two penalties, which draw. ``test_rules_and_games`` has every rule with every kind of game.
 """
 
 from __future__ import annotations
@@ -36,17 +36,22 @@ from tests.training.plain_reference import (
 )
 
 ALL, FEW = tuple(OBJECTIVES), ("relativistic_average",)
+NONE, EVERY_PENALTY, DRAWING = ("none",), tuple(PENALTIES), ("gp", "dragan")
 
 
 class Group(NamedTuple):
-    """The cells that share a program: one rule, some objectives, and either every penalty or none."""
+    """The cells that share a program: one rule, some objectives, and some penalties or none."""
 
     rule: str
     names: tuple[str, ...]
-    bare: bool
+    penalties: tuple[str, ...]
+
+    @property
+    def bare(self) -> bool:
+        return self.penalties == NONE
 
     def cells(self) -> list[tuple[str, str]]:
-        return [(name, penalty) for name in self.names for penalty in (["none"] if self.bare else PENALTIES)]
+        return [(name, penalty) for name in self.names for penalty in self.penalties]
 
 
 class Played(NamedTuple):
@@ -68,8 +73,7 @@ def hyperparameters(rule: str, bare: bool, count: int, seed: int) -> dict[str, n
 
 def members(group: Group, seed: int = 0) -> tuple[Any, ...]:
     """Of every cell: its numbers, its key, its hyperparameters."""
-    kinds = ["none"] if group.bare else list(PENALTIES)
-    numbers = [(group.names.index(name), kinds.index(penalty)) for name, penalty in group.cells()]
+    numbers = [(group.names.index(name), group.penalties.index(penalty)) for name, penalty in group.cells()]
     count = len(numbers)
     keys = jax.random.split(jax.random.key(seed), count)
     hyper = hyperparameters(group.rule, group.bare, count, seed)
@@ -84,7 +88,7 @@ def look(state: game.GameState) -> dict[str, Any]:
 
 def run(group: Group, cell: Cell, key: Array, hyper: dict[str, Array]) -> tuple[Any, game.Info]:
     """One cell: what is looked at before the first and after every step, and what the steps were like."""
-    penalty = None if group.bare else chosen_penalty(cell.penalty)
+    penalty = None if group.bare else chosen_penalty(group.penalties, cell.penalty)
     made = make(group.rule, chosen_objective(group.names, cell.objective), penalty)
     _, infos, seen = game.play(made, made.init(key, **hyper), steps=STEPS, records=STEPS, observe=look)
     return seen, infos
@@ -127,10 +131,10 @@ def played(group: Group) -> Played:
 
 
 GROUPS = [
-    Group("alternating", ALL, True),
-    Group("alternating", ALL, False),
-    *(Group(rule, ALL, True) for rule in ("unrolled", "consensus")),
-    *(Group(rule, FEW, False) for rule in RULES if rule != "alternating"),
+    Group("alternating", ALL, NONE),
+    Group("alternating", ALL, EVERY_PENALTY),
+    *(Group(rule, ALL, NONE) for rule in ("unrolled", "consensus")),
+    *(Group(rule, FEW, DRAWING) for rule in RULES if rule != "alternating"),
 ]
 CELLS = [
     pytest.param(group, n, id=", ".join((group.rule, *cell)))
@@ -142,7 +146,7 @@ close = partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-11)
 
 
 def name_of(group: Group) -> str:
-    return f"{group.rule}, {len(group.names)} objective(s), {'no penalty' if group.bare else 'every penalty'}"
+    return f"{group.rule}, {len(group.names)} objective(s), {'no' if group.bare else len(group.penalties)} penalties"
 
 
 @pytest.mark.slow
@@ -170,7 +174,7 @@ def test_another_state_and_other_hyperparameters_do_not_compile_again(group: Gro
 
 # What an ensemble is does not depend on the rule: two are enough.
 @pytest.mark.slow
-@pytest.mark.parametrize("group", [GROUPS[1], Group("simultaneous", FEW, False)], ids=name_of)
+@pytest.mark.parametrize("group", [GROUPS[1], Group("simultaneous", FEW, DRAWING)], ids=name_of)
 def test_members_of_an_ensemble_are_separate_runs_of_one_compilation(group: Group) -> None:
     with jax.enable_x64(True):
         alone = once(partial(run, group))
