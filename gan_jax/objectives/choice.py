@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Integer
 
+from gan_jax import checks
 from gan_jax.moved import moved as moved_names
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, check_penalty
@@ -29,8 +30,9 @@ def switch_objective(objectives: Sequence[Objective], index: int | Integer[Array
       index: ``[]``, 0 to ``len(objectives) - 1``; what lies outside is clamped, as ``jax.lax.switch`` does.
 
     Returns:
-      The objective. What cannot be traced is that of all of them where they agree: ``unit``, ``scales_with_data``, ``saturation``;
-      otherwise it says ``"various"``, False and NaN. ``optimal_logits`` is None.
+      The objective: where ``index`` is known, the one of ``objectives``. Where it is traced, what cannot be is that of all of them where
+      they agree: ``unit``, ``scales_with_data``, ``saturation``; otherwise it says ``"various"``, False and NaN, and ``optimal_logits``
+      is None. No warning can then say that the one which is chosen needs a critic whose slope is held.
 
     Raises:
       ValueError: no objectives.
@@ -43,6 +45,8 @@ def switch_objective(objectives: Sequence[Objective], index: int | Integer[Array
         )
     for objective in objectives:
         check_objective(objective)
+    if checks.is_concrete(index):
+        return objectives[_clamped(index, len(objectives))]
 
     def chosen(pick: Callable[[Objective], Callable[[Array, Array], Array]]) -> Callable[[Array, Array], Array]:
         branches = [pick(objective) for objective in objectives]
@@ -63,7 +67,11 @@ def switch_objective(objectives: Sequence[Objective], index: int | Integer[Array
     )
 
 
-def switch_penalty(penalties: Sequence[Penalty | None], index: int | Integer[Array, ""]) -> Penalty:
+def _clamped(index: int | Array, count: int) -> int:
+    return min(max(int(index), 0), count - 1)
+
+
+def switch_penalty(penalties: Sequence[Penalty | None], index: int | Integer[Array, ""]) -> Penalty | None:
     """The penalty number ``index``, which may be traced; None stands for no penalty, which is zero.
 
     Args:
@@ -71,7 +79,7 @@ def switch_penalty(penalties: Sequence[Penalty | None], index: int | Integer[Arr
       index: ``[]``, 0 to ``len(penalties) - 1``; what lies outside is clamped, as ``jax.lax.switch`` does.
 
     Returns:
-      The penalty.
+      The penalty: where ``index`` is known, the one of ``penalties``, which may be None.
 
     Raises:
       ValueError: no penalties.
@@ -81,6 +89,8 @@ def switch_penalty(penalties: Sequence[Penalty | None], index: int | Integer[Arr
     for penalty in penalties:
         if penalty is not None:
             check_penalty(penalty)
+    if checks.is_concrete(index):
+        return penalties[_clamped(index, len(penalties))]
 
     def chosen(critic: ScalarCritic, real: Array, fake: Array, key: PRNGKey) -> Array:
         def branch(penalty: Penalty | None) -> Callable[[Array, Array, PRNGKey], Array]:

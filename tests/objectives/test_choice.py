@@ -42,11 +42,22 @@ def test_members_of_one_map_differ_in_their_objective() -> None:
 
 
 def test_what_cannot_be_traced_is_what_all_agree_on() -> None:
-    agreeing = switch_objective([losses.minimax(), losses.non_saturating()], 0)
-    assert (agreeing.unit, agreeing.saturation, agreeing.separable) == ("nats", math.log(2.0), True)
-    various = switch_objective([losses.minimax(), losses.wasserstein(), losses.relativistic()], 0)
-    assert (various.unit, various.scales_with_data, various.separable) == ("various", False, False)
-    assert math.isnan(various.saturation)
+    @jax.jit
+    def traced(index: jax.Array) -> None:
+        agreeing = switch_objective([losses.minimax(), losses.non_saturating()], index)
+        assert (agreeing.unit, agreeing.saturation, agreeing.separable) == ("nats", math.log(2.0), True)
+        various = switch_objective([losses.minimax(), losses.wasserstein(), losses.relativistic()], index)
+        assert (various.unit, various.scales_with_data, various.separable) == ("various", False, False)
+        assert math.isnan(various.saturation)
+
+    traced(0)
+
+
+@pytest.mark.parametrize(("index", "number"), [(1, 1), (jnp.int32(0), 0), (7, 1), (-1, 0)])
+def test_what_is_known_is_chosen_at_once(index: int | jax.Array, number: int) -> None:
+    objectives, kinds = [losses.minimax(), losses.wasserstein()], [None, penalties.r1()]
+    assert switch_objective(objectives, index) is objectives[number]
+    assert switch_penalty(kinds, index) is kinds[number]
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
