@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import jax
 import numpy as np
@@ -12,7 +12,17 @@ from experiments.framework.progress import Progress, Task
 from gan_jax.training import ensemble
 from gan_jax.training.game import Game
 from gan_jax.training.recording import Case, Watched, watch, watch_cases
-from gan_jax.typing import PRNGKey
+from gan_jax.training.state import GameState
+from gan_jax.typing import PRNGKey, PyTree
+
+Quantities: TypeAlias = dict[str, jax.Array]
+"""What is read off one run, by name."""
+
+Member: TypeAlias = Callable[..., Quantities]
+"""``member(key, **axes)``: one run of a sweep."""
+
+Look: TypeAlias = Callable[[PRNGKey, GameState], PyTree]
+"""``look(key, state)``: what is read off a game at a record."""
 
 
 class Length(Protocol):
@@ -28,23 +38,26 @@ class Length(Protocol):
     def records(self) -> int: ...
 
 
-def record(task: Task, config: Length, game: Game, key: PRNGKey, look: Callable[..., Any], feed: Any = None) -> Watched:
+def record(task: Task, config: Length, game: Game, key: PRNGKey, look: Look, feed: PyTree = None) -> Watched:
     """``recording.watch`` for as long as ``config`` says; ``task`` advances by one at every record."""
     length = {"seeds": config.seeds, "steps": config.steps, "records": config.records}
     return watch(game, key, look, **length, feed=feed, on_record=lambda _: task.advance())
 
 
 def record_cases(
-    task: Task, config: Length, game: Game, key: PRNGKey, look: Callable[..., Any], cases: Case
+    task: Task,
+    config: Length,
+    game: Game,
+    key: PRNGKey,
+    look: Callable[[PRNGKey, GameState, Case], PyTree],
+    cases: Case,
 ) -> Watched:
     """``recording.watch_cases`` for as long as ``config`` says; ``task`` advances by one at every record."""
     length = {"seeds": config.seeds, "steps": config.steps, "records": config.records}
     return watch_cases(game, key, look, cases, **length, on_record=lambda _: task.advance())
 
 
-def swept(
-    task: Task, member: Callable[..., dict[str, Any]], key: PRNGKey, *, seeds: int, **axes: Any
-) -> dict[str, np.ndarray]:
+def swept(task: Task, member: Member, key: PRNGKey, *, seeds: int, **axes: Any) -> dict[str, np.ndarray]:
     """``ensemble.sweep``, as many members at a time as there are devices; ``task`` advances by one for each.
 
     Progress is seen and Ctrl-C answered between the calls of one compiled program. An accelerator takes all members at once.
@@ -66,10 +79,10 @@ def swept(
 
 
 def in_parts(
-    progress: Progress, description: str, program: Callable[..., Any], members: Any, *, on_cpu: int, share: float = 1.0
-) -> Any:
+    progress: Progress, title: str, program: Callable[..., PyTree], members: PyTree, *, on_cpu: int, share: float = 1.0
+) -> PyTree:
     """``ensemble.in_parts`` as a task: ``on_cpu`` members at a time on a CPU; all at once on an accelerator, so that it is filled."""
     number = len(jax.tree.leaves(members)[0])
     together = on_cpu if jax.default_backend() == "cpu" else number
-    with progress.task(description, total=number, share=share) as task:
+    with progress.task(title, total=number, share=share) as task:
         return ensemble.in_parts(program, members, together, lambda done, _: task.advance(done - task.done))

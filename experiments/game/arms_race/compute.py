@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ import numpy as np
 import numpyro.distributions as dist
 
 from experiments.framework import Arrays, Progress, Task
-from experiments.framework.rows import swept
+from experiments.framework.rows import Quantities, swept
 from experiments.game.arms_race.experiment import ARENAS, GAMES, SPEEDS, TITLES, Config
 from gan_jax import distributions
 from gan_jax.distributions import draw
@@ -20,8 +20,11 @@ from gan_jax.models.generators import mlp_generator, with_output_noise
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses
+from gan_jax.objectives.losses import Objective
 from gan_jax.training import game as games
 from gan_jax.training import updates
+from gan_jax.training.state import GameState
+from gan_jax.typing import Critic, Generator, PRNGKey
 
 PICTURED = 300
 """Samples of each law in a picture of the plane."""
@@ -42,12 +45,12 @@ class Arena(NamedTuple):
       draw: ``key -> what every record of one member shares``: latents and data samples.
     """
 
-    data: Callable[..., Any]
-    generator: Any
-    observe: Callable[..., dict[str, Any]]
+    data: games.Data
+    generator: Generator
+    observe: Callable[[GameState, Critic, Objective, Quantities], Quantities]
     points: np.ndarray
     masses: np.ndarray
-    draw: Callable[[Any], dict[str, Any]]
+    draw: Callable[[PRNGKey], Quantities]
 
 
 def line(config: Config) -> Arena:
@@ -66,7 +69,7 @@ def line(config: Config) -> Arena:
         p, q = generated.law_masses(law, edges), generated.generated_masses(images, edges)
         return q, generated.jensen_shannon(p, q), generated.wasserstein(p, q, edges[1] - edges[0])
 
-    def observe(state: Any, critic: Any, objective: Any, shared: dict[str, Any]) -> dict[str, Any]:
+    def observe(state: GameState, critic: Critic, objective: Objective, shared: Quantities) -> Quantities:
         del shared
         images = generator.apply(state.generator.variables, latents)[:, 0]
         masses, js, w1 = distances(images, edges)
@@ -83,7 +86,7 @@ def line(config: Config) -> Arena:
             "generator": masses,
         }
 
-    def real(key: jax.Array, batch: int) -> Any:
+    def real(key: jax.Array, batch: int) -> jax.Array:
         return draw(law, key, batch)[:, None]
 
     return Arena(real, generator, observe, np.asarray(centres), np.asarray(data), lambda key: {})
@@ -100,13 +103,13 @@ def plane(config: Config) -> Arena:
     data = jnp.exp(law.log_prob(points))
     data = data / jnp.sum(data)
 
-    def masses_of(state: Any, latents: jax.Array) -> tuple[Any, Any]:
+    def masses_of(state: GameState, latents: jax.Array) -> tuple[jax.Array, jax.Array]:
         images = network.apply(state.generator.variables, latents)
         masses = generated.mixture_density(images, x, x, config.output_noise).reshape(-1) * (x[1] - x[0]) ** 2
         inside = jnp.sum(masses)
         return masses / inside, 1.0 - inside
 
-    def observe(state: Any, critic: Any, objective: Any, shared: dict[str, Any]) -> dict[str, Any]:
+    def observe(state: GameState, critic: Critic, objective: Objective, shared: Quantities) -> Quantities:
         masses, outside = masses_of(state, lattice)
         logits = critic.apply(state.discriminator.variables, points)
         js = generated.jensen_shannon(data, masses)
@@ -119,7 +122,7 @@ def plane(config: Config) -> Arena:
             "samples": generator.apply(state.generator.variables, shared["latents"]),
         }
 
-    def draw(key: jax.Array) -> dict[str, Any]:
+    def draw(key: jax.Array) -> Quantities:
         latent_key, real_key, other_key = jax.random.split(key, 3)
         return {
             "latents": generator.noise(latent_key, config.transported),
@@ -127,7 +130,7 @@ def plane(config: Config) -> Arena:
             "other": law.sample(other_key, (config.transported,)),
         }
 
-    def real(key: jax.Array, batch: int) -> Any:
+    def real(key: jax.Array, batch: int) -> jax.Array:
         return law.sample(key, (batch,))
 
     return Arena(real, generator, observe, np.asarray(x)[::STRIDE], np.asarray(data), draw)
@@ -162,7 +165,7 @@ def play(arena: Arena, game: str, width: int, config: Config, key: jax.Array, ta
         generator_rate=config.generator_rate,
     )
 
-    def member(key: jax.Array, discriminator_rate: Any) -> dict[str, Any]:
+    def member(key: jax.Array, discriminator_rate: jax.Array) -> Quantities:
         game_key, draw_key = jax.random.split(key)
         shared = arena.draw(draw_key)
         _, info, seen = games.play(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import swept
+from experiments.framework.rows import Quantities, swept
 from experiments.game.critic_surfaces.experiment import DATA, Config
 from gan_jax.distributions import gaussian_grid, gaussian_ring, swiss_roll
 from gan_jax.divergences.transport_bounds import wasserstein_bounds
@@ -23,6 +23,7 @@ from gan_jax.models.lipschitz import orthonormal_mlp, spectral_norm_mlp
 from gan_jax.models.mlp import clipped_mlp, kernels, map_kernels, mlp
 from gan_jax.objectives import losses, penalties
 from gan_jax.objectives.penalties import gradient_norms, interpolates
+from gan_jax.typing import Critic, Sampler, Variables
 
 
 def trained_at_depth(config: Config, key: jax.Array, progress: Progress, share: float) -> Arrays:
@@ -30,7 +31,7 @@ def trained_at_depth(config: Config, key: jax.Array, progress: Progress, share: 
     deep, seeds = config.deep, config.seeds
     features = (deep.deep_width,) * deep.deep_layers
 
-    def member(key: jax.Array, make: Callable[..., Any], settings: dict[str, Any], **hyper: Any) -> dict[str, Any]:
+    def member(key: jax.Array, make: Callable[..., Critic], settings: dict[str, Any], **hyper: jax.Array) -> Quantities:
         critic, (real, fake) = make(**hyper), samplers(config.noise, len(DATA) - 1)
         train_key, real_key, fake_key = jax.random.split(key, 3)
         estimator = variational.neural_estimator(
@@ -78,11 +79,11 @@ def run(config: Config, progress: Progress) -> Arrays:
     """Trains every critic on all data sets as one program, then deep ones; brackets W1 by exact transport."""
     laws_key, transport_key, train_key, deep_key = jax.random.split(jax.random.key(config.seed), 4)
     draw = jax.jit(lambda key, data: samplers(config.noise, data)[0](key, 500))
-    arrays: dict[str, Any] = {
+    arrays: Arrays = {
         "grid": np.linspace(-config.extent, config.extent, config.resolution),
         "clip": np.asarray(config.clip),
         "penalty_weights": np.asarray(config.penalty_weights),
-        "points": jnp.stack([draw(jax.random.fold_in(laws_key, data), data) for data in range(len(DATA))]),
+        "points": np.stack([draw(jax.random.fold_in(laws_key, data), data) for data in range(len(DATA))]),
     }
     # Seconds on two cores, which tell the display how far it is.
     shares = {"clipping": 10.0, "penalty": 45.0, "spectral": 12.0, "orthonormal": 12.0, "depth": 18.0, "transport": 5.0}
@@ -90,10 +91,10 @@ def run(config: Config, progress: Progress) -> Arrays:
         arrays |= transport(config, transport_key, progress, shares["transport"])
         arrays |= train(config, train_key, progress, shares)
         arrays |= trained_at_depth(config, deep_key, progress, shares["depth"])
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return arrays
 
 
-def samplers(noise: float, index: jax.Array | int) -> tuple[Any, Any]:
+def samplers(noise: float, index: jax.Array | int) -> tuple[Sampler, Sampler]:
     """Samplers of a data set and of its blurred copy; which one may be traced.
 
     All three are points of a skeleton (modes, or the roll's curve) plus isotropic noise, and data plus N(0, s² I) is the same with more of
@@ -122,8 +123,8 @@ def samplers(noise: float, index: jax.Array | int) -> tuple[Any, Any]:
     )
     widths = jnp.stack([ring.scale, grid.scale, roll.noise * roll.scale])
 
-    def blurred(extra: float) -> Any:
-        def sample(key: jax.Array, batch: int) -> Any:
+    def blurred(extra: float) -> Sampler:
+        def sample(key: jax.Array, batch: int) -> jax.Array:
             place_key, noise_key = jax.random.split(key)
             place = jax.lax.switch(index, skeletons, jax.random.uniform(place_key, (batch,)))
             return place + jnp.hypot(widths[index], extra) * jax.random.normal(noise_key, (batch, 2))
@@ -138,9 +139,9 @@ def train(config: Config, key: jax.Array, progress: Progress, shares: Mapping[st
 
     Surfaces are those of the first seed, weights those of the last data set, the Swiss roll.
     """
-    arrays: dict[str, Any] = {}
+    arrays: Arrays = {}
     for number, (name, (critic, settings)) in enumerate(critics(config).items()):
-        axes: dict[str, Any] = {"penalty_weight": config.penalty_weights} if "penalty" in settings else {}
+        axes: dict[str, Sequence[float]] = {"penalty_weight": config.penalty_weights} if "penalty" in settings else {}
         names = [f"{name}_{which}" for which in ("weak", "strong")] if axes else [name]
         count = len(names) * len(DATA) * config.seeds
         with progress.task(f"critic: {name}", total=count, share=shares[name]) as task:
@@ -155,7 +156,7 @@ def train(config: Config, key: jax.Array, progress: Progress, shares: Mapping[st
     return arrays
 
 
-def critics(config: Config) -> Mapping[str, tuple[Any, dict[str, Any]]]:
+def critics(config: Config) -> Mapping[str, tuple[Critic, dict[str, Any]]]:
     """Network and further settings of every kind of critic."""
     features = (config.width,) * config.depth
     # Adam scales every entry of a matrix by itself, which undoes the geometry of the orthonormal matrices: it leaves the critic of the
@@ -169,14 +170,14 @@ def critics(config: Config) -> Mapping[str, tuple[Any, dict[str, Any]]]:
     }
 
 
-def _uniform_inside(critic: Any, bound: float) -> Any:
+def _uniform_inside(critic: Critic, bound: float) -> Critic:
     """The critic with weights that start uniform in ``[-bound, bound]``: one per cent of them within one per cent of the bounds."""
 
-    def init(key: jax.Array, x: Any) -> Any:
+    def init(key: jax.Array, x: jax.Array) -> Variables:
         shape_key, weight_key = jax.random.split(key)
         layer = itertools.count()
 
-        def drawn(kernel: Any) -> Any:
+        def drawn(kernel: jax.Array) -> jax.Array:
             own_key = jax.random.fold_in(weight_key, next(layer))
             return jax.random.uniform(own_key, kernel.shape, minval=-bound, maxval=bound)
 
@@ -186,8 +187,8 @@ def _uniform_inside(critic: Any, bound: float) -> Any:
 
 
 def member(
-    config: Config, critic: Any, settings: dict[str, Any], key: jax.Array, *, data: Any, **hyperparameters: Any
-) -> dict[str, Any]:
+    config: Config, critic: Critic, settings: dict[str, Any], key: jax.Array, *, data: jax.Array, **hyper: Any
+) -> Quantities:
     """One training of one critic on one data set: value, constants, slope, surface and weights."""
     real, fake = samplers(config.noise, data.astype(int))
     train_key, real_key, fake_key, between_key = jax.random.split(key, 4)
@@ -199,7 +200,7 @@ def member(
         learning_rate=config.learning_rate,
         held_out=config.held_out,
         **settings,
-        **hyperparameters,
+        **hyper,
     )
     estimate = estimator(train_key, real, fake)
     read = partial(variational.logits, critic, estimate.critic)
@@ -221,7 +222,7 @@ def member(
 def transport(config: Config, key: jax.Array, progress: Progress, share: float) -> Arrays:
     """Bounds of W1 for every data set, from as many independent samples as there are seeds, ``[data, seeds]``."""
 
-    def draw(key: jax.Array, data: Any) -> tuple[Any, ...]:
+    def draw(key: jax.Array, data: jax.Array) -> tuple[jax.Array, ...]:
         real, fake = samplers(config.noise, data)
         keys, sizes = jax.random.split(key, 4), (config.transport_points, config.held_out)
         return tuple(

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -271,8 +270,7 @@ def plot(arrays: Arrays) -> Figure:
     }
     with style():
         figure = Figure(figsize=(WIDTH, 13.0), layout="constrained")
-        parts: Any = figure.subfigures(1, 2, width_ratios=(2.75, 1.25))
-        left, right = parts
+        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(2.75, 1.25)).flat
         axes = left.subplots(len(CRITICS), len(DATA), sharex=True, sharey=True)
         for row, (name, label) in zip(axes, names.items(), strict=True):
             for data, ax in enumerate(row):

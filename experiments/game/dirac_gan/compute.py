@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,9 @@ PENALTY = {
     "GP": "gp",
     "DRAGAN": "dragan",
 }
+
+Numbers: TypeAlias = dict[str, jax.Array]
+"""What of a point is data to a program, by name, each ``[]``."""
 
 FIELDS = (
     ("minimax", "none"),
@@ -162,7 +165,7 @@ def play(
     objectives = sorted({p.objective for p in points})
     penalties = sorted({p.penalty for p in points})
 
-    def member(numbers: Arrays) -> Any:
+    def member(numbers: Numbers) -> tuple[jax.Array, jax.Array]:
         game = _game(rule, objectives, penalties, numbers, unrolling, clip)
         hyper = {"generator_rate": numbers["step"], "discriminator_rate": numbers["step"]}
         hyper |= {"penalty_weight": numbers["weight"], "noise": numbers["noise"]}
@@ -198,8 +201,8 @@ _NUMBERS = ("weight", "noise", "step", "gamma", "theta", "psi")
 
 
 def _game(
-    rule: str, objectives: Sequence[str], penalties: Sequence[str], numbers: Any, unrolling: int, clip: float | None
-) -> Any:
+    rule: str, objectives: Sequence[str], penalties: Sequence[str], numbers: Numbers, unrolling: int, clip: float | None
+) -> game.Game:
     """DiracGAN with the objective and the penalty that ``numbers`` choose."""
     makers: dict[str, Callable[[], losses.Objective]] = {
         **losses.OBJECTIVES,

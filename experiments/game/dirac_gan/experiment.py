@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -267,8 +266,7 @@ def plot(arrays: Arrays) -> Figure:
     """Eight portraits, two complex planes, and distances over steps."""
     with style():
         drawn = Figure(figsize=(WIDTH, 9.6), layout="constrained")
-        rows: Any = drawn.subfigures(2, 1, height_ratios=(1.55, 1.0))
-        upper, lower = rows
+        upper, lower = drawn.subfigures(2, 1, squeeze=False, height_ratios=(1.55, 1.0)).flat
         portraits = upper.subplots(2, 4, sharex=True, sharey=True)
         for index, (ax, panel) in enumerate(zip(portraits.flat, PANELS, strict=True)):
             _portrait(ax, arrays, panel)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -213,5 +213,5 @@ class Point:
         """The Jacobian at the equilibrium, by hand; all NaN where there is no smooth equilibrium."""
         d = DERIVATIVES[self.objective]
         c = curvature(self.objective, self.penalty, self.weight, self.noise)
-        given: Any = {"generator_curvature": d.generator_curvature, "noise": self.noise, "gamma": self.gamma}
+        given = {"generator_curvature": d.generator_curvature, "noise": self.noise, "gamma": self.gamma}
         return RULES[rule](d.beta, d.delta, c, self.step, **given, steps=unrolling)

@@ -12,7 +12,7 @@ import numpyro.distributions as dist
 from flax import linen as nn
 
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import swept
+from experiments.framework.rows import Member, Quantities, swept
 from experiments.game.f_gan.experiment import MEANS, NAMES, VARIANCES, WEIGHTS, Config, density
 from gan_jax.divergences import exact
 from gan_jax.estimators.variational import score
@@ -21,9 +21,11 @@ from gan_jax.models.players import affine
 from gan_jax.objectives import losses
 from gan_jax.objectives.choice import switch_objective
 from gan_jax.training.ensemble import ensemble
-from gan_jax.training.game import gan, play
+from gan_jax.training.game import Data, Game, gan, play
 from gan_jax.training.optimizers import adam, cosine_decay
+from gan_jax.training.state import GameState
 from gan_jax.training.updates import alternating
+from gan_jax.typing import Critic, Generator
 
 
 def divergences() -> Callable[[jax.Array], jax.Array]:
@@ -39,10 +41,12 @@ def divergences() -> Callable[[jax.Array], jax.Array]:
     return at
 
 
-def newton(divergences: Callable[[Any], Any], iterations: int = 20) -> Callable[[Any], tuple[Any, Any]]:
+def newton(
+    divergences: Callable[[jax.Array], jax.Array], iterations: int = 20
+) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
     """Returns ``row -> (μ*, log σ*) [2], |gradient| there``: damped Newton on the gradient of one exact divergence, from N(1, 1.5²)."""
 
-    def minimise(row: jax.Array) -> tuple[Any, Any]:
+    def minimise(row: jax.Array) -> tuple[jax.Array, jax.Array]:
         def value(theta: jax.Array) -> jax.Array:
             return divergences(theta)[row]
 
@@ -58,7 +62,9 @@ def newton(divergences: Callable[[Any], Any], iterations: int = 20) -> Callable[
     return minimise
 
 
-def affine_game(config: Any, objective: Any, generator: Any, data: Any, **more: Any) -> tuple[Any, Any]:
+def affine_game(
+    config: Any, objective: losses.Objective, generator: Generator, data: Data, **more: Any
+) -> tuple[Game, Critic]:
     """An f-GAN between an affine generator and a critic of two layers of tanh, at rates that fall to zero; the game and its critic."""
     critic = mlp((config.width, config.width), activation=nn.tanh)
     game = gan(
@@ -78,16 +84,16 @@ def affine_game(config: Any, objective: Any, generator: Any, data: Any, **more: 
     return game, critic
 
 
-def law(state: Any) -> Any:
+def law(state: GameState) -> jax.Array:
     """(μ, σ) of the affine generator, ``[2]``."""
     params = state.generator.variables["params"]
     return jnp.stack([params["shift"][0], jnp.abs(params["matrix"][0, 0])])
 
 
-def member(config: Config) -> Callable[..., dict[str, Any]]:
+def member(config: Config) -> Member:
     """Returns ``(key, divergence) -> results`` of one game: its path (μ, σ), and what the last critic says on samples it never saw."""
 
-    def data(key: jax.Array, batch: int, /, **_: Any) -> Any:
+    def data(key: jax.Array, batch: int, /, **_: object) -> jax.Array:
         mode_key, noise_key = jax.random.split(key)
         mode = jax.random.bernoulli(mode_key, WEIGHTS[1], (batch,)).astype(int)
         scales = jnp.sqrt(jnp.asarray(VARIANCES))
@@ -96,7 +102,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
     generator = affine(scale=config.start)
     objectives = [losses.f_gan(name) for name in NAMES]
 
-    def member(key: jax.Array, divergence: Any) -> dict[str, Any]:
+    def member(key: jax.Array, divergence: jax.Array) -> Quantities:
         # Which divergence is data: one compilation for all five.
         objective = switch_objective(objectives, divergence.astype(int))
         game, critic = affine_game(config, objective, generator, data)
@@ -110,7 +116,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
     return member
 
 
-def mean_and_scale(theta: Any) -> np.ndarray:
+def mean_and_scale(theta: jax.Array | np.ndarray) -> np.ndarray:
     """(μ, σ) from (μ, log σ), ``[…, 2]``."""
     values = np.asarray(theta)
     return np.stack([values[..., 0], np.exp(values[..., 1])], axis=-1)
@@ -123,7 +129,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     with progress.task("f-GAN", total=count * config.seeds):
         with progress.task("optimum", share=0.0):
             optimum, residual = jax.block_until_ready(jax.jit(lambda: jax.lax.map(newton(values), jnp.arange(count)))())
-        arrays: dict[str, Any] = {"optimum": mean_and_scale(optimum), "optimum_gradient": residual}
+        arrays: Arrays = {"optimum": mean_and_scale(optimum), "optimum_gradient": np.asarray(residual)}
         with progress.task("games", total=count * config.seeds, share=count * config.seeds) as task:
             key = jax.random.key(config.seed)
             arrays |= swept(task, member(config), key, seeds=config.seeds, divergence=range(count))
@@ -131,7 +137,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         logs = jnp.asarray(np.stack([arrays["path"][..., 0], np.log(arrays["path"][..., 1])], axis=-1), jnp.float32)
         evaluate = jax.jit(ensemble(values))
         arrays["path_exact"] = np.asarray(evaluate(logs.reshape(-1, 2))).reshape(*logs.shape[:-1], count)
-        arrays["exact"] = evaluate(optimum)
+        arrays["exact"] = np.asarray(evaluate(optimum))
     x = np.linspace(-6.0, 8.0, 401)
     arrays |= {
         "x": x,
@@ -139,4 +145,4 @@ def run(config: Config, progress: Progress) -> Arrays:
         "steps": np.linspace(0, config.steps, config.records + 1),
         "names": np.asarray(list(NAMES)),
     }
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return arrays

@@ -69,7 +69,7 @@ WEIGHTS, MEANS, VARIANCES = (0.33, 0.67), (-1.0, 2.0), (0.0625, 2.0)
 """The two components of P."""
 
 
-def normal(x: np.ndarray, mean: Any, scale: Any) -> np.ndarray:
+def normal(x: np.ndarray, mean: float, scale: float) -> np.ndarray:
     """The density of N(mean, scale²)."""
     return np.exp(-0.5 * np.square((x - mean) / scale)) / (scale * np.sqrt(2.0 * np.pi))
 
@@ -181,8 +181,7 @@ def plot(arrays: Arrays) -> Figure:
     """The fits, the excess over the minima, and the cross tables."""
     with style():
         figure = Figure(figsize=(WIDTH, 8.8), layout="constrained")
-        halves: Any = figure.subfigures(2, 1)
-        top, bottom = halves
+        top, bottom = figure.subfigures(2, 1, squeeze=False).flat
         fits, course, minima = top.subplots(1, 3, width_ratios=(1.25, 1.0, 1.0))
         _draw_fits(fits, arrays)
         _draw_course(course, arrays)
@@ -238,8 +237,8 @@ def _draw_minima(ax: Axes, arrays: Arrays) -> None:
         ):
             percent = 100.0 * (values / best - 1.0)
             place = row + shift
-            pale: Any = {"color": look.color, "alpha": BAND_ALPHA + 0.2}
-            marks: Any = {"color": look.color, "markerfacecolor": fill}
+            pale: dict[str, Any] = {"color": look.color, "alpha": BAND_ALPHA + 0.2}
+            marks: dict[str, Any] = {"color": look.color, "markerfacecolor": fill}
             ax.plot(np.full(percent.size, place), percent, marker, markersize=4, **pale)
             error = float(statistics.standard_error(percent))
             ax.errorbar(place, percent.mean(), error, marker=marker, markersize=7, capsize=3, zorder=4, **marks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,10 +25,10 @@ from gan_jax.objectives import costs, losses, penalties
 from gan_jax.objectives.choice import switch_objective, switch_penalty
 from gan_jax.training import frozen, game
 from gan_jax.training.compiling import compile_together
-from gan_jax.training.critic import CriticTraining
+from gan_jax.training.critic import CriticState, CriticTraining
 from gan_jax.training.ensemble import ensemble, part
-from gan_jax.training.frozen import log_spaced
-from gan_jax.typing import Generator, Sampler
+from gan_jax.training.frozen import GeneratorGradient, log_spaced
+from gan_jax.typing import Generator, PRNGKey, PyTree, Sampler, Variables
 
 TRAINED = ("minimax", "least_squares", "hinge", "orthonormal", "gp")
 """The discriminators: three free networks, and two critics of W1. Which one is data to one compiled program."""
@@ -53,7 +53,7 @@ def problems(config: Config) -> dict[str, Problem]:
     """The ring of 8 Gaussians, and the digits, which live on the device."""
     images = jnp.asarray(load_digits().images)
 
-    def digits(key: jax.Array, batch: int) -> Any:
+    def digits(key: jax.Array, batch: int) -> jax.Array:
         return images[jax.random.randint(key, (batch,), 0, len(images))]
 
     width = config.generator_width
@@ -66,7 +66,7 @@ def problems(config: Config) -> dict[str, Problem]:
     }
 
 
-def aged_generators(config: Config, problem: Problem) -> Callable[[Any], tuple[Any, Any]]:
+def aged_generators(config: Config, problem: Problem) -> Callable[[PRNGKey], tuple[Variables, jax.Array]]:
     """Makes generators of all ages from one seed, and says how far they are from the data.
 
     They descend the energy distance, which is none of the objectives that are compared, so that none of them is at home.
@@ -79,7 +79,7 @@ def aged_generators(config: Config, problem: Problem) -> Callable[[Any], tuple[A
       ``key -> (variables [ages, …], energy distances of fresh samples [ages])``.
     """
 
-    def data(key: jax.Array, batch: int, /, **_: Any) -> Any:
+    def data(key: jax.Array, batch: int, /, **_: object) -> jax.Array:
         return problem.data(key, batch)
 
     played = game.direct(
@@ -92,7 +92,7 @@ def aged_generators(config: Config, problem: Problem) -> Callable[[Any], tuple[A
     unit = int(np.gcd.reduce(config.ages))
     chosen = np.asarray(config.ages) // unit
 
-    def seed(key: jax.Array) -> tuple[Any, Any]:
+    def seed(key: jax.Array) -> tuple[Variables, jax.Array]:
         game_key, noise_key, data_key = jax.random.split(key, 3)
         records = int(max(chosen))
         _, _, seen = game.play(
@@ -105,7 +105,7 @@ def aged_generators(config: Config, problem: Problem) -> Callable[[Any], tuple[A
         variables = jax.tree.map(lambda a: a[chosen], seen)
         z, real = problem.generator.noise(noise_key, config.scored), problem.data(data_key, config.scored)
 
-        def distance(own: Any) -> Any:
+        def distance(own: Variables) -> jax.Array:
             fake = problem.generator.apply(own, z)
             flat = [jnp.reshape(x, (config.scored, -1)) for x in (fake, real)]
             return empirical.energy_distance(*flat)
@@ -117,7 +117,7 @@ def aged_generators(config: Config, problem: Problem) -> Callable[[Any], tuple[A
 
 def train_discriminator(
     config: Config, problem: Problem, steps: tuple[int, ...]
-) -> Callable[[Any, Any, Any], dict[str, Any]]:
+) -> Callable[[PRNGKey, Variables, jax.Array], dict[str, jax.Array | GeneratorGradient]]:
     """Trains discriminator number ``number`` of ``TRAINED`` and looks at the gradient it gives the generator.
 
     Args:
@@ -134,7 +134,7 @@ def train_discriminator(
     generator = problem.generator
     total = config.noise_batches * config.batch_size
 
-    def member(key: jax.Array, variables: Any, number: jax.Array) -> dict[str, Any]:
+    def member(key: jax.Array, variables: Variables, number: jax.Array) -> dict[str, jax.Array | GeneratorGradient]:
         train_key, noise_key, data_key = jax.random.split(key, 3)
         objective = switch_objective(objectives, number)
         orthonormal, penalised = (jnp.int32(number == TRAINED.index(name)) for name in ("orthonormal", "gp"))
@@ -153,11 +153,11 @@ def train_discriminator(
         # For the discriminator's value: no loss here compares examples, so that a gradient looks at none of them.
         real = problem.data(data_key, total)
 
-        def gradient(objective: Any, trained: Any) -> Any:
+        def gradient(objective: losses.Objective, trained: Variables) -> GeneratorGradient:
             example = real[: config.batch_size]
             return frozen.generator_gradient(objective, critic, trained, generator, variables, noise, example)
 
-        def observe(state: Any) -> dict[str, Any]:
+        def observe(state: CriticState) -> dict[str, jax.Array | GeneratorGradient]:
             own = gradient(objective, state.variables)
             fake_logits = jax.lax.map(lambda z: critic.apply(state.variables, generator.apply(variables, z)), noise)
             value = objective.divergence(critic.apply(state.variables, real), fake_logits.reshape(-1))
@@ -169,7 +169,7 @@ def train_discriminator(
             )
             return {"own": own, "value": value, "other": other}
 
-        def fake(key: jax.Array, batch: int) -> Any:
+        def fake(key: jax.Array, batch: int) -> jax.Array:
             return generator.apply(variables, generator.noise(key, batch))
 
         return frozen.watch(train_key, critic, training, problem.data, fake, at=steps, observe=observe)[1]
@@ -214,13 +214,13 @@ def run(config: Config, progress: Progress) -> Arrays:
 
 def _programs(
     config: Config, cases: Mapping[str, Problem], shape: tuple[int, int, int], together: int, steps: tuple[int, ...]
-) -> tuple[dict[str, Callable[..., Any]], dict[str, Callable[..., Any]]]:
+) -> tuple[dict[str, Callable[..., PyTree]], dict[str, Callable[..., PyTree]]]:
     """The compiled games and the compiled trainings of all problems."""
     seed_keys = jax.random.split(jax.random.key(0), shape[0])
     member_keys = jax.random.split(jax.random.key(0), shape)
     games = {name: ensemble(aged_generators(config, problem)) for name, problem in cases.items()}
     trainings = {name: ensemble(train_discriminator(config, problem, steps)) for name, problem in cases.items()}
-    jobs: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+    jobs: list[tuple[Callable[..., PyTree], tuple[PyTree, ...]]] = []
     for name in cases:
         jobs.append((games[name], (seed_keys,)))
         variables, _ = jax.eval_shape(games[name], seed_keys)
@@ -230,7 +230,7 @@ def _programs(
     return dict(zip(cases, compiled[::2], strict=True)), dict(zip(cases, compiled[1::2], strict=True))
 
 
-def _members(keys: Any, variables: Any) -> tuple[Any, Any, np.ndarray]:
+def _members(keys: jax.Array, variables: Variables) -> tuple[jax.Array, Variables, np.ndarray]:
     """Keys, generators and numbers of the discriminators of all seeds, flattened: discriminators, then ages, run fastest."""
     seeds, ages, numbers = keys.shape
     repeated = jax.tree.map(lambda a: np.repeat(np.asarray(a).reshape(-1, *a.shape[2:]), numbers, axis=0), variables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import ndtr, ndtri
 
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import in_parts
+from experiments.framework.rows import Member, Quantities, in_parts
 from experiments.game.players.experiment import COSTS, CRITICS, DEVIATIONS, GENERATORS, MEANS, WEIGHTS, Config
 from gan_jax.divergences import empirical
 from gan_jax.models import players
@@ -27,14 +27,15 @@ from gan_jax.objectives.choice import switch_objective
 from gan_jax.training import game
 from gan_jax.training.compiling import compile_together
 from gan_jax.training.ensemble import ensemble, part
-from gan_jax.training.optimizers import adam, linear_decay
+from gan_jax.training.optimizers import OptimizerOf, adam, linear_decay
+from gan_jax.training.state import GameState
 from gan_jax.training.updates import alternating
-from gan_jax.typing import Critic, Generator
+from gan_jax.typing import Critic, Generator, PRNGKey
 
 LOW, HIGH = -5.0, 5.0
 """Ends of every grid on the line; the target has 1e-8 of its mass beyond them."""
 
-Read: TypeAlias = Callable[[Any, Generator, Any], dict[str, Any]]
+Read: TypeAlias = Callable[[GameState, Generator, PRNGKey], Quantities]
 """``(state, generator, key) -> quantities`` at the end of a game."""
 
 
@@ -71,7 +72,7 @@ def distance_of_best_gaussian(count: int = 20_000) -> tuple[float, float, float]
     return float(best.fun), float(best.x[0]), float(best.x[1])
 
 
-def draw(key: jax.Array, batch: int, /, **_: Any) -> Any:
+def draw(key: jax.Array, batch: int, /, **_: object) -> jax.Array:
     """Samples of the target, ``[batch, 1]``."""
     mode_key, noise_key = jax.random.split(key)
     mode = jax.random.categorical(mode_key, jnp.log(jnp.asarray(WEIGHTS, float)), shape=(batch,))
@@ -102,7 +103,7 @@ def critics(config: Config) -> list[Critic]:
     ]
 
 
-def landmarks(config: Config) -> Any:
+def landmarks(config: Config) -> jax.Array:
     """Where the witness can bend: a grid over the line, a bandwidth apart, ``[m, 1]``."""
     return jnp.linspace(LOW, HIGH, 1 + round((HIGH - LOW) / config.bandwidth))[:, None]
 
@@ -112,7 +113,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     quantiles = target_quantiles(config.held_out)
     edges = np.linspace(LOW, HIGH, config.density_bins + 1)
     best, mean, deviation = distance_of_best_gaussian()
-    arrays: dict[str, Any] = {
+    arrays: Arrays = {
         "edges": edges,
         "target_mass": np.diff(target_cdf(edges)),
         "best_gaussian": np.asarray([best, mean, deviation]),
@@ -126,7 +127,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         arrays[name] = sampling_baseline(jax.random.fold_in(base, place), count)
 
     players = Players(generators(config), critics(config))
-    jobs: dict[str, tuple[Callable[..., Any], int, float]] = {
+    jobs: dict[str, tuple[Member, int, float]] = {
         "game": (_adversarial, len(CRITICS), 0.7),
         "direct": (_direct, len(COSTS), 0.3),
     }
@@ -155,7 +156,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     return arrays
 
 
-def _members(keys: Any, shape: tuple[int, int, int]) -> tuple[Any, np.ndarray, np.ndarray]:
+def _members(keys: jax.Array, shape: tuple[int, int, int]) -> tuple[jax.Array, np.ndarray, np.ndarray]:
     """Keys and numbers of all games, seeds slowest. Of one seed, all pairs have the same keys: they differ in the players alone."""
     generators, opponents, seeds = shape
     seed, generator, opponent = (a.ravel().astype(np.int32) for a in np.indices((seeds, generators, opponents)))
@@ -169,14 +170,14 @@ def sampling_baseline(key: jax.Array, count: int, repeats: int = 64) -> np.ndarr
     return np.asarray([one(own) for own in jax.random.split(key, repeats)])
 
 
-def _coming_to_rest(steps: int) -> Any:
+def _coming_to_rest(steps: int) -> OptimizerOf:
     """Adam with a rate that decays linearly to zero: games that still circle come to rest."""
     return adam(b1=0.5, b2=0.999, schedule=linear_decay(steps))
 
 
 def _adversarial(
     config: Config, players: Players, read: Read, key: jax.Array, generator_number: jax.Array, critic_number: jax.Array
-) -> dict[str, Any]:
+) -> Quantities:
     """One game, and what is read off its end."""
     play_key, read_key = jax.random.split(key)
     generator = one_of_generators(players.generators, generator_number)
@@ -204,7 +205,7 @@ def _adversarial(
 
 def _direct(
     config: Config, players: Players, read: Read, key: jax.Array, generator_number: jax.Array, cost_number: jax.Array
-) -> dict[str, Any]:
+) -> Quantities:
     """One descent of a cost, and what is read off its end."""
     play_key, read_key = jax.random.split(key)
     generator = one_of_generators(players.generators, generator_number)
@@ -214,7 +215,7 @@ def _direct(
         costs.sinkhorn(config.epsilon),
     ]
 
-    def cost(key: jax.Array, fake: Any, real: Any) -> Any:
+    def cost(key: jax.Array, fake: jax.Array, real: jax.Array) -> jax.Array:
         return jax.lax.switch(cost_number, branches, key, fake, real)
 
     played = game.direct(
@@ -230,7 +231,7 @@ def _direct(
     return {**read(state, generator, read_key), "divergence": info.divergence}
 
 
-def _read(state: Any, generator: Generator, key: jax.Array, quantiles: np.ndarray, edges: np.ndarray) -> dict[str, Any]:
+def _read(state: GameState, generator: Generator, key: PRNGKey, quantiles: np.ndarray, edges: np.ndarray) -> Quantities:
     """W1 between the generator's law and the target, its histogram, and the parameters of the affine map."""
     fake = generator.apply(state.generator.variables, generator.noise(key, len(quantiles)))[:, 0]
     ordered = jnp.sort(fake)

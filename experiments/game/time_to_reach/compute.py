@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,25 +13,31 @@ import numpyro.distributions as dist
 import optax
 
 from experiments.framework import Arrays, Progress
+from experiments.framework.rows import Member, Quantities
 from experiments.game.time_to_reach.experiment import EXACT, MOVING, OPTIMIZERS, Config
 from gan_jax.distributions import pair
 from gan_jax.divergences import exact
+from gan_jax.divergences.conditional import Divergence
 from gan_jax.divergences.gaussians import wasserstein_1_normal
 from gan_jax.estimators.comparison import exact_curves
 from gan_jax.models import lipschitz, mlp, players
 from gan_jax.objectives import choice, costs, losses
 from gan_jax.training import game, optimizers, passage, updates
 from gan_jax.training.ensemble import sweep
+from gan_jax.training.state import GameState
 
 CLASSIFIERS = ("minimax", "non_saturating", "least_squares", "hinge", "relativistic")
 
 COSTS = ("energy", "mmd")
 
+Carry: TypeAlias = tuple[jax.Array, optax.OptState, jax.Array]
+"""Parameters, the optimiser's state and the number of steps of an exact descent."""
+
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays all games: for each optimiser one program of classifiers, one of critics, one of costs, one of exact descents."""
     members = {"classifier": CLASSIFIERS, "critic": ("wasserstein",), "direct": COSTS, "exact": EXACT}
-    arrays: dict[str, Any] = {
+    arrays: Arrays = {
         "separation": np.asarray(config.separations),
         "at_most": np.asarray(config.at_most),
         "rate": np.asarray(config.rate),
@@ -56,12 +62,12 @@ def run(config: Config, progress: Progress) -> Arrays:
             # An exact descent and a game of the same name are two things.
             prefix = "exact/" if kind == "exact" else ""
             arrays |= {f"{optimizer}/{prefix}{name}/{quantity}": values[i] for i, name in enumerate(names)}
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return arrays
 
 
-def _member(config: Config, optimizer: str, kind: str) -> Callable[..., dict[str, Any]]:
+def _member(config: Config, optimizer: str, kind: str) -> Member:
     """One run as a function of key, objective (a number) and separation."""
-    generator_optimizer: Any = optimizers.adam() if optimizer == "adam" else optax.sgd
+    generator_optimizer: optimizers.OptimizerOf = optimizers.adam() if optimizer == "adam" else optax.sgd
     features = (config.width, config.width)
     shared: dict[str, Any] = {
         "batch_size": config.batch_size,
@@ -75,12 +81,12 @@ def _member(config: Config, optimizer: str, kind: str) -> Callable[..., dict[str
         "discriminator_rate": config.discriminator_rate,
     }
 
-    def data(key: jax.Array, batch: int, /, **hyper: Any) -> Any:
+    def data(key: jax.Array, batch: int, /, **hyper: jax.Array) -> jax.Array:
         return hyper["separation"] + jax.random.normal(key, (batch, 1))
 
-    def play(of: Callable[[Any], game.Game]) -> Callable[..., dict[str, Any]]:
-        def member(key: jax.Array, objective: Any, separation: jax.Array) -> dict[str, Any]:
-            def arrived(state: Any) -> Any:
+    def play(of: Callable[[jax.Array], game.Game]) -> Member:
+        def member(key: jax.Array, objective: jax.Array, separation: jax.Array) -> Quantities:
+            def arrived(state: GameState) -> jax.Array:
                 params = state.generator.variables["params"]
                 # A Z + b has the scale |A|: W1 of two normal laws on the line is E|δ + t Z| with the differences of means and scales.
                 difference = jnp.abs(params["matrix"][0, 0]) - 1.0
@@ -110,7 +116,7 @@ MMD_BANDWIDTHS = (0.5, 1.0, 2.0, 4.0)
 """Those of ``costs.COSTS``."""
 
 
-def descent(optimizer: Any, *, within: float, at_most: int) -> Callable[..., dict[str, Any]]:
+def descent(optimizer: optax.GradientTransformation, *, within: float, at_most: int) -> Member:
     """Descent of the generator N(b, s²) on the exact divergence of an objective, counted as the games are.
 
     Args:
@@ -122,10 +128,10 @@ def descent(optimizer: Any, *, within: float, at_most: int) -> Callable[..., dic
       ``(key, objective, separation) -> {"steps", "reached"}``, the objective by its number in ``EXACT``.
     """
 
-    def mmd(data: dist.Normal, fake: dist.Normal) -> Any:
+    def mmd(data: dist.Normal, fake: dist.Normal) -> jax.Array:
         # Gaussian kernel, summed over its bandwidths g: E k(X, Y) = √(g² / (g² + v)) exp(-δ² / 2 (g² + v)), with v the
         # variance of X - Y and δ its mean.
-        def mean(variance: Any, distance: Any) -> Any:
+        def mean(variance: float | jax.Array, distance: float | jax.Array) -> jax.Array:
             widths = jnp.square(jnp.asarray(MMD_BANDWIDTHS))
             wide = widths + variance
             return jnp.sum(jnp.sqrt(widths / wide) * jnp.exp(-0.5 * jnp.square(distance) / wide))
@@ -142,22 +148,22 @@ def descent(optimizer: Any, *, within: float, at_most: int) -> Callable[..., dic
         "mmd": mmd,
     }
 
-    def member(key: jax.Array, objective: Any, separation: jax.Array) -> dict[str, Any]:
+    def member(key: jax.Array, objective: jax.Array, separation: jax.Array) -> Quantities:
         data = dist.Normal(separation, 1.0)
 
-        def slopes(of: Callable[..., Any]) -> Callable[[Any], Any]:
+        def slopes(of: Divergence) -> Callable[[jax.Array], jax.Array]:
             return jax.grad(lambda params: of(data, dist.Normal(params[0], jnp.abs(params[1]))))
 
         branches = [slopes(divergences[name]) for name in EXACT]
 
-        def far(params: Any) -> Any:
+        def far(params: jax.Array) -> jax.Array:
             return exact.wasserstein(data, dist.Normal(params[0], jnp.abs(params[1]))) >= within
 
-        def goes_on(carry: Any) -> Any:
+        def goes_on(carry: Carry) -> jax.Array:
             params, _, steps = carry
             return far(params) & (steps < at_most)
 
-        def advance(carry: Any) -> Any:
+        def advance(carry: Carry) -> Carry:
             params, memory, steps = carry
             moves, memory = optimizer.update(jax.lax.switch(objective.astype(int), branches, params), memory, params)
             return optax.apply_updates(params, moves), memory, steps + 1

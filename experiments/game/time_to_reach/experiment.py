@@ -20,7 +20,6 @@ its discriminator learns, and the claim does not hold. With Adam minimax arrives
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -198,7 +197,7 @@ def _panel(ax: Axes, arrays: Arrays, optimizer: str) -> None:
         marks = {**look.line_arguments(), "markersize": 8.0}
         ax.plot(x, mean, **marks)
         censored = ~reached.all(axis=1)
-        hollow: Any = {"markerfacecolor": "white", "markeredgecolor": look.color, "markeredgewidth": 1.5}
+        hollow = {"markerfacecolor": "white", "markeredgecolor": look.color, "markeredgewidth": 1.5}
         ax.plot(x[censored], mean[censored], **(marks | hollow))
         if name in EXACT:
             exact, arrived = (arrays[f"{optimizer}/exact/{name}/{quantity}"][:, 0] for quantity in ("steps", "reached"))
