@@ -30,11 +30,7 @@ from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, Progress, Table
 from gan_jax.plots.saturation import saturation
 from gan_jax.ranges import Count, NonNegative, Seed
 
-TITLES = {
-    "gaussians": "N(0, 1) and N(m, 1)",
-    "uniforms": "U[0, 1] and U[m, 1 + m]",
-    "diracs": "two Diracs",
-}
+TITLES = {"gaussians": "N(0, 1) and N(m, 1)", "uniforms": "U[0, 1] and U[m, 1 + m]", "diracs": "two Diracs"}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,10 +16,11 @@ from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, Progress, Table
 from gan_jax.metrics import statistics
 from gan_jax.plots.panels import Curve
 from gan_jax.plots.saturation import NON_SATURATING, SATURATING, WASSERSTEIN, Family, trained
-from gan_jax.plots.style import EXACT, TRAINED, sample_looks
+from gan_jax.plots.style import EXACT, TRAINED, Look, sample_looks
 from gan_jax.ranges import Count, Even, Fifties, Positive
 
 if TYPE_CHECKING:
+    from experiments.framework.rows import Quantities
     from gan_jax.distributions import DistributionPair
     from gan_jax.estimators.comparison import Trained, TrainingRecipe
 
@@ -94,7 +95,7 @@ def compute(
     Returns:
       The arrays.
     """
-    arrays: dict[str, Any] = {}
+    arrays: Arrays = {}
     for name, axis in axes.items():
         arrays[f"{name}/separation"], arrays[f"{name}/dense"] = axis.separations, axis.dense
     with progress.task("sweep", total=sum(shares)):
@@ -104,13 +105,13 @@ def compute(
         arrays |= _trainings(axes, plan, seed, progress, shares[2])
     for name in axes:
         for field in ("js", "w1"):
-            truth = np.asarray(arrays[f"{name}/exact_at/{field}"])[:, None]
+            truth = arrays[f"{name}/exact_at/{field}"][:, None]
             arrays[f"{name}/trained/{field}_oracle_gap"] = truth - arrays[f"{name}/trained/{field}"]
     arrays["sample_sizes"] = np.asarray(plan.sample_sizes)
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return arrays
 
 
-def _exact(name: str, axis: Axis) -> dict[str, Any]:
+def _exact(name: str, axis: Axis) -> Arrays:
     """The truth on the dense grid and at the separations, from one program."""
     import jax
     import jax.numpy as jnp
@@ -119,14 +120,14 @@ def _exact(name: str, axis: Axis) -> dict[str, Any]:
     from gan_jax.training.ensemble import ensemble
 
     everywhere = jnp.asarray(np.concatenate([axis.dense, axis.separations]), jnp.float32)
-    curves = jax.jit(ensemble(partial(exact_point, axis.pair)))(everywhere)
+    curves = jax.device_get(jax.jit(ensemble(partial(exact_point, axis.pair)))(everywhere))
     count = len(axis.dense)
     return {f"{name}/exact/{field}": value[:count] for field, value in curves._asdict().items()} | {
         f"{name}/exact_at/{field}": value[count:] for field, value in curves._asdict().items()
     }
 
 
-def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> dict[str, Any]:
+def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> Arrays:
     """JS (histograms) and W1 (exact plans) of samples of every size, ``[separations, sample_seeds]``."""
     import jax
     import jax.numpy as jnp
@@ -135,8 +136,8 @@ def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Prog
     from gan_jax.estimators.variational import sampler
     from gan_jax.training.ensemble import ensemble, grid
 
-    def draw(pair: DistributionPair, size: int) -> Callable[..., Any]:
-        def pair_of_samples(key: Any, m: Any) -> Any:
+    def draw(pair: DistributionPair, size: int) -> Callable[..., tuple[jax.Array, jax.Array]]:
+        def pair_of_samples(key: jax.Array, m: jax.Array) -> tuple[jax.Array, jax.Array]:
             p_key, q_key = jax.random.split(key)
             p, q = pair.make(m)
             return sampler(p)(p_key, size), sampler(q)(q_key, size)
@@ -146,7 +147,7 @@ def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Prog
     # Made once, so that families of one dimension share what is compiled.
     js, line = jax.jit(ensemble(histogram.jensen_shannon)), jax.jit(ensemble(empirical.wasserstein))
 
-    def w1(x: Any, y: Any) -> Any:
+    def w1(x: jax.Array, y: jax.Array) -> jax.Array | list[jax.Array]:
         # In more dimensions the solver runs on the host, one problem after another.
         return line(x, y) if x.shape[-1] == 1 else [empirical.wasserstein(*both) for both in zip(x, y, strict=True)]
 
@@ -163,7 +164,7 @@ def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Prog
     return arrays
 
 
-def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> dict[str, Any]:
+def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> Arrays:
     """Every family × separation × seed × network as one compiled program, called once for every seed on a CPU."""
     import jax
     import jax.numpy as jnp
@@ -175,7 +176,7 @@ def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Pr
     recipe = plan.recipe()
     pairs = [axis.pair for axis in axes.values()]
 
-    def member(key: Any, family: Any, separation: Any) -> dict[str, Any]:
+    def member(key: jax.Array, family: jax.Array, separation: jax.Array) -> Quantities:
         return _quantities(trained_point(key, samplers_of(pairs, family), separation, recipe))
 
     program = jax.jit(ensemble(member))
@@ -186,16 +187,16 @@ def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Pr
     keys = jnp.concatenate([jax.random.split(jax.random.fold_in(base, number), separations.size) for number in seeds])
     tiled = [jnp.asarray(np.tile(a.ravel(), plan.seeds)) for a in (families, separations.astype(np.float32))]
     result = in_parts(progress, "training", program, (keys, *tiled), on_cpu=separations.size, share=share)
-    arrays: dict[str, Any] = {}
+    arrays: Arrays = {}
     for quantity, values in result.items():
         of_families = np.moveaxis(values.reshape(plan.seeds, *separations.shape, *values.shape[1:]), 0, 2)
         arrays |= {f"{name}/trained/{quantity}": of_families[i] for i, name in enumerate(axes)}
     return arrays
 
 
-def _quantities(point: Trained) -> dict[str, Any]:
+def _quantities(point: Trained) -> Quantities:
     """What is kept of one training; the networks are not."""
-    kept: dict[str, Any] = {name: getattr(point, name) for name in GRADIENTS}
+    kept: Quantities = {name: getattr(point, name) for name in GRADIENTS}
     for name, estimate in (("js", point.js), ("w1", point.w1)):
         kept |= {
             name: estimate.value,
@@ -230,7 +231,7 @@ def family(arrays: Arrays, name: str, title: str, x_label: str, *, marked: Seque
     return Family(title, x_label, value_curves("js"), value_curves("w1"), gradients)
 
 
-def _band(label: str, arrays: Arrays, name: str, quantity: str, look: Any) -> Curve:
+def _band(label: str, arrays: Arrays, name: str, quantity: str, look: Look) -> Curve:
     values = arrays[f"{name}/{quantity}"]
     mean = values.mean(axis=1)
     if quantity.split("/")[1] in GRADIENTS:

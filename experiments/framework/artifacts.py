@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -161,7 +161,7 @@ def write_arrays(folder: Path, arrays: Arrays) -> None:
         np.savez(stream, **arrays)  # type: ignore[arg-type]  # NumPy's stub gives every keyword the type of allow_pickle.
 
 
-def write_computed(folder: Path, arrays: Arrays, config: object, facts: Mapping[str, Any]) -> None:
+def write_computed(folder: Path, arrays: Arrays, config: object, facts: Mapping[str, object]) -> None:
     """Writes ``COMPUTED``, the arrays first."""
     write_arrays(folder, arrays)
     write_json(folder / CONFIG, config)
@@ -185,7 +185,7 @@ def drop_unfinished(target: Path) -> None:
         shutil.rmtree(unfinished(target), ignore_errors=True)
 
 
-def keep(stage: Path, target: Path, computed: tuple[Arrays, object, Mapping[str, Any]]) -> str:
+def keep(stage: Path, target: Path, computed: tuple[Arrays, object, Mapping[str, object]]) -> str:
     """Saves what was computed where making the rest failed: beside the result, or else in the system's folder for temporary files.
 
     Args:
@@ -299,7 +299,9 @@ def write_animation(folder: Path, animation: Animation) -> None:
     animation.save(folder / "animation.gif", writer=PillowWriter(fps=FRAMES_A_SECOND))
 
 
-def manifest(name: str, *, command: str, preset: str, seed: int | None, started: str, seconds: float) -> dict[str, Any]:
+def manifest(
+    name: str, *, command: str, preset: str, seed: int | None, started: str, seconds: float
+) -> dict[str, object]:
     """What a run was made with: code, versions, devices, time."""
     return {
         "experiment": name,

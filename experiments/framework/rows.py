@@ -24,6 +24,9 @@ Member: TypeAlias = Callable[..., Quantities]
 Look: TypeAlias = Callable[[PRNGKey, GameState], PyTree]
 """``look(key, state)``: what is read off a game at a record."""
 
+CaseLook: TypeAlias = Callable[[PRNGKey, GameState, Case], PyTree]
+"""``look(key, state, case)``: the same of one of several cases."""
+
 
 class Length(Protocol):
     """What a configuration says of its games: how many of each kind, how long, and how often they are looked at."""
@@ -44,14 +47,7 @@ def record(task: Task, config: Length, game: Game, key: PRNGKey, look: Look, fee
     return watch(game, key, look, **length, feed=feed, on_record=lambda _: task.advance())
 
 
-def record_cases(
-    task: Task,
-    config: Length,
-    game: Game,
-    key: PRNGKey,
-    look: Callable[[PRNGKey, GameState, Case], PyTree],
-    cases: Case,
-) -> Watched:
+def record_cases(task: Task, config: Length, game: Game, key: PRNGKey, look: CaseLook, cases: Case) -> Watched:
     """``recording.watch_cases`` for as long as ``config`` says; ``task`` advances by one at every record."""
     length = {"seeds": config.seeds, "steps": config.steps, "records": config.records}
     return watch_cases(game, key, look, cases, **length, on_record=lambda _: task.advance())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 
 from experiments.divergences.optimal_discriminator.experiment import Config
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import in_parts
+from experiments.framework.rows import Quantities, in_parts
 from gan_jax.distributions import log_density, pair
 from gan_jax.divergences import exact
 from gan_jax.estimators import variational
@@ -19,6 +20,7 @@ from gan_jax.models.lipschitz import orthonormal_mlp, spectral_norm_mlp
 from gan_jax.models.mlp import clipped_mlp, mlp
 from gan_jax.objectives import losses, oracle, penalties
 from gan_jax.training.ensemble import ensemble
+from gan_jax.typing import Critic
 
 
 def run(config: Config, progress: Progress) -> Arrays:
@@ -26,18 +28,15 @@ def run(config: Config, progress: Progress) -> Arrays:
     p, q = pair("gaussians").make(config.separation)
     x = jnp.linspace(-4.0, config.separation + 4.0, 201)
     networks = _networks(config)
-    training: Any = {name: getattr(config, name) for name in ("steps", "batch_size", "learning_rate", "held_out")}
+    training: dict[str, Any] = {n: getattr(config, n) for n in ("steps", "batch_size", "learning_rate", "held_out")}
 
-    def reads(key: jax.Array) -> dict[str, Any]:
+    def reads(key: jax.Array) -> dict[str, Quantities]:
         result = {}
         for name, (objective, critic, settings) in networks.items():
             key, own = jax.random.split(key)
             estimate = variational.neural_estimator(objective, critic, **training, **settings)(own, p, q)
-
-            def read(point: jax.Array, critic: Any = critic, trained: Any = estimate.critic) -> jax.Array:
-                return variational.logits(critic, trained, point[None, None])[0]
-
-            values, slopes = jax.vmap(jax.value_and_grad(read))(x)
+            read = partial(variational.logits, critic, estimate.critic)
+            values, slopes = jax.vmap(jax.value_and_grad(lambda point, read=read: read(point[None, None])[0]))(x)
             result[name] = {
                 "output": values,
                 "slope": slopes,
@@ -68,7 +67,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     }
 
 
-def _networks(config: Config) -> Mapping[str, tuple[Any, Any, dict[str, Any]]]:
+def _networks(config: Config) -> Mapping[str, tuple[losses.Objective, Critic, dict[str, Any]]]:
     """Objective, network and further settings of the discriminator and of every critic."""
     features = (config.width, config.width)
     weighted = {"penalty_weight": config.penalty_weight}

@@ -18,9 +18,9 @@ Expected: the mean of |dσ(D)/dx| at the generator's samples is below 2 % of its
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, per_seed, theorem
@@ -167,7 +167,7 @@ def plot(arrays: Arrays) -> Figure:
     return figure
 
 
-def _range(ax: Any, x: np.ndarray, values: np.ndarray, label: str, look: Look) -> None:
+def _range(ax: Axes, x: np.ndarray, values: np.ndarray, label: str, look: Look) -> None:
     """The mean over seeds and the range of seeds."""
     curve_with_band(ax, x, *extent(values), label=label, look=look)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +12,10 @@ import numpy as np
 
 from experiments.divergences.saturation_images.experiment import SIDE, Config
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import in_parts
+from experiments.framework.rows import Member, Quantities, in_parts
 from gan_jax.data.digits import Digits, halves, load_digits
 from gan_jax.divergences import empirical
-from gan_jax.estimators.variational import neural_estimator
+from gan_jax.estimators.variational import Estimate, neural_estimator
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses
@@ -61,7 +60,7 @@ def shift_curves(config: Config, digits: Digits, progress: Progress) -> dict[str
         transport.append([float(empirical.wasserstein(jnp.asarray(x), jnp.asarray(z))) for z in moved])
     discriminator, critic = _estimators(config)
 
-    def member(key: jax.Array, x: Any, y: Any) -> dict[str, Any]:
+    def member(key: jax.Array, x: jax.Array, y: jax.Array) -> Quantities:
         js_key, w1_key = jax.random.split(key)
         return _quantities("js", discriminator(js_key, x, y)) | _quantities("w1", critic(w1_key, x, y))
 
@@ -89,7 +88,7 @@ def class_distances(config: Config, digits: Digits, progress: Progress) -> dict[
         sides.append((points[[i for i, _ in pairs]], points[[j for _, j in pairs]]))
     discriminator, _ = _estimators(config)
 
-    def member(key: jax.Array, x: Any, y: Any) -> dict[str, Any]:
+    def member(key: jax.Array, x: jax.Array, y: jax.Array) -> Quantities:
         return _quantities("js", discriminator(key, x, y))
 
     key = jax.random.fold_in(jax.random.key(config.seed), 2)
@@ -101,7 +100,7 @@ def class_distances(config: Config, digits: Digits, progress: Progress) -> dict[
     }
 
 
-def _estimators(config: Config) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _estimators(config: Config) -> tuple[Callable[..., Estimate], Callable[..., Estimate]]:
     """JS by a free discriminator, W1 by a critic that is 1-Lipschitz by construction."""
     features = (config.width, config.width)
     estimator = partial(neural_estimator, steps=config.steps, batch_size=config.batch_size, records=RECORDS)
@@ -111,7 +110,7 @@ def _estimators(config: Config) -> tuple[Callable[..., Any], Callable[..., Any]]
     )
 
 
-def _quantities(name: str, estimate: Any) -> dict[str, Any]:
+def _quantities(name: str, estimate: Estimate) -> Quantities:
     """What is kept of one training: value and its error, value on training pictures at the end, slopes."""
     return {
         name: estimate.value,
@@ -123,7 +122,7 @@ def _quantities(name: str, estimate: Any) -> dict[str, Any]:
 
 
 def trained(
-    member: Callable[..., dict[str, Any]],
+    member: Member,
     sides: Sequence[tuple[np.ndarray, np.ndarray]],
     key: jax.Array,
     progress: Progress,
