@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ from gan_jax.training.compiling import compile_together
 from gan_jax.training.ensemble import ensemble
 from gan_jax.training.mesh import fetch
 from gan_jax.training.state import averaged
-from gan_jax.typing import PRNGKey
+from gan_jax.typing import PRNGKey, PyTree, Variables
 
 HALVINGS = 16
 """Random divisions of the real pictures into halves whose KID is the sampling baseline."""
@@ -60,8 +60,8 @@ class Played(NamedTuple):
       finite: whether all parameters of both players are finite numbers, ``[]``.
     """
 
-    sampled: Any
-    finite: Any
+    sampled: Variables
+    finite: jax.Array
 
 
 class Bench(NamedTuple):
@@ -74,7 +74,7 @@ class Bench(NamedTuple):
       real: what it makes of all real pictures.
     """
 
-    draw: Callable[[Any], Any]
+    draw: Callable[[Variables], jax.Array]
     shape: tuple[int, ...]
     features: Features
     real: Extracted
@@ -102,7 +102,7 @@ def player(config: Config, pair: ImagePair, source: Source) -> Callable[..., Pla
     penalties = [None if name == "none" else PENALTIES[name]() for name in config.penalties]
     adam = optimizers.adam(b1=config.b1, b2=config.b2)
 
-    def play(key: PRNGKey, objective: Any, penalty: Any, weight: jax.Array, feed: Any) -> Played:
+    def play(key: PRNGKey, objective: jax.Array, penalty: jax.Array, weight: jax.Array, feed: PyTree) -> Played:
         made = game.gan(
             switch_objective(objectives, objective),
             pair.generator,
@@ -122,7 +122,7 @@ def player(config: Config, pair: ImagePair, source: Source) -> Callable[..., Pla
     return play
 
 
-def compiled(config: Config, pair: ImagePair, source: Source, keys: Any) -> Callable[[Sequence[Cell]], Played]:
+def compiled(config: Config, pair: ImagePair, source: Source, keys: jax.Array) -> Callable[[Sequence[Cell]], Played]:
     """Compiles the games once, and returns what plays those of one call.
 
     Args:
@@ -137,10 +137,10 @@ def compiled(config: Config, pair: ImagePair, source: Source, keys: Any) -> Call
     play, feed, together = player(config, pair, source), source.feed(0, config.steps), jax.device_count()
     weights = jnp.asarray([WEIGHTS[name] for name in config.penalties], jnp.float32)
 
-    def all_of(keys: Any, objective: Any, penalty: Any, weight: jax.Array, feed: Any) -> Played:
+    def all_of(keys: jax.Array, objective: jax.Array, penalty: jax.Array, weight: jax.Array, feed: PyTree) -> Played:
         return ensemble(lambda *member: play(*member, feed))(keys, objective, penalty, weight)
 
-    def arguments(some: Sequence[Cell]) -> tuple[Any, ...]:
+    def arguments(some: Sequence[Cell]) -> tuple[PyTree, ...]:
         filled = [some[min(i, len(some) - 1)] for i in range(together)]
         penalty, objective, seed = (jnp.asarray(numbers, jnp.int32) for numbers in zip(*filled, strict=True))
         return keys[seed], objective, penalty, weights[penalty], feed
@@ -149,7 +149,7 @@ def compiled(config: Config, pair: ImagePair, source: Source, keys: Any) -> Call
     return lambda some: program(*arguments(some))
 
 
-def measured(bench: Bench, variables: Any, *, finite: bool) -> tuple[dict[str, float], np.ndarray] | None:
+def measured(bench: Bench, variables: Variables, *, finite: bool) -> tuple[dict[str, float], np.ndarray] | None:
     """The scores of a generator, and its first pictures ``[SHOWN, *shape]`` in bytes; None for one whose game is not finite."""
     images = np.asarray(bench.draw(variables))
     # Finite weights may still be so large that their products are not.

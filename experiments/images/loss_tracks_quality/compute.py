@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import in_parts
+from experiments.framework.rows import Member, Quantities, in_parts
 from experiments.images.loss_tracks_quality.experiment import FIRST, GAMES, GENERATORS, TITLES, Config
 from gan_jax.cli.errors import UserError
 from gan_jax.data.images import ImageSet, to_bytes, to_unit
@@ -30,6 +30,7 @@ from gan_jax.training import updates
 from gan_jax.training.ensemble import ensemble, grid
 from gan_jax.training.game import Game, gan
 from gan_jax.training.optimizers import adam, alike
+from gan_jax.training.state import GameState
 from gan_jax.typing import Critic, Generator
 
 PICTURED = 8
@@ -113,14 +114,14 @@ def match_of(name: str, network: jax.Array, images: Pictures, config: Config) ->
     return Match(generator, critic, objective, game)
 
 
-def readings(match: Match, images: Pictures, config: Config, key: jax.Array) -> Callable[..., dict[str, Any]]:
+def readings(match: Match, images: Pictures, config: Config, key: jax.Array) -> Callable[..., Quantities]:
     """``(state, record, learned, unseen) -> what is read off a state``; the two sets of real pictures are ``[n, h, w, c]`` uint8."""
     generator, critic, objective, _ = match
     fixed_key, fresh_key, mix_key = jax.random.split(key, 3)
     fixed = generator.noise(fixed_key, PICTURED)
     mixed = min(len(images.test.images), config.samples)
 
-    def observe(state: Any, record: jax.Array, learned: Any, unseen: Any) -> dict[str, Any]:
+    def observe(state: GameState, record: jax.Array, learned: jax.Array, unseen: jax.Array) -> Quantities:
         def logits(x: jax.Array) -> jax.Array:
             return critic.apply(state.discriminator.variables, x)
 
@@ -141,7 +142,7 @@ def readings(match: Match, images: Pictures, config: Config, key: jax.Array) -> 
     return observe
 
 
-def member_of(name: str, images: Pictures, config: Config) -> Callable[..., dict[str, Any]]:
+def member_of(name: str, images: Pictures, config: Config) -> Member:
     """``(key, network, learned, unseen) -> readings`` of one game, each with a leading axis ``[records + 1]``."""
     # Before the first record the discriminator learns against the untrained generator, which does not move.
     lengths = jnp.asarray([config.warm_up, *np.diff(moments(config, name))])
@@ -149,13 +150,13 @@ def member_of(name: str, images: Pictures, config: Config) -> Callable[..., dict
     rate = config.minimax_rate if name == "minimax" else config.wgan_rate
     rates = jnp.asarray([0.0 if generator == "frozen" else rate for generator in GENERATORS])
 
-    def member(key: jax.Array, network: jax.Array, learned: Any, unseen: Any) -> dict[str, Any]:
+    def member(key: jax.Array, network: jax.Array, learned: jax.Array, unseen: jax.Array) -> Quantities:
         match = match_of(name, network, images, config)
         game_key, reading_key = jax.random.split(key)
         observe = readings(match, images, config, reading_key)
         scored = learned[: len(images.test.images)]
 
-        def record(state: Any, now: Any) -> tuple[Any, dict[str, Any]]:
+        def record(state: GameState, now: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[GameState, Quantities]:
             number, length, moving = now
             state = state._replace(hyper={**state.hyper, "generator_rate": rates[network] * moving})
             state = jax.lax.fori_loop(0, length, lambda _, state: match.game.step(state, learned)[0], state)
@@ -186,7 +187,7 @@ def play(name: str, images: Pictures, config: Config, key: jax.Array, progress: 
     member = member_of(name, images, config)
 
     @jax.jit
-    def program(keys: Any, networks: jax.Array, learned: Any, unseen: Any) -> dict[str, Any]:
+    def program(keys: jax.Array, networks: jax.Array, learned: jax.Array, unseen: jax.Array) -> Quantities:
         # All members share the pictures, which are arguments of the program.
         return ensemble(lambda key, network: member(key, network, learned, unseen))(keys, networks)
 
@@ -220,10 +221,10 @@ def run(config: Config, progress: Progress) -> Arrays:
             trained = classifier_features(images.train, images.test)
             real = extract(trained.features, images.test.images).features
             baseline = kid(real, extract(trained.features, images.train.images[: len(real)]).features)
-        arrays: dict[str, Any] = {
+        arrays: Arrays = {
             "data": np.asarray(images.train.name),
             "features": np.asarray(trained.features.name),
-            "accuracy": trained.accuracy,
+            "accuracy": np.asarray(trained.accuracy),
             "sizes": np.asarray([len(images.train.images), len(images.test.images), config.samples]),
             "floor": np.asarray([float(baseline.value), float(baseline.standard_error)]),
         }
@@ -235,4 +236,4 @@ def run(config: Config, progress: Progress) -> Arrays:
             played["pictured"] = played["pictured"][:, 0]
             arrays |= {f"{name}/{field}": value for field, value in played.items()}
             arrays[f"{name}/step"] = moments(config, name)
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return arrays

@@ -41,7 +41,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
@@ -204,7 +204,7 @@ def plot(arrays: Arrays) -> Figure:
     """Estimates and KID over training, pictures, and the rank correlations."""
     with style():
         figure = Figure(figsize=(WIDTH, 14.0), layout="constrained")
-        halves: Any = figure.subfigures(3, 1, height_ratios=(8.0, 3.1, 2.9))
+        halves = figure.subfigures(3, 1, squeeze=False, height_ratios=(8.0, 3.1, 2.9))[:, 0]
         axes = halves[0].subplots(3, 3, sharex="row", sharey="row")
         for column, generator in enumerate(GENERATORS):
             for row, name in enumerate(GAMES):
@@ -277,7 +277,7 @@ def _legends(axes: np.ndarray) -> None:
     axes[2, 2].legend(handles=games, loc="lower left", handlelength=1.6)
 
 
-def _draw_pictures(part: Any, arrays: Arrays) -> None:
+def _draw_pictures(part: SubFigure, arrays: Arrays) -> None:
     """Pictures of one seed at four moments, a column of grids for each generator and a row for each game."""
     # Narrow columns hold the names of the games, and part the generators.
     grids = part.subplots(len(GAMES), 5 * len(GENERATORS), width_ratios=(0.35, 1.0, 1.0, 1.0, 1.0) * len(GENERATORS))
