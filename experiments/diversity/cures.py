@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
@@ -20,6 +20,7 @@ from gan_jax.training.packing import packed
 from gan_jax.training.state import GameState, averaged
 from gan_jax.training.updates import alternating, unrolled
 from gan_jax.training.veegan import beside, veegan
+from gan_jax.typing import Generator, PRNGKey
 
 
 class SmallGame(NamedTuple):
@@ -32,20 +33,23 @@ class SmallGame(NamedTuple):
     """
 
     game: Game
-    sample: Callable[[Any, GameState, int], Any]
+    sample: Callable[[PRNGKey, GameState, int], jax.Array]
     pack: int = 1
 
 
-Change = Callable[[RingRecipe, int], Mapping[str, Any]]
-"""``(recipe, steps of the game) -> {argument of game.gan: value}``; ``sample`` among them is how the generator is sampled."""
+Settings: TypeAlias = Mapping[str, Any]
+"""Arguments of ``game.gan`` by name; ``sample`` among them is how the generator is sampled."""
+
+Change: TypeAlias = Callable[[RingRecipe, int], Settings]
+"""``(recipe, steps of the game) -> arguments`` in place of the plain game's."""
 
 
-def rows_of(key: jax.Array, batch: int, *, feed: Any) -> Any:
+def rows_of(key: jax.Array, batch: int, *, feed: jax.Array) -> jax.Array:
     """Draws examples of a fixed set, with replacement: ``feed [n, *event] -> [batch, *event]``."""
     return feed[jax.random.randint(key, (batch,), 0, feed.shape[0])]
 
 
-def nothing(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def nothing(recipe: RingRecipe, steps: int) -> Settings:
     """The plain game."""
     return {}
 
@@ -77,7 +81,7 @@ def small_game(recipe: RingRecipe, steps: int, change: Change = nothing) -> Smal
     return SmallGame(gan(**settings), sample)
 
 
-def packing(recipe: RingRecipe, steps: int, *, size: int = 4) -> Mapping[str, Any]:
+def packing(recipe: RingRecipe, steps: int, *, size: int = 4) -> Settings:
     """The discriminator scores packs of samples (Lin et al. 2018); as many samples a batch as the others have."""
     single = mlp_generator((recipe.width,) * recipe.generator_depth)
     packs = packed(single, rows_of, size)
@@ -89,34 +93,34 @@ def packing(recipe: RingRecipe, steps: int, *, size: int = 4) -> Mapping[str, An
     }
 
 
-def two_time_scales(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def two_time_scales(recipe: RingRecipe, steps: int) -> Settings:
     """A discriminator four times as fast as the generator (Heusel et al. 2017)."""
     return {"generator_rate": recipe.rate / 2, "discriminator_rate": recipe.rate * 2}
 
 
-def instance_noise(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def instance_noise(recipe: RingRecipe, steps: int) -> Settings:
     """Noise on all that the discriminator sees, gone after half of the game (Sønderby et al. 2017)."""
     return {"perturb": penalties.instance_noise, "noise": recipe.noise, "noise_steps": 0.5 * steps}
 
 
-def moving_average(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def moving_average(recipe: RingRecipe, steps: int) -> Settings:
     """Samples of the mean of the generator's parameters (Yazıcı et al. 2019)."""
     return {"ema_decay": recipe.ema_decay, "sample": mean(mlp_generator((recipe.width,) * recipe.generator_depth))}
 
 
-def unrolling(recipe: RingRecipe, steps: int, *, ahead: int) -> Mapping[str, Any]:
+def unrolling(recipe: RingRecipe, steps: int, *, ahead: int) -> Settings:
     """The generator looks so many discriminator updates ahead (Metz et al. 2017)."""
     return {"update": unrolled(ahead), "discriminator_optimizer": adam(b1=0.5, b2=0.999, eps_root=1e-10)}
 
 
-def minibatch_discrimination(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def minibatch_discrimination(recipe: RingRecipe, steps: int) -> Settings:
     """A last layer of the discriminator sees how near the batch's examples are to each other (Salimans et al. 2016)."""
     # All pairs of a batch are looked at: with the layer's default size a step takes eight times as long.
     widths = (recipe.width,) * recipe.discriminator_depth
     return {"discriminator": minibatch_discrimination_mlp(widths, kernels=5, dimension=3)}
 
 
-def mode_seeking(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def mode_seeking(recipe: RingRecipe, steps: int) -> Settings:
     """Different latents are to give different samples (Mao et al. 2019, weight 1)."""
     return {"regulariser": regularisers.mode_seeking()}
 
@@ -130,7 +134,7 @@ def veegan_game(recipe: RingRecipe, steps: int) -> SmallGame:
     return SmallGame(game, last(beside(generator, reconstructor)))
 
 
-def wasserstein(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def wasserstein(recipe: RingRecipe, steps: int) -> Settings:
     """WGAN-GP with five critic steps (Gulrajani et al. 2017; λ = .1, as in their toy code)."""
     optimizer = adam(b1=0.5, b2=0.9)
     return {
@@ -143,7 +147,7 @@ def wasserstein(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     }
 
 
-def relativistic(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def relativistic(recipe: RingRecipe, steps: int) -> Settings:
     """Relativistic pairing with R1 and R2 (Huang et al. 2024, R3GAN)."""
     return {
         "objective": losses.relativistic(),
@@ -153,7 +157,7 @@ def relativistic(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     }
 
 
-def together(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
+def together(recipe: RingRecipe, steps: int) -> Settings:
     """Relativistic pairing, R1 + R2, instance noise and the moving average, at twice the rate, which decays to nothing from a fifth on.
 
     Batches are twice as large: with smaller ones some games of ten leave the modes of a grid with unequal shares.
@@ -170,11 +174,11 @@ def together(recipe: RingRecipe, steps: int) -> Mapping[str, Any]:
     }
 
 
-def last(generator: Any) -> Callable[[Any, Any, int], Any]:
+def last(generator: Generator) -> Callable[[PRNGKey, GameState, int], jax.Array]:
     """Samples of the generator as it is."""
     return lambda key, state, n: generator.apply(state.generator.variables, generator.noise(key, n))
 
 
-def mean(generator: Any) -> Callable[[Any, Any, int], Any]:
+def mean(generator: Generator) -> Callable[[PRNGKey, GameState, int], jax.Array]:
     """Samples of the mean of the generator's parameters."""
     return lambda key, state, n: generator.apply(averaged(state), generator.noise(key, n))

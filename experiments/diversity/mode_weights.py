@@ -77,7 +77,8 @@ def run(config: Config, progress: Progress) -> Arrays:
     from experiments.diversity import cures
     from experiments.framework.rows import record
     from gan_jax import distributions
-    from gan_jax.metrics.modes import assay, modes_of, tally
+    from gan_jax.metrics.modes import ModeCounts, assay, modes_of, tally
+    from gan_jax.training.state import GameState
 
     weights = distributions.geometric_weights(config.modes, config.smallest)
     target = distributions.gaussian_ring(config.modes, config.radius, config.scale, weights=weights)
@@ -91,7 +92,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     }
     data_key, games_key = jax.random.split(jax.random.key(config.seed))
     feed = target.sample(data_key, (config.data,))
-    arrays: dict[str, Any] = {
+    arrays: Arrays = {
         "weights": np.asarray(truth.weights),
         "centres": np.asarray(truth.centres),
         "steps": np.linspace(0, config.steps, config.records + 1),
@@ -100,15 +101,15 @@ def run(config: Config, progress: Progress) -> Arrays:
     }
     with progress.task("mode weights", total=float(len(changes))):
         for name, change in changes.items():
-            player = cures.small_game(config.recipe, config.steps, change)
+            small = cures.small_game(config.recipe, config.steps, change)
 
-            def look(key: Any, state: Any, player: cures.SmallGame = player) -> Any:
-                points = player.sample(key, state, config.samples)
+            def look(key: jax.Array, state: GameState, small: cures.SmallGame = small) -> tuple[ModeCounts, jax.Array]:
+                points = small.sample(key, state, config.samples)
                 return tally(points, truth), points[: config.shown]
 
             with progress.task(name, total=config.records, share=1.0) as task:
                 # All kinds of games have the same keys, so that they differ by themselves alone.
-                seen, shown = record(task, config, player.game, jax.random.clone(games_key), look, feed).seen
+                seen, shown = record(task, config, small.game, jax.random.clone(games_key), look, feed).seen
             arrays[f"{name}/masses"] = seen.high / config.samples
             arrays[f"{name}/samples"] = shown[-1, 0]
             last = [assay(jax.tree.map(lambda leaf: leaf[-1, seed], seen), truth) for seed in range(config.seeds)]  # noqa: B023
@@ -116,7 +117,7 @@ def run(config: Config, progress: Progress) -> Arrays:
             for quantity in ("high_quality", "reverse_kl", "covered", "reproduced"):
                 arrays[f"{name}/{quantity}"] = np.asarray([getattr(one, quantity) for one in last], float)
             arrays[f"{name}/intervals"] = np.stack([one.mass_intervals for one in last])
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return arrays
 
 
 GAMES = {
@@ -186,7 +187,7 @@ def plot(arrays: Arrays) -> Figure:
     """Mass against weight, the rarest modes over training, and samples."""
     with style():
         figure = Figure(figsize=(WIDTH, 8.6), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(1.7, 1.0))
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.7, 1.0))[:, 0]
         left, right = parts[0].subplots(1, 2)
         _draw_masses(left, arrays)
         _draw_course(right, arrays)
@@ -206,7 +207,7 @@ def _draw_masses(ax: Axes, arrays: Arrays) -> None:
         logs = np.log(masses)
         middle = np.exp(logs.mean(axis=0))
         bars = np.maximum(np.stack([middle - masses.min(axis=0), masses.max(axis=0) - middle]), 0.0)
-        marks: Any = {"color": look.color, "markersize": 7, "capsize": 2, "elinewidth": 1.2}
+        marks: dict[str, Any] = {"color": look.color, "markersize": 7, "capsize": 2, "elinewidth": 1.2}
         ax.errorbar(place, middle, bars, fmt=look.marker, label=label, **marks)
     ax.axhline(LEAST, color=GREY, linestyle=":", linewidth=1.5)
     ax.annotate("no sample", (weights.min(), LEAST), xytext=(0, 4), textcoords="offset points", color=GREY)
@@ -224,7 +225,7 @@ def _draw_course(ax: Axes, arrays: Arrays) -> None:
     ax.set_title(f"modes of at most 2 % ({int(rare.sum())} of {rare.size}), ± 1 sd")
 
 
-def _draw_samples(axes: Any, arrays: Arrays) -> None:
+def _draw_samples(axes: np.ndarray, arrays: Arrays) -> None:
     centres, weights = arrays["centres"], arrays["weights"]
     limit = 1.3 * float(np.abs(centres).max())
     for ax in axes:

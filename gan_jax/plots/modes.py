@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import BoundaryNorm
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Circle
 from matplotlib.ticker import FixedFormatter, FixedLocator
 from numpy.typing import ArrayLike
@@ -96,7 +96,7 @@ def _name_modes(ax: Axes, modes: int, labels: Sequence[str] | None, outside: flo
     ax.yaxis.set_major_formatter(FixedFormatter([*names, "none"]))
 
 
-def timeline_colors(figure: Figure, scale: ScalarMappable, axes: Sequence[Axes]) -> None:
+def timeline_colors(figure: Figure | SubFigure, scale: ScalarMappable, axes: Sequence[Axes]) -> None:
     """Draws the colour bar of timelines at the right of ``axes``.
 
     Args:

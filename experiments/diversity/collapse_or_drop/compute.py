@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import numpy as np
 
 from experiments.diversity.collapse_or_drop.experiment import ARMS, Config
+from experiments.diversity.cures import Settings
 from experiments.framework import Arrays, Progress, Task
 from experiments.framework.rows import record
 from gan_jax import distributions
-from gan_jax.metrics.modes import modes_of, pooled_variance, tally
+from gan_jax.metrics.modes import ModeCounts, modes_of, pooled_variance, tally
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses, penalties
 from gan_jax.training.game import gan
 from gan_jax.training.optimizers import adam, alike
+from gan_jax.training.state import GameState
 from gan_jax.training.updates import alternating
 
 PICTURED = 300
 """Samples of a picture."""
 
 
-def _fast(objective: str) -> Callable[[Config], Mapping[str, Any]]:
+def _fast(objective: str) -> Callable[[Config], Settings]:
     """The generator learns faster than the discriminator."""
     return lambda config: {"objective": losses.OBJECTIVES[objective](), "discriminator_rate": config.slow_rate}
 
 
-def _strong(objective: str) -> Callable[[Config], Mapping[str, Any]]:
+def _strong(objective: str) -> Callable[[Config], Settings]:
     """The discriminator is trained well before every step of the generator."""
     return lambda config: {"objective": losses.OBJECTIVES[objective](), "discriminator_steps": config.strong_steps}
 
 
-def _noise(config: Config) -> Mapping[str, Any]:
+def _noise(config: Config) -> Settings:
     """Noise on all that the discriminator sees, gone after half of the game (Sønderby et al. 2017)."""
     return {"perturb": penalties.instance_noise, "noise": config.noise, "noise_steps": 0.5 * config.steps}
 
 
-def _relativistic(config: Config) -> Mapping[str, Any]:
+def _relativistic(config: Config) -> Settings:
     """Relativistic pairing with R1 and R2 (Huang et al. 2024), under the same noise."""
     return {
         **_noise(config),
@@ -50,7 +51,7 @@ def _relativistic(config: Config) -> Mapping[str, Any]:
     }
 
 
-def _wasserstein(config: Config) -> Mapping[str, Any]:
+def _wasserstein(config: Config) -> Settings:
     """WGAN-GP (Gulrajani et al. 2017)."""
     return {
         **_strong("wasserstein")(config),
@@ -61,7 +62,7 @@ def _wasserstein(config: Config) -> Mapping[str, Any]:
     }
 
 
-CHANGES: dict[str, Callable[[Config], Mapping[str, Any]]] = {
+CHANGES: dict[str, Callable[[Config], Settings]] = {
     "fast": _fast("non_saturating"),
     "fast_minimax": _fast("minimax"),
     "fast_reverse": _fast("f_reverse_kl"),
@@ -84,7 +85,7 @@ def play(config: Config, arm: str, key: jax.Array, task: Task) -> dict[str, np.n
     objective, critic = settings.pop("objective"), mlp((config.width, config.width))
     game = gan(objective, generator, critic, lambda key, batch: law.sample(key, (batch,)), alternating(), **settings)
 
-    def look(key: jax.Array, state: Any) -> Any:
+    def look(key: jax.Array, state: GameState) -> tuple[ModeCounts, jax.Array]:
         samples = generator.apply(state.generator.variables, generator.noise(key, config.samples))
         return tally(samples, truth), samples[:PICTURED]
 
@@ -102,7 +103,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     """Plays all arms from clones of one key: they differ by nothing but what is changed."""
     key = jax.random.key(config.seed)
     truth = modes_of(distributions.gaussian_ring(config.modes, config.radius, config.scale))
-    arrays: dict[str, Any] = {
+    arrays: Arrays = {
         "steps": np.linspace(0, config.steps, config.records + 1),
         "scale": np.asarray(config.scale),
         "centres": np.asarray(truth.centres),
@@ -113,4 +114,4 @@ def run(config: Config, progress: Progress) -> Arrays:
             with progress.task(arm.label, total=config.records, share=1.0) as task:
                 played = play(config, name, jax.random.clone(key), task)
             arrays |= {f"{name}/{field}": values for field, values in played.items()}
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return arrays

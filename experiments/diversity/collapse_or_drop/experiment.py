@@ -33,11 +33,11 @@ accordingly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from experiments.framework import AT_LEAST, AT_MOST, Arrays, Claim, TableRow, finding
@@ -249,13 +249,13 @@ def plot(arrays: Arrays) -> Figure:
     courses = {name: course(arrays, name) for name in ARMS}
     with style():
         figure = Figure(figsize=(WIDTH, 1.62 * len(shown) + 4.2), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(1.62 * len(shown), 4.2))
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.62 * len(shown), 4.2))[:, 0]
         _draw_games(parts[0], arrays, shown, courses)
         _draw_all(parts[1], arrays, shown, courses)
     return figure
 
 
-def _draw_games(part: Any, arrays: Arrays, shown: list[str], courses: dict[str, Course]) -> None:
+def _draw_games(part: SubFigure, arrays: Arrays, shown: list[str], courses: dict[str, Course]) -> None:
     axes = part.subplots(len(shown), 1 + len(MOMENTS), width_ratios=(3.0, *(1.0 for _ in MOMENTS)), squeeze=False)
     records = arrays["steps"].size - 1
     moments = [round(share * records) for share in MOMENTS]
@@ -274,7 +274,7 @@ def _draw_games(part: Any, arrays: Arrays, shown: list[str], courses: dict[str, 
         timeline_colors(part, scale, list(axes.ravel()))
 
 
-def _draw_all(part: Any, arrays: Arrays, shown: list[str], courses: dict[str, Course]) -> None:
+def _draw_all(part: SubFigure, arrays: Arrays, shown: list[str], courses: dict[str, Course]) -> None:
     ratio, living, turnover = part.subplots(1, 3, width_ratios=(1.25, 1.0, 1.0))
     for name, color in zip(shown, COLORS, strict=True):
         _draw_ratio(ratio, arrays, name, color)

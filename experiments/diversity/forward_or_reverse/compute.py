@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ import numpyro.distributions as dist
 from experiments.diversity.forward_or_reverse.experiment import NAMES, STARTS, Config
 from experiments.diversity.forward_or_reverse.theory import aside, fields, middle, minimum, switch
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import swept
+from experiments.framework.rows import Member, Quantities, swept
 from experiments.game.f_gan.compute import affine_game, divergences, law, mean_and_scale, newton
 from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.divergences import exact
@@ -23,14 +22,14 @@ from gan_jax.objectives.choice import switch_objective
 from gan_jax.training.game import play
 
 
-def member(config: Config) -> Callable[..., dict[str, Any]]:
+def member(config: Config) -> Member:
     """Returns ``(key, divergence, separation, start) -> {"path": [records + 1, 2]}``: (μ, σ) of one game.
 
     ``start`` is where N(start · separation / 2, σ²) begins: at 0, with the variance of the data, which is KL's own optimum; at 1, as the
     right mode.
     """
 
-    def data(key: jax.Array, batch: int, /, *, separation: jax.Array) -> Any:
+    def data(key: jax.Array, batch: int, /, *, separation: jax.Array) -> jax.Array:
         side_key, noise_key = jax.random.split(key)
         side = jax.random.rademacher(side_key, (batch,), float)
         return (0.5 * separation * side + jax.random.normal(noise_key, (batch,)))[:, None]
@@ -38,7 +37,7 @@ def member(config: Config) -> Callable[..., dict[str, Any]]:
     generator = affine()
     objectives = [losses.f_gan(name) for name in NAMES]
 
-    def member(key: jax.Array, divergence: Any, separation: jax.Array, start: jax.Array) -> dict[str, Any]:
+    def member(key: jax.Array, divergence: jax.Array, separation: jax.Array, start: jax.Array) -> Quantities:
         wide = jnp.sqrt(1.0 + 0.25 * separation**2)
         begun = {
             "matrix": jnp.where(start == 0.0, wide, 1.0).reshape(1, 1),
@@ -61,10 +60,10 @@ def run(config: Config, progress: Progress) -> Arrays:
             values = divergences()
             optimum, residual = jax.jit(lambda: jax.lax.map(newton(values), jnp.arange(len(REFERENCE))))()
             found = np.diag(jax.jit(jax.vmap(values))(optimum))
-            arrays: dict[str, Any] = {
+            arrays: Arrays = {
                 "reference/optimum": mean_and_scale(optimum),
                 "reference/minimum": found,
-                "reference/gradient": residual,
+                "reference/gradient": np.asarray(residual),
             }
         with progress.task("separation", total=len(NAMES), share=8.0) as task:
             arrays |= _followed(config, task.advance)
@@ -75,13 +74,13 @@ def run(config: Config, progress: Progress) -> Arrays:
         arrays["games/path"] = played["path"]
         arrays["games/steps"] = np.linspace(0, config.steps, config.records + 1)
         arrays |= _ends(arrays["games/path"][..., -1, :], config.game_separations)
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return arrays
 
 
-def _followed(config: Config, advance: Any) -> dict[str, Any]:
+def _followed(config: Config, advance: Callable[[float], None]) -> Arrays:
     """All stationary points over the separation, and where Newton's method ends from a grid of starts."""
     separations = np.linspace(0.0, config.largest, config.points + 1)[1:]
-    arrays: dict[str, Any] = {"separations": separations}
+    arrays = {"separations": separations}
     with jax.enable_x64(True):
         apart = jax.vmap(
             lambda d: exact.jensen_shannon(dist.Normal(0.0 * d, 1.0 + 0.0 * d), dist.Normal(d, 1.0 + 0.0 * d))
@@ -93,8 +92,8 @@ def _followed(config: Config, advance: Any) -> dict[str, Any]:
             if name != "kl":
                 off = aside(field, config.largest)
                 branches["aside"] = off.branch
-                arrays[f"{name}/fold"], arrays[f"{name}/turn"] = off.fold, off.turn
-                arrays[f"{name}/switch"] = switch(field, off, config.largest)
+                arrays[f"{name}/fold"], arrays[f"{name}/turn"] = off.fold, np.asarray(off.turn)
+                arrays[f"{name}/switch"] = np.asarray(switch(field, off, config.largest))
             for branch, found in branches.items():
                 arrays |= {f"{name}/{branch}/{part}": values for part, values in found._asdict().items()}
             arrays[f"{name}/from_starts"] = np.stack(

@@ -27,9 +27,9 @@ which should go to the middle and do not; Jeffreys (d = 6 and 9) and reverse KL 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -173,13 +173,13 @@ _STAYS = {"kl": (theorem, "no pitchfork"), "reverse_kl": (theorem, STEIN)}
 """For which divergences it is known that the fit in the middle stays a minimum, and from whom."""
 
 
-def _minima(arrays: Arrays, name: str) -> Any:
+def _minima(arrays: Arrays, name: str) -> Callable[[float], np.ndarray]:
     """Returns ``separation -> [(μ, log σ), …]`` of the minima on the branches."""
     both = arrays[f"{name}/middle/points"]
     one = arrays[f"{name}/aside/points"][: int(arrays[f"{name}/turn"])][::-1]
 
     def at(separation: float) -> np.ndarray:
-        found: list[Any] = [(0.0, np.interp(separation, both[:, 2], both[:, 1]))]
+        found: list[tuple[float, ...]] = [(0.0, np.interp(separation, both[:, 2], both[:, 1]))]
         if separation >= one[0, 2]:
             found.append(tuple(np.interp(separation, one[:, 2], one[:, column]) for column in (0, 1)))
         return np.asarray(found)
@@ -237,8 +237,8 @@ def table(arrays: Arrays) -> list[TableRow]:
     """Fits of the reference mixture; folds and switches; best fits at the games' separations; every game's end."""
     rows: list[TableRow] = []
 
-    def add(divergence: str, quantity: str, value: Any, **where: Any) -> None:
-        place: Mapping[str, Any] = {"separation": "", "start": "", "seed": "", **where}
+    def add(divergence: str, quantity: str, value: SupportsFloat, **where: object) -> None:
+        place = {"separation": "", "start": "", "seed": "", **where}
         rows.append({"divergence": divergence, "quantity": quantity, **place, "value": float(value)})
 
     for row, label in enumerate(REFERENCE.values()):
@@ -287,7 +287,7 @@ def plot(arrays: Arrays) -> Figure:
     seeds, steps = arrays["games/path"].shape[3], int(arrays["games/steps"][-1])
     with style():
         figure = Figure(figsize=(WIDTH, 10.2), layout="constrained")
-        rows: Any = figure.subfigures(3, 1, height_ratios=(1.0, 1.15, 1.05))
+        rows = figure.subfigures(3, 1, squeeze=False, height_ratios=(1.0, 1.15, 1.05))[:, 0]
         fits, branches, below = (row.subplots(1, 4) for row in rows)
         _draw_reference(fits[0], arrays)
         for ax, d in zip(fits[1:], separations, strict=True):
@@ -325,7 +325,7 @@ def _draw_fits(ax: Axes, arrays: Arrays, d: float) -> None:
 
 def _line(name: str) -> dict[str, Any]:
     """Fits that coincide are told apart by dashes over a line."""
-    dashes: dict[str, Any] = {"jensen_shannon": (0, (3, 3)), "jeffreys": (0, (1.5, 1.5))}
+    dashes = {"jensen_shannon": (0, (3, 3)), "jeffreys": (0, (1.5, 1.5))}
     order = 4 if name in dashes else 3
     return {"color": LOOKS[name].color, "linewidth": 2.4, "linestyle": dashes.get(name, "-"), "zorder": order}
 
@@ -358,7 +358,7 @@ def _draw_games(ax: Axes, arrays: Arrays, row: int) -> None:
     for start, (marker, fill, shift) in enumerate((("o", "white", -0.25), ("D", BLACK, 0.25))):
         for column, d in enumerate(arrays["games/separations"]):
             ends = np.abs(arrays["games/path"][row, column, start, :, -1, 0]) / (0.5 * d)
-            marks: Any = {"color": BLACK, "markerfacecolor": fill, "alpha": 0.8, "zorder": 5}
+            marks: dict[str, Any] = {"color": BLACK, "markerfacecolor": fill, "alpha": 0.8, "zorder": 5}
             ax.plot(np.full(ends.size, d + shift), ends, marker, markersize=6, **marks)
             lost = int(np.sum(~np.isfinite(ends)))
             if lost:
@@ -366,7 +366,7 @@ def _draw_games(ax: Axes, arrays: Arrays, row: int) -> None:
 
 
 def _explained(seeds: int, steps: int) -> list[Line2D]:
-    line: Any = {"linestyle": "none", "color": BLACK}
+    line: dict[str, Any] = {"linestyle": "none", "color": BLACK}
     return [
         Line2D([], [], color=GREY, linewidth=4.0, label="best fit"),
         Line2D([], [], color=GREY, linewidth=1.5, label="another minimum"),
@@ -379,7 +379,7 @@ def _explained(seeds: int, steps: int) -> list[Line2D]:
     ]
 
 
-def _draw_best(axes: Any, arrays: Arrays) -> None:
+def _draw_best(axes: Sequence[Axes], arrays: Arrays) -> None:
     d = np.linspace(0.3, float(arrays["separations"][-1]), 600)
     for name in NAMES:
         mean, scale = best(arrays, name, d)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ class Branch(NamedTuple):
 def fields() -> dict[str, Field]:
     """Returns D(½ N(−d/2, 1) + ½ N(d/2, 1) ‖ N(μ, σ²)) and its derivatives for every divergence; called where double precision is on."""
 
-    def laws(point: jax.Array) -> tuple[Any, Any]:
+    def laws(point: jax.Array) -> tuple[dist.Distribution, dist.Distribution]:
         half = 0.5 * point[2]
         sides = dist.Normal(jnp.stack([-half, half]), jnp.ones(2))
         p = dist.MixtureSameFamily(dist.Categorical(probs=jnp.full(2, 0.5)), sides)
@@ -62,8 +62,8 @@ def fields() -> dict[str, Field]:
         return jax.lax.switch(row, [values[name] for name in NAMES])
 
     @jax.jit
-    def jet(point: Any, row: jax.Array) -> Any:
-        def with_gradient(point: Any) -> Any:
+    def jet(point: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        def with_gradient(point: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
             result, gradient = jax.value_and_grad(value)(point, row)
             return gradient, (result, gradient)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,7 @@ from experiments.diversity.cures import Change, SmallGame, last, rows_of, small_
 from experiments.diversity.mode_table.experiment import NUMBERS, ROWS, Config
 from experiments.framework import Arrays, Progress, Task
 from experiments.framework.rows import record_cases
-from gan_jax.distributions import gaussian_grid, gaussian_ring
+from gan_jax.distributions import IsotropicMixture, gaussian_grid, gaussian_ring
 from gan_jax.metrics.histograms import reverse_kl_baseline
 from gan_jax.metrics.modes import ModeCounts, Modes, assay, modes_of, tally
 from gan_jax.models.pacgan import pacgan_discriminator, pacgan_generator
@@ -24,6 +23,7 @@ from gan_jax.training.game import gan
 from gan_jax.training.optimizers import adam, alike
 from gan_jax.training.packing import pack, packed
 from gan_jax.training.recording import Case, Watched
+from gan_jax.training.state import GameState
 from gan_jax.training.updates import simultaneous
 
 MOST_MODES = 25
@@ -79,17 +79,17 @@ def player_of(name: str, config: Config) -> SmallGame:
     return small_game(config.recipe, steps, CURES[name])
 
 
-def laws() -> dict[str, Any]:
+def laws() -> dict[str, IsotropicMixture]:
     """The targets by name, as published: PacGAN's ring of 8 and grid of 25."""
     return {"ring": gaussian_ring(), "grid": gaussian_grid()}
 
 
-def truths(names: tuple[str, ...]) -> dict[str, Any]:
+def truths(names: tuple[str, ...]) -> dict[str, Modes]:
     """The modes of the targets by name."""
     return {name: modes_of(laws()[name]) for name in names}
 
 
-def filled(modes: Any) -> Any:
+def filled(modes: Modes) -> Modes:
     """Modes filled up to ``MOST_MODES`` with such as no sample is near to."""
     missing = MOST_MODES - modes.weights.shape[0]
     return Modes(
@@ -119,7 +119,7 @@ def play(name: str, config: Config, key: jax.Array, task: Task) -> Watched:
         sets.append(pack(laws()[target].sample(own_key, (config.data * player.pack,)), player.pack))
     truth = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(filled, truths(config.targets).values()))
 
-    def look(key: jax.Array, state: Any, case: Case) -> Any:
+    def look(key: jax.Array, state: GameState, case: Case) -> tuple[ModeCounts, jax.Array]:
         samples = player.sample(key, state, config.samples)
         return tally(samples, case.truth), samples[: config.shown]
 
@@ -127,12 +127,12 @@ def play(name: str, config: Config, key: jax.Array, task: Task) -> Watched:
     return record_cases(task, ROWS[name].budget(config), player.game, games_key, look, cases)
 
 
-def assayed(tallies: Any, modes: Any, place: int, quantities: Sequence[str]) -> dict[str, Any]:
+def assayed(tallies: ModeCounts, modes: Modes, place: int, quantities: Sequence[str]) -> Arrays:
     """Fields of the assays of all records and seeds of one target, by name, each ``[records + 1, seeds]``."""
     count = modes.weights.shape[0]
     # What the target was filled up with is taken off again: no sample is near to it.
     own = ModeCounts(*(leaf[:, place] if leaf.ndim == 3 else leaf[:, place, :, :count] for leaf in tallies))
-    found: dict[str, Any] = {name: np.zeros(own.samples.shape) for name in quantities}
+    found = {name: np.zeros(own.samples.shape) for name in quantities}
     for record, seed in np.ndindex(*own.samples.shape):
         result = assay(ModeCounts(*(leaf[record, seed] for leaf in own)), modes)
         for name in quantities:

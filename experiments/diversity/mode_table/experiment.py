@@ -33,11 +33,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from experiments.diversity.recipe import RingRecipe
@@ -300,12 +300,7 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     return statistics.mean_and_error(own)
 
 
-COLUMNS = {
-    "covered": "modes",
-    "high_quality": "quality (%)",
-    "reverse_kl": "reverse KL",
-    "variance_ratio": "variance",
-}
+COLUMNS = {"covered": "modes", "high_quality": "quality (%)", "reverse_kl": "reverse KL", "variance_ratio": "variance"}
 
 LEAST = 3e-4
 """Left end of the logarithmic axis of reverse KL."""
@@ -320,7 +315,7 @@ def plot(arrays: Arrays) -> Figure:
     targets = arrays["targets"].tolist()
     with style():
         figure = Figure(figsize=(WIDTH, 2.6 + 0.42 * len(rows) + 2.3 * len(targets)), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(1.6 + 0.42 * len(rows), 2.3 * len(targets)))
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.6 + 0.42 * len(rows), 2.3 * len(targets)))[:, 0]
         count = len(COLUMNS)
         axes = parts[0].subplots(1, count * len(targets), sharey=True, squeeze=False)[0]
         for place, target in enumerate(targets):
@@ -396,7 +391,7 @@ def _handles() -> list[Line2D]:
     ]
 
 
-def _draw_samples(figure: Any, arrays: Arrays, rows: Mapping[str, Method], targets: list[str]) -> None:
+def _draw_samples(figure: SubFigure, arrays: Arrays, rows: Mapping[str, Method], targets: list[str]) -> None:
     names = list(rows)
     picked = [name for name in ("gan", "pacgan_2", "small_gan", "unrolled_5", "wgan_gp", "together") if name in names]
     grid = figure.subplots(len(targets), len(picked), squeeze=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -26,9 +26,9 @@ from gan_jax.training.ensemble import ensemble
 from gan_jax.training.game import Game, gan, step_of
 from gan_jax.training.optimizers import adam, alike, linear_decay
 from gan_jax.training.packing import packed
-from gan_jax.training.state import averaged
+from gan_jax.training.state import GameState, averaged
 from gan_jax.training.updates import alternating
-from gan_jax.typing import Generator
+from gan_jax.typing import Generator, PyTree, Variables
 
 SIZE = 8
 
@@ -152,14 +152,14 @@ def play(
     game, generator = player
     count = -(-config.samples // PARTS)
 
-    def draw(key: jax.Array, variables: Any) -> Any:
-        def part(key: jax.Array) -> Any:
+    def draw(key: jax.Array, variables: Variables) -> jax.Array:
+        def part(key: jax.Array) -> jax.Array:
             return to_bytes(generator.apply(variables, generator.noise(key, PARTS)))
 
         images = jax.lax.map(part, jax.random.split(key, count))
         return images.reshape(-1, *images.shape[2:])[: config.samples]
 
-    def advance(key: jax.Array, state: Any, length: Any, feed: Any) -> Any:
+    def advance(key: jax.Array, state: GameState, length: jax.Array, feed: PyTree) -> tuple[GameState, jax.Array]:
         state = jax.lax.fori_loop(0, length, lambda _, state: step_of(game, feed)(state)[0], state)
         return state, draw(jax.random.fold_in(key, state.step), averaged(state))
 

@@ -27,11 +27,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding
@@ -192,13 +192,7 @@ def table(arrays: Arrays) -> list[TableRow]:
     return result
 
 
-COLORS = {
-    "dcgan": GREY,
-    "pacdcgan_2": ORANGE,
-    "wgan_gp": PURPLE,
-    "non_saturating": BLUE,
-    "relativistic": VERMILION,
-}
+COLORS = {"dcgan": GREY, "pacdcgan_2": ORANGE, "wgan_gp": PURPLE, "non_saturating": BLUE, "relativistic": VERMILION}
 
 MARKERS = {"dcgan": "s", "pacdcgan_2": "D", "wgan_gp": "^", "non_saturating": "v", "relativistic": "o"}
 
@@ -215,7 +209,7 @@ def plot(arrays: Arrays) -> Figure:
     heights = (3.7, 0.9 + 0.34 * (len(rows) + 1), 0.9 + 0.34 * (len(rows) + 1), 0.5 * (len(rows) + 1))
     with style():
         figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
-        parts: Any = figure.subfigures(4, 1, height_ratios=heights)
+        parts = figure.subfigures(4, 1, squeeze=False, height_ratios=heights)[:, 0]
         left, right = parts[0].subplots(1, 2)
         _timeline(left, arrays, rows, "covered")
         _timeline(right, arrays, rows, "reverse_kl")
@@ -289,7 +283,7 @@ def _line(ax: Axes, y: float, label: str, cells: tuple[str, ...], color: str) ->
         ax.text(x, y, text, ha="right", va="center", color=GREY if color == GREY and not label else "black")
 
 
-def _shares(part: Any, arrays: Arrays, rows: Mapping[str, Method]) -> None:
+def _shares(part: SubFigure, arrays: Arrays, rows: Mapping[str, Method]) -> None:
     """How often every digit is drawn in every channel, of all seeds together."""
     shares = np.concatenate([arrays["real_shares"][None], arrays["shares"].mean(axis=1)])
     # Digits that are never drawn are at the end of the scale.
@@ -306,7 +300,7 @@ def _shares(part: Any, arrays: Arrays, rows: Mapping[str, Method]) -> None:
     bar.ax.set_yticklabels(["1/20", "1/10", "1/5"])
 
 
-def _pictures(part: Any, arrays: Arrays, rows: Mapping[str, Method]) -> None:
+def _pictures(part: SubFigure, arrays: Arrays, rows: Mapping[str, Method]) -> None:
     """A strip of every method's pictures, from the first seed."""
     strips = [arrays["real"], *arrays["pictures"]]
     labels = ["real stacks", *(row.label for row in rows.values())]
