@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from gan_jax.training.conditional import PairData
     from gan_jax.training.game import Game
+    from gan_jax.typing import ConditionalCritic, ConditionalGenerator
 
 
 class Head(NamedTuple):
@@ -23,7 +25,14 @@ class Head(NamedTuple):
 
 
 def game(
-    config: Any, head: Head, generator: Any, critic: Any, data: Any, *, constant: float = 0.0, **more: Any
+    config: Any,
+    head: Head,
+    generator: ConditionalGenerator,
+    critic: ConditionalCritic,
+    data: PairData,
+    *,
+    constant: float = 0.0,
+    **more: Any,
 ) -> Game:
     """Relativistic pairing with R1 + R2, Adam(0, .99) at rates that fall from a share ``constant`` of the steps on, and a moving average.
 

@@ -23,7 +23,6 @@ that the two claims which say otherwise do not hold.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -76,19 +75,20 @@ def run(config: Config, progress: Progress) -> Arrays:
     import jax
     import jax.numpy as jnp
 
-    from experiments.framework.rows import record_cases
+    from experiments.framework.rows import Quantities, record_cases
     from gan_jax.cli import avatar_games as games
-    from gan_jax.data.avatar_feeds import captioned
+    from gan_jax.data.avatar_feeds import Feed, captioned
     from gan_jax.data.drawn_avatars import draw_set
     from gan_jax.metrics.conditioning import swap_effect
     from gan_jax.training.recording import Case
-    from gan_jax.training.state import averaged
+    from gan_jax.training.state import GameState, averaged
+    from gan_jax.typing import ConditionedBatch
 
     words = games.vocabulary()
     feed = games.feed_for(draw_set(config.seed, config.avatars, size=config.size), words)
     asked = games.questions(words, config.samples, pairs="seen", seed=1)
 
-    def data(key: Any, batch: int, *, feed: Any) -> Any:
+    def data(key: jax.Array, batch: int, *, feed: tuple[Feed, jax.Array]) -> ConditionedBatch:
         pairs = captioned(key, batch, feed=feed[0])
         # Told that a caption says nothing but whose it is, the draw of wrong ones takes any other.
         own = jnp.arange(batch)[:, None] * jnp.ones_like(pairs.condition_attributes)
@@ -97,7 +97,7 @@ def run(config: Config, progress: Progress) -> Arrays:
 
     player = games.text_game(config.recipe, "gru", words, config.size, config.steps, data=data)
 
-    def look(key: Any, state: Any, case: Any) -> Any:
+    def look(key: jax.Array, state: GameState, case: Case) -> Quantities:
         picture_key, swap_key = jax.random.split(key)
         variables, tokens = averaged(state), jnp.asarray(asked.tokens[:250])
         return {
@@ -168,7 +168,7 @@ def plot(arrays: Arrays) -> Figure:
     """Accuracy of both colours, and what a swap of captions changes."""
     with style():
         figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
-        axes: Any = figure.subplots(1, 3)
+        axes = figure.subplots(1, 3)
         for arm, name in enumerate(arrays["arms"].tolist()):
             label, look = ARMS[name]
             right = arrays["right"][:, arm]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,19 +11,20 @@ import numpy as np
 from experiments.conditional.conditional_digits.experiment import CLASSES, NEIGHBOURS, ROWS, Config
 from experiments.conditional.heads import Head, game
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import record
+from experiments.framework.rows import Look, record
 from gan_jax.cli.image_config import Data, Evaluation
-from gan_jax.cli.reference_features import reference_features
+from gan_jax.cli.reference_features import ReferenceFeatures, reference_features
 from gan_jax.data.images import to_bytes
 from gan_jax.data.sets import load
-from gan_jax.data.sources import resident_labelled
+from gan_jax.data.sources import Source, resident_labelled
 from gan_jax.metrics.features import extract
 from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.neighbours import neighbours
 from gan_jax.models.conditional import conditional_dcgan_generator
 from gan_jax.models.conditional_critics import conditional_dcgan_critic
 from gan_jax.models.text import label_encoder
-from gan_jax.training.state import averaged
+from gan_jax.training.game import Game
+from gan_jax.training.state import GameState, averaged
 
 SIZE = 8
 
@@ -72,14 +73,14 @@ def run(config: Config, progress: Progress) -> Arrays:
     return {name: np.asarray(value) for name, value in (arrays | facts).items()}
 
 
-def _game(config: Config, row: Head, source: Any) -> tuple[Any, Any]:
+def _game(config: Config, row: Head, source: Source) -> tuple[Game, Look]:
     """The game of a row, and ``look(key, state) -> images [10 · samples, 8, 8, 1]`` in bytes, label by label."""
     encoder = label_encoder(CLASSES, width=config.embedding)
     generator = conditional_dcgan_generator(SIZE, 1, encoder, width=config.width, latent=config.latent)
     critic = conditional_dcgan_critic(SIZE, 1, encoder, width=config.critic_width, head=row.head, classes=CLASSES)
     played = game(config, row, generator, critic, source.draw, constant=0.2, penalty_every=config.penalty_every)
 
-    def look(key: jax.Array, state: Any) -> Any:
+    def look(key: jax.Array, state: GameState) -> jax.Array:
         labels = jnp.repeat(jnp.arange(CLASSES), config.samples)
         variables = averaged(state)
         return to_bytes(
@@ -104,7 +105,7 @@ class Measured(NamedTuple):
     confusion: np.ndarray
 
 
-def measured(measure: Any, features: np.ndarray, labels: np.ndarray, images: np.ndarray) -> Measured:
+def measured(measure: ReferenceFeatures, features: np.ndarray, labels: np.ndarray, images: np.ndarray) -> Measured:
     """Measures generated digits, equally many of each label in turn, against real ones."""
     fake = extract(measure.features, images)
     asked, read = np.repeat(np.arange(CLASSES), len(images) // CLASSES), fake.logits.argmax(axis=1)

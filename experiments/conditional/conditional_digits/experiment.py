@@ -23,7 +23,6 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -123,7 +122,7 @@ def plot(arrays: Arrays) -> Figure:
     rows = arrays["rows"].tolist()
     with style():
         figure = Figure(figsize=(WIDTH, 6.9), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(4.2, 2.7))
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(4.2, 2.7))[:, 0]
         accuracy, recall, kid = parts[0].subplots(1, 3)
         for number, name in enumerate(rows):
             for ax, quantity, label in ((accuracy, "accuracy", ROWS[name].label), (recall, "recall", None)):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +10,7 @@ import numpyro.distributions as dist
 from experiments.conditional.conditional_ring.experiment import ROWS, THRESHOLD, Config
 from experiments.conditional.heads import Head, game
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import record
+from experiments.framework.rows import Look, Quantities, record
 from gan_jax.distributions import gaussian_ring
 from gan_jax.distributions.conditional import ring_mode
 from gan_jax.divergences import conditional as divergences
@@ -22,13 +19,15 @@ from gan_jax.models.conditional import conditional_mlp_generator
 from gan_jax.models.conditional_critics import conditional_mlp_critic
 from gan_jax.models.text import label_encoder
 from gan_jax.training.conditional import labelled
-from gan_jax.training.state import averaged
+from gan_jax.training.game import Game
+from gan_jax.training.state import GameState, averaged
+from gan_jax.typing import ConditionedBatch
 
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays every row from clones of one key: they differ by nothing but how the discriminator sees the label."""
     key = jax.random.key(config.seed)
-    arrays: dict[str, Any] = {
+    arrays: dict[str, object] = {
         "rows": np.asarray(config.rows),
         "steps": np.linspace(0, config.steps, config.records + 1),
         "scale": config.scale,
@@ -46,21 +45,21 @@ def run(config: Config, progress: Progress) -> Arrays:
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
-def _game(config: Config, row: Head) -> tuple[Any, Any]:
+def _game(config: Config, row: Head) -> tuple[Game, Look]:
     """The game of a row, and ``look(key, state) -> {quantity: array}``."""
     centres = gaussian_ring(config.modes, config.radius, config.scale).centres
     encoder = label_encoder(config.modes, width=config.embedding)
     generator = conditional_mlp_generator(encoder, (config.width,) * 3, latent=config.latent)
     critic = conditional_mlp_critic(encoder, (config.width,) * 2, head=row.head, classes=config.modes)
 
-    def data(key: jax.Array, batch: int) -> Any:
+    def data(key: jax.Array, batch: int) -> ConditionedBatch:
         label_key, noise_key = jax.random.split(key)
         labels = jax.random.randint(label_key, (batch,), 0, config.modes)
         return labelled(centres[labels] + config.scale * jax.random.normal(noise_key, (batch, 2)), labels)
 
     truth = lambda k: ring_mode(k, modes=config.modes, radius=config.radius, scale=config.scale)  # noqa: E731
 
-    def look(key: jax.Array, state: Any) -> Mapping[str, Any]:
+    def look(key: jax.Array, state: GameState) -> Quantities:
         labels = jnp.repeat(jnp.arange(config.modes), config.samples)
         variables = averaged(state)
         x = generator.apply(variables, generator.noise(key, labels.size), generator.embed(variables, labels))
@@ -81,7 +80,7 @@ def _game(config: Config, row: Head) -> tuple[Any, Any]:
     return game(config, row, generator, critic, data), look
 
 
-def _gaussians(points: jax.Array, scale: float) -> Any:
+def _gaussians(points: jax.Array, scale: float) -> divergences.Family:
     """The family of Gaussians with the moments of ``points [labels, n, 2]``."""
     means = jnp.mean(points, axis=1)
     away = points - means[:, None]

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -193,7 +193,7 @@ def plot(arrays: Arrays) -> Figure:
         columns = 3
         lines = math.ceil(len(rows) / columns)
         figure = Figure(figsize=(WIDTH, 3.5 * lines + 4.0), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(3.5 * lines, 4.0))
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.5 * lines, 4.0))[:, 0]
         axes = parts[0].subplots(lines, columns, squeeze=False)
         for ax in axes.ravel()[len(rows) :]:
             ax.set_axis_off()
@@ -206,8 +206,8 @@ def plot(arrays: Arrays) -> Figure:
             _draw_course(accuracy, arrays["steps"], found.accuracy, LOOKS[name], ROWS[name].label)
             _draw_course(information, arrays["steps"], found.information, LOOKS[name], "")
         accuracy.axhline(1.0 / modes, color=GREY, linestyle=":", linewidth=1.8)
-        place: Any = {"xy": (1.0, 1.0 / modes), "xycoords": ("axes fraction", "data"), "xytext": (-2, 4)}
-        look: Any = {"textcoords": "offset points", "ha": "right", "color": GREY, "fontsize": "small"}
+        place = {"xy": (1.0, 1.0 / modes), "xycoords": ("axes fraction", "data"), "xytext": (-2, 4)}
+        look = {"textcoords": "offset points", "ha": "right", "color": GREY, "fontsize": "small"}
         accuracy.annotate(f"chance, 1/{modes}", **place, **look)
         reference_line(information, math.log(modes), f"log {modes}")
         accuracy.set(title="samples in their label's mode", xlabel="generator steps", ylabel="share", ylim=(0.0, 1.04))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
 
 from experiments.conditional.text_to_avatar.experiment import ENCODERS, PAIRS, Config
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import record
+from experiments.framework.rows import Quantities, record
 from gan_jax.cli import avatar_games as games
 from gan_jax.data.avatar_sets import load_avatars
 from gan_jax.data.drawn_avatars import draw_set
-from gan_jax.training.state import averaged
+from gan_jax.training.state import GameState, averaged
 
 CAPTIONS = (
     "a girl with red eyes and long blue hair",
@@ -47,7 +46,7 @@ def run(config: Config, progress: Progress) -> Arrays:
             real_diversity = games.real_diversity(config, within)
             grid = words.encode(CAPTIONS)
         keys = dict(zip(ENCODERS, jax.random.split(jax.random.key(config.seed), len(ENCODERS)), strict=True))
-        arrays: dict[str, Any] = {
+        arrays: dict[str, object] = {
             "encoders": np.asarray(config.encoders),
             "steps": np.linspace(0, config.steps, config.records + 1),
             "real_diversity": real_diversity,
@@ -58,7 +57,7 @@ def run(config: Config, progress: Progress) -> Arrays:
         for encoder in config.encoders:
             player = games.text_game(config.recipe, encoder, words, config.size, config.steps)
 
-            def look(key: jax.Array, state: Any, player: Any = player) -> Any:
+            def look(key: jax.Array, state: GameState, player: games.TextGame = player) -> Quantities:
                 variables = averaged(state)
                 each = zip(jax.random.split(key, len(asked)), asked.items(), strict=True)
                 return {pairs: games.drawn(player.generator, variables, own, q.tokens) for own, (pairs, q) in each}

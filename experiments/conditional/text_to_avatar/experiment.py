@@ -31,11 +31,10 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from experiments.framework import AT_LEAST, Arrays, Claim, TableRow, finding, long_rows, per_seed
 from gan_jax.cli.avatar_games import TextGameRecipe
@@ -145,7 +144,7 @@ def plot(arrays: Arrays) -> Figure:
     captions = arrays["captions"].tolist()
     with style():
         figure = Figure(figsize=(WIDTH, 4.6 + 0.62 * len(captions)), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(4.6, 0.62 * len(captions)))
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(4.6, 0.62 * len(captions)))[:, 0]
         *over, bars = parts[0].subplots(1, 3, width_ratios=(1.0, 1.0, 1.15))
         for ax, (pairs, title) in zip(over, PAIRS.items(), strict=True):
             _draw_training(ax, arrays, encoders, pairs)
@@ -188,7 +187,7 @@ def _draw_final(ax: Axes, arrays: Arrays, encoders: list[str]) -> None:
     ax.set_title(f"at the end; open: held-out pairs\nvariety: {ratios} of real", fontsize=11)
 
 
-def _draw_grids(part: Any, arrays: Arrays, encoders: list[str], captions: list[str]) -> None:
+def _draw_grids(part: SubFigure, arrays: Arrays, encoders: list[str], captions: list[str]) -> None:
     axes = part.subplots(1, 2 + len(encoders), width_ratios=(0.75, *(1.0 for _ in range(1 + len(encoders)))))
     axes[0].set(xlim=(0.0, 1.0), ylim=(len(captions), 0.0))
     axes[0].set_axis_off()
