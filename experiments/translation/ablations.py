@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gan_jax.ranges import Count, Decay, NonNegative, Positive, Whole
 
 if TYPE_CHECKING:
     from gan_jax.training.game import Game
     from gan_jax.training.recording import Case
-    from gan_jax.typing import Critic, Translator
+    from gan_jax.training.translation import DomainData
+    from gan_jax.typing import Critic, PyTree, Translator
 
 GAMES = ("full", "adversarial only", "forward cycle only", "backward cycle only", "cycle only")
 """Of ``training.translation.ABLATIONS``, in its order."""
@@ -61,7 +62,7 @@ def game_of_four(
     backward: Translator,
     discriminator_x: Critic,
     discriminator_y: Critic,
-    data: Any,
+    data: DomainData,
     steps: int,
 ) -> Game:
     """Two translators and two discriminators, rates that fall over the second half, and a moving average.
@@ -94,7 +95,7 @@ def game_of_four(
     )
 
 
-def cases(recipe: CycleRecipe, games: tuple[str, ...], feed: Any = None) -> Case:
+def cases(recipe: CycleRecipe, games: tuple[str, ...], feed: PyTree = None) -> Case:
     """Ablations as cases of one program, which differ by the weights of their terms alone.
 
     Args:
@@ -113,11 +114,7 @@ def cases(recipe: CycleRecipe, games: tuple[str, ...], feed: Any = None) -> Case
 
     if NO_IDENTITY in games and recipe.identity_weight is None:
         raise ValueError(f"{NO_IDENTITY!r} is among the games and identity_weight is None; expected a number")
-    full = {
-        "adversarial_weight": 1.0,
-        "forward_weight": recipe.cycle_weight,
-        "backward_weight": recipe.cycle_weight,
-    }
+    full = {"adversarial_weight": 1.0, "forward_weight": recipe.cycle_weight, "backward_weight": recipe.cycle_weight}
     full |= {} if recipe.identity_weight is None else {"identity_weight": recipe.identity_weight}
     chosen = [full | ({"identity_weight": 0.0} if game == NO_IDENTITY else dict(ablation(game))) for game in games]
     repeated = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[None], (len(games), *leaf.shape)), feed)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import record_cases
+from experiments.framework.rows import CaseLook, Quantities, record_cases
 from experiments.translation.ablations import GAMES, cases, game_of_four
 from experiments.translation.cycle_2d.experiment import Config
 from gan_jax.distributions import draw
-from gan_jax.distributions.correspondences import correspondence, domains
+from gan_jax.distributions.correspondences import Correspondence, correspondence, domains
 from gan_jax.divergences.empirical import energy_distance
 from gan_jax.metrics.translation import cycle_error, distance_correlation, map_error
 from gan_jax.models.mlp import mlp
 from gan_jax.models.translators import mlp_translator
-from gan_jax.training.state import averaged
+from gan_jax.training.game import Game
+from gan_jax.training.state import GameState, averaged
 from gan_jax.training.translation import translators
 
 
 def run(config: Config, progress: Progress) -> Arrays:
     """Plays all games on every pair."""
-    arrays: dict[str, Any] = {
+    arrays: dict[str, object] = {
         "pairs": np.asarray(config.pairs),
         "games": np.asarray(GAMES),
         "steps": np.linspace(0, config.steps, config.records + 1),
@@ -52,13 +50,13 @@ def run(config: Config, progress: Progress) -> Arrays:
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
-def _game(config: Config, pair: Any) -> tuple[Any, Any]:
+def _game(config: Config, pair: Correspondence) -> tuple[Game, CaseLook]:
     """The game of four on a pair of domains, and ``look(key, state, case) -> {quantity: array}``."""
     widths = (config.width,) * config.depth
     generator, discriminator = mlp_translator(widths), mlp(widths)
     game = game_of_four(config.recipe, generator, generator, discriminator, discriminator, domains(pair), config.steps)
 
-    def look(key: jax.Array, state: Any, case: Any) -> Mapping[str, Any]:
+    def look(key: jax.Array, state: GameState, case: object) -> Quantities:
         forward, backward = translators(averaged(state))
         x_key, real_key, back_key = jax.random.split(key, 3)
         x = draw(pair.source, x_key, config.samples)
@@ -73,7 +71,7 @@ def _game(config: Config, pair: Any) -> tuple[Any, Any]:
     return game, look
 
 
-def _measured(pair: Any, x: Any, y: Any, returned: Any, real_key: jax.Array) -> dict[str, Any]:
+def _measured(pair: Correspondence, x: jax.Array, y: jax.Array, returned: jax.Array, real_key: jax.Array) -> Quantities:
     """Every number of a map that makes y of x, and of the way back."""
     found = map_error(y, pair.forward(x), pair.symmetries)
     real = pair.forward(draw(pair.source, real_key, x.shape[0]))
@@ -87,10 +85,10 @@ def _measured(pair: Any, x: Any, y: Any, returned: Any, real_key: jax.Array) -> 
     }
 
 
-def _ideal(config: Config, pair: Any, key: jax.Array) -> Any:
+def _ideal(config: Config, pair: Correspondence, key: jax.Array) -> jax.Array:
     """Dependence and energy distance of the true map, over 20 samples: ``[20, 2]``."""
 
-    def once(number: jax.Array) -> Any:
+    def once(number: jax.Array) -> jax.Array:
         x_key, real_key = jax.random.split(jax.random.fold_in(key, number))
         x = draw(pair.source, x_key, config.samples)
         seen = _measured(pair, x, pair.forward(x), x, real_key)

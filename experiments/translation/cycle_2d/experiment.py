@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -212,7 +212,7 @@ def plot(arrays: Arrays) -> Figure:
     return figure
 
 
-def _draw_points(line: Any, arrays: Arrays, pair: str) -> None:
+def _draw_points(line: np.ndarray, arrays: Arrays, pair: str) -> None:
     x, truth = arrays[f"{pair}/x"], arrays[f"{pair}/truth"]
     games = arrays["games"].tolist()
     made = [arrays[f"{pair}/made"][games.index(game)] for game in (FULL, ADVERSARIAL)]

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import record_cases
+from experiments.framework.rows import CaseLook, Quantities, record_cases
 from experiments.translation.ablations import cases, game_of_four
 from experiments.translation.cycle_avatars.experiment import PART, Config
 from gan_jax.data.avatar_reading import read
 from gan_jax.data.avatars import COUNTS, HAIR_COLOUR, HAIR_STYLE
-from gan_jax.data.drawn_avatars import draw_set
+from gan_jax.data.drawn_avatars import AvatarSet, draw_set
 from gan_jax.data.images import ImageSet, to_bytes, to_unit
-from gan_jax.data.sources import resident
+from gan_jax.data.sources import Source, resident
 from gan_jax.data.unpaired import unpaired
 from gan_jax.metrics.classifier import classifier_features
 from gan_jax.metrics.features import extract
 from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.translation import cycle_error
 from gan_jax.models.translators import patch_critic, resnet_translator
-from gan_jax.training.state import averaged
+from gan_jax.training.game import Game
+from gan_jax.training.state import GameState, averaged
 from gan_jax.training.translation import translators
+from gan_jax.typing import PyTree
 
 
 def right(made: np.ndarray, attributes: np.ndarray) -> np.ndarray:
@@ -34,7 +35,7 @@ def right(made: np.ndarray, attributes: np.ndarray) -> np.ndarray:
     return np.asarray((found.reshape(*made.shape[:-3], -1) == attributes).mean(axis=-2))
 
 
-def distances(seen: Any, truth: Any, others: Any, made: np.ndarray) -> dict[str, Any]:
+def distances(seen: AvatarSet, truth: AvatarSet, others: AvatarSet, made: np.ndarray) -> dict[str, object]:
     """KID of what G draws to real cartoons, and of other real ones, on features of a classifier.
 
     The kernel (xᵀy / d + 1)³ has a scale, and nothing fixes that of a classifier's features: KID is given on features as they are, and in
@@ -51,13 +52,13 @@ def distances(seen: Any, truth: Any, others: Any, made: np.ndarray) -> dict[str,
       error of ``truth``; ``square``, the mean square of features; ``features``, their name; ``kid_n``.
     """
 
-    def labelled(drawn: Any) -> ImageSet:
+    def labelled(drawn: AvatarSet) -> ImageSet:
         hair = drawn.attributes[:, HAIR_COLOUR] * COUNTS[HAIR_STYLE] + drawn.attributes[:, HAIR_STYLE]
         return ImageSet(drawn.name, drawn.images, hair.astype(np.int32), COUNTS[HAIR_COLOUR] * COUNTS[HAIR_STYLE])
 
     trained = classifier_features(labelled(seen), labelled(truth))
 
-    def features(images: np.ndarray) -> Any:
+    def features(images: np.ndarray) -> jax.Array:
         return jnp.asarray(extract(trained.features, images).features)
 
     # Neither the games nor the classifier have seen these: features of what a classifier was trained on are of another law.
@@ -97,7 +98,7 @@ def run(config: Config, progress: Progress) -> Arrays:
             finished = np.asarray(translate(watched.states, held_out.images))
             finished = finished.reshape(len(config.games), config.seeds, *finished.shape[1:])
             shown, read = slice(config.shown), slice(config.last_samples)
-            arrays: dict[str, Any] = {
+            arrays: dict[str, object] = {
                 "games": np.asarray(config.games),
                 "steps": np.linspace(0, config.steps, config.records + 1),
                 "right": right(watched.seen["made"], held_out.attributes[: config.samples]),
@@ -113,27 +114,29 @@ def run(config: Config, progress: Progress) -> Arrays:
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
-def _domain(config: Config, number: int, n: int, style: str) -> Any:
+def _domain(config: Config, number: int, n: int, style: str) -> AvatarSet:
     """Avatars of one domain in one style."""
     return draw_set(4 * config.seed + number, n, pairs="all", size=config.size, style=style)
 
 
-def _game(config: Config, x: Any, y: Any, held_out: np.ndarray) -> tuple[Any, Any, Any, Any]:
+def _game(
+    config: Config, x: AvatarSet, y: AvatarSet, held_out: np.ndarray
+) -> tuple[Game, PyTree, CaseLook, Callable[[GameState, np.ndarray], jax.Array]]:
     """The game, what it draws from, ``look(key, state, case)`` of held-out portraits, and ``translate(states, images)``."""
 
-    def source(drawn: Any) -> Any:
+    def source(drawn: AvatarSet) -> Source:
         return resident(ImageSet(drawn.name, drawn.images, np.full(len(drawn.images), -1, np.int32), 0))
 
     both = unpaired(source(x), source(y))
-    both_sizes: Any = {"blocks": config.blocks, "fine_blocks": config.blocks}
-    generator = resnet_translator(config.size, width=config.width, kernel_size=3, skip=config.skip, **both_sizes)
-    discriminator = patch_critic(config.size, width=config.discriminator_width)
+    size, width, blocks = config.size, config.width, config.blocks
+    generator = resnet_translator(size, width=width, blocks=blocks, fine_blocks=blocks, kernel_size=3, skip=config.skip)
+    discriminator = patch_critic(size, width=config.discriminator_width)
     game = game_of_four(config.recipe, generator, generator, discriminator, discriminator, both.draw, config.steps)
 
-    def there_and_back(state: Any, images: np.ndarray) -> Any:
+    def there_and_back(state: GameState, images: np.ndarray) -> tuple[jax.Array, jax.Array, jax.Array]:
         own, back = translators(averaged(state))
 
-        def some(x: Any) -> Any:
+        def some(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
             made = generator.apply(own, to_unit(x))
             returned = generator.apply(back, made)
             return to_bytes(made), to_bytes(returned), cycle_error(returned, to_unit(x))
@@ -142,12 +145,12 @@ def _game(config: Config, x: Any, y: Any, held_out: np.ndarray) -> tuple[Any, An
         made, returned, error = jax.lax.map(some, parts)
         return made.reshape(images.shape), returned.reshape(images.shape), jnp.mean(error)
 
-    def look(key: jax.Array, state: Any, case: Any) -> Mapping[str, Any]:
+    def look(key: jax.Array, state: GameState, case: object) -> Quantities:
         made, returned, error = there_and_back(state, held_out)
         return {"made": made, "returned": returned, "cycle": error}
 
     @jax.jit
-    def translate(states: Any, images: np.ndarray) -> Any:
+    def translate(states: GameState, images: np.ndarray) -> jax.Array:
         return jax.lax.map(lambda state: there_and_back(state, images)[0], states)
 
     return game, both.feed(0, config.steps), look, translate

@@ -39,7 +39,6 @@ identity terms, KID .069 and .052.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -208,7 +207,7 @@ def plot(arrays: Arrays) -> Figure:
     cell = 0.76 * WIDTH / columns
     with style():
         figure = Figure(figsize=(WIDTH, cell * len(rows) + 4.4), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(cell * len(rows), 4.4))
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(cell * len(rows), 4.4))[:, 0]
         rows_of_pictures(parts[0].subplots(), rows)
         hair, eyes, final, kid = parts[1].subplots(1, 4, width_ratios=(1.0, 1.0, 1.3, 0.8))
         for column, ax in zip(range(COLOURS), (hair, eyes), strict=True):

@@ -10,21 +10,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Arrays, Progress
-from experiments.framework.rows import record_cases
+from experiments.framework.rows import CaseLook, Quantities, record_cases
 from experiments.translation.ablations import ADVERSARIAL, FULL, GAMES, cases, game_of_four
 from experiments.translation.cycle_digits.experiment import TASKS, Config, Task
 from gan_jax.cli.image_config import Data, Evaluation
-from gan_jax.cli.reference_features import reference_features
+from gan_jax.cli.reference_features import ReferenceFeatures, reference_features
 from gan_jax.data.images import ImageSet, to_bytes
 from gan_jax.data.sets import load
-from gan_jax.data.sources import resident
+from gan_jax.data.sources import Source, resident
 from gan_jax.data.unpaired import unpaired
 from gan_jax.metrics.features import extract
 from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.translation import cycle_error, steganography
 from gan_jax.models.translators import patch_critic, resnet_translator
-from gan_jax.training.state import averaged
+from gan_jax.training.game import Game
+from gan_jax.training.state import GameState, averaged
 from gan_jax.training.translation import translators
+from gan_jax.typing import PyTree
 
 SIZE = 16
 
@@ -43,7 +45,7 @@ def run(config: Config, progress: Progress) -> Arrays:
     with progress.task("cycle digits", total=len(config.tasks)):
         with progress.task("classifier", share=0.0):
             split, measure = _split(config), reference_features(Data(size=SIZE), Evaluation())
-        arrays: dict[str, Any] = {
+        arrays: dict[str, object] = {
             "tasks": np.asarray(config.tasks),
             "games": np.asarray(GAMES),
             "steps": np.linspace(0, config.steps, config.records + 1),
@@ -74,10 +76,12 @@ def _split(config: Config) -> Split:
     return Split(images[:second], images[second:third], images[third:], digits.labels[order][third:])
 
 
-def _game(config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: np.ndarray) -> tuple[Any, Any, Any]:
+def _game(
+    config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: np.ndarray
+) -> tuple[Game, PyTree, CaseLook]:
     """The game of a task, what it draws from, and ``look(key, state, case) -> {quantity: array}``."""
 
-    def source(name: str, images: np.ndarray) -> Any:
+    def source(name: str, images: np.ndarray) -> Source:
         return resident(ImageSet(name, np.asarray(to_bytes(images)), np.full(len(images), -1, np.int32), 0))
 
     both = unpaired(source("x", split.x), source("y", y))
@@ -90,7 +94,7 @@ def _game(config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: n
     game = game_of_four(config.recipe, forward, backward, discriminator_x, discriminator_y, both.draw, config.steps)
     x, ys, scales = jnp.asarray(split.held_out), jnp.asarray(held_out_y), jnp.asarray(config.scales)
 
-    def look(key: jax.Array, state: Any, case: Any) -> Mapping[str, Any]:
+    def look(key: jax.Array, state: GameState, case: object) -> Quantities:
         own, back = translators(averaged(state))
 
         def to_y(images: jax.Array) -> jax.Array:
@@ -112,8 +116,8 @@ def _game(config: Config, task: Task, split: Split, y: np.ndarray, held_out_y: n
 
 
 def _measured(
-    measure: Any, task: Task, split: Split, y: np.ndarray, held_out_y: np.ndarray, made: np.ndarray
-) -> dict[str, Any]:
+    measure: ReferenceFeatures, task: Task, split: Split, y: np.ndarray, held_out_y: np.ndarray, made: np.ndarray
+) -> dict[str, object]:
     """Accuracy, KID and error of G(x) with the map undone, ``[records + 1, games, seeds]``, and what real digits have."""
     real = extract(measure.features, np.ascontiguousarray(task.undone(y)))
     held_out = extract(measure.features, split.held_out)

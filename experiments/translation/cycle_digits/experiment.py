@@ -41,7 +41,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -185,11 +185,7 @@ def table(arrays: Arrays) -> list[TableRow]:
 
 ROWS = {"x": "x", "full": "G(x)", "returned": "F(G(x))", "alone": "G(x), no cycle"}
 
-BY_TASK = {
-    "inverted": Look(BLUE, "-", "o"),
-    "turned": Look(GREEN, "-", "s"),
-    "coloured": Look(VERMILION, "-", "D"),
-}
+BY_TASK = {"inverted": Look(BLUE, "-", "o"), "turned": Look(GREEN, "-", "s"), "coloured": Look(VERMILION, "-", "D")}
 
 
 def plot(arrays: Arrays) -> Figure:
@@ -197,7 +193,7 @@ def plot(arrays: Arrays) -> Figure:
     tasks = arrays["tasks"].tolist()
     with style():
         figure = Figure(figsize=(WIDTH, 2.6 * len(tasks) + 4.2), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=(2.6 * len(tasks) + 0.6, 3.6))
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.6 * len(tasks) + 0.6, 3.6))[:, 0]
         axes = parts[0].subplots(len(tasks), 2, squeeze=False, width_ratios=(1.5, 1.0))
         for (pictures, kept), task in zip(axes, tasks, strict=True):
             _draw_digits(pictures, arrays, task)
