@@ -20,7 +20,6 @@ from gan_jax.models.generators import mlp_generator, with_output_noise
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses
-from gan_jax.objectives.losses import Objective
 from gan_jax.training import game as games
 from gan_jax.training import updates
 from gan_jax.training.state import GameState
@@ -47,7 +46,7 @@ class Arena(NamedTuple):
 
     data: games.Data
     generator: Generator
-    observe: Callable[[GameState, Critic, Objective, Quantities], Quantities]
+    observe: Callable[[GameState, Critic, losses.Objective, Quantities], Quantities]
     points: np.ndarray
     masses: np.ndarray
     draw: Callable[[PRNGKey], Quantities]
@@ -69,7 +68,7 @@ def line(config: Config) -> Arena:
         p, q = generated.law_masses(law, edges), generated.generated_masses(images, edges)
         return q, generated.jensen_shannon(p, q), generated.wasserstein(p, q, edges[1] - edges[0])
 
-    def observe(state: GameState, critic: Critic, objective: Objective, shared: Quantities) -> Quantities:
+    def observe(state: GameState, critic: Critic, objective: losses.Objective, shared: Quantities) -> Quantities:
         del shared
         images = generator.apply(state.generator.variables, latents)[:, 0]
         masses, js, w1 = distances(images, edges)
@@ -109,7 +108,7 @@ def plane(config: Config) -> Arena:
         inside = jnp.sum(masses)
         return masses / inside, 1.0 - inside
 
-    def observe(state: GameState, critic: Critic, objective: Objective, shared: Quantities) -> Quantities:
+    def observe(state: GameState, critic: Critic, objective: losses.Objective, shared: Quantities) -> Quantities:
         masses, outside = masses_of(state, lattice)
         logits = critic.apply(state.discriminator.variables, points)
         js = generated.jensen_shannon(data, masses)

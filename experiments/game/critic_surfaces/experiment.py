@@ -270,7 +270,7 @@ def plot(arrays: Arrays) -> Figure:
     }
     with style():
         figure = Figure(figsize=(WIDTH, 13.0), layout="constrained")
-        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(2.75, 1.25)).flat
+        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(2.75, 1.25))[0]
         axes = left.subplots(len(CRITICS), len(DATA), sharex=True, sharey=True)
         for row, (name, label) in zip(axes, names.items(), strict=True):
             for data, ax in enumerate(row):

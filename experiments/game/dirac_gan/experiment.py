@@ -266,7 +266,7 @@ def plot(arrays: Arrays) -> Figure:
     """Eight portraits, two complex planes, and distances over steps."""
     with style():
         drawn = Figure(figsize=(WIDTH, 9.6), layout="constrained")
-        upper, lower = drawn.subfigures(2, 1, squeeze=False, height_ratios=(1.55, 1.0)).flat
+        upper, lower = drawn.subfigures(2, 1, squeeze=False, height_ratios=(1.55, 1.0))[:, 0]
         portraits = upper.subplots(2, 4, sharex=True, sharey=True)
         for index, (ax, panel) in enumerate(zip(portraits.flat, PANELS, strict=True)):
             _portrait(ax, arrays, panel)

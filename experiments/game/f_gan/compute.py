@@ -41,9 +41,7 @@ def divergences() -> Callable[[jax.Array], jax.Array]:
     return at
 
 
-def newton(
-    divergences: Callable[[jax.Array], jax.Array], iterations: int = 20
-) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
+def newton(divergences: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
     """Returns ``row -> (μ*, log σ*) [2], |gradient| there``: damped Newton on the gradient of one exact divergence, from N(1, 1.5²)."""
 
     def minimise(row: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -56,7 +54,7 @@ def newton(
             move = axes @ ((axes.T @ jax.grad(value)(theta)) / jnp.maximum(jnp.abs(curvatures), 1e-3))
             return theta - move / jnp.maximum(1.0, jnp.max(jnp.abs(move)) / 0.3), None
 
-        theta, _ = jax.lax.scan(step, jnp.asarray([1.0, np.log(1.5)], jnp.float32), length=iterations)
+        theta, _ = jax.lax.scan(step, jnp.asarray([1.0, np.log(1.5)], jnp.float32), length=20)
         return theta, jnp.max(jnp.abs(jax.grad(value)(theta)))
 
     return minimise

@@ -36,13 +36,7 @@ from gan_jax.plots.curves import BAND_ALPHA, curve_with_band, heatmap, reference
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, Look, style
 from gan_jax.ranges import Count, Positive, Seed
 
-NAMES = {
-    "kl": "KL",
-    "reverse_kl": "reverse KL",
-    "jensen_shannon": "JS",
-    "jeffreys": "Jeffreys",
-    "pearson": "Pearson",
-}
+NAMES = {"kl": "KL", "reverse_kl": "reverse KL", "jensen_shannon": "JS", "jeffreys": "Jeffreys", "pearson": "Pearson"}
 """The divergences, as the table of f-divergences and as the figure call them."""
 
 
@@ -181,7 +175,7 @@ def plot(arrays: Arrays) -> Figure:
     """The fits, the excess over the minima, and the cross tables."""
     with style():
         figure = Figure(figsize=(WIDTH, 8.8), layout="constrained")
-        top, bottom = figure.subfigures(2, 1, squeeze=False).flat
+        top, bottom = figure.subfigures(2, 1, squeeze=False)[:, 0]
         fits, course, minima = top.subplots(1, 3, width_ratios=(1.25, 1.0, 1.0))
         _draw_fits(fits, arrays)
         _draw_course(course, arrays)

@@ -83,11 +83,7 @@ def aged_generators(config: Config, problem: Problem) -> Callable[[PRNGKey], tup
         return problem.data(key, batch)
 
     played = game.direct(
-        costs.energy(),
-        problem.generator,
-        data,
-        batch_size=config.game_batch,
-        generator_rate=config.generator_rate,
+        costs.energy(), problem.generator, data, batch_size=config.game_batch, generator_rate=config.generator_rate
     )
     unit = int(np.gcd.reduce(config.ages))
     chosen = np.asarray(config.ages) // unit

@@ -209,21 +209,13 @@ def _direct(
     """One descent of a cost, and what is read off its end."""
     play_key, read_key = jax.random.split(key)
     generator = one_of_generators(players.generators, generator_number)
-    branches = [
-        costs.energy(),
-        costs.mmd(empirical.gaussian(config.bandwidth)),
-        costs.sinkhorn(config.epsilon),
-    ]
+    branches = [costs.energy(), costs.mmd(empirical.gaussian(config.bandwidth)), costs.sinkhorn(config.epsilon)]
 
     def cost(key: jax.Array, fake: jax.Array, real: jax.Array) -> jax.Array:
         return jax.lax.switch(cost_number, branches, key, fake, real)
 
     played = game.direct(
-        cost,
-        generator,
-        draw,
-        batch_size=config.batch_size,
-        generator_optimizer=_coming_to_rest(config.direct_steps),
+        cost, generator, draw, batch_size=config.batch_size, generator_optimizer=_coming_to_rest(config.direct_steps)
     )
     rate = config.direct_speed * jnp.asarray(config.generator_rates)[generator_number]
     start = played.init(play_key, generator_rate=rate)

@@ -17,7 +17,6 @@ from experiments.framework.rows import Member, Quantities
 from experiments.game.time_to_reach.experiment import EXACT, MOVING, OPTIMIZERS, Config
 from gan_jax.distributions import pair
 from gan_jax.divergences import exact
-from gan_jax.divergences.conditional import Divergence
 from gan_jax.divergences.gaussians import wasserstein_1_normal
 from gan_jax.estimators.comparison import exact_curves
 from gan_jax.models import lipschitz, mlp, players
@@ -29,9 +28,6 @@ from gan_jax.training.state import GameState
 CLASSIFIERS = ("minimax", "non_saturating", "least_squares", "hinge", "relativistic")
 
 COSTS = ("energy", "mmd")
-
-Carry: TypeAlias = tuple[jax.Array, optax.OptState, jax.Array]
-"""Parameters, the optimiser's state and the number of steps of an exact descent."""
 
 
 def run(config: Config, progress: Progress) -> Arrays:
@@ -151,13 +147,15 @@ def descent(optimizer: optax.GradientTransformation, *, within: float, at_most: 
     def member(key: jax.Array, objective: jax.Array, separation: jax.Array) -> Quantities:
         data = dist.Normal(separation, 1.0)
 
-        def slopes(of: Divergence) -> Callable[[jax.Array], jax.Array]:
+        def slopes(of: Callable[[dist.Normal, dist.Normal], jax.Array]) -> Callable[[jax.Array], jax.Array]:
             return jax.grad(lambda params: of(data, dist.Normal(params[0], jnp.abs(params[1]))))
 
         branches = [slopes(divergences[name]) for name in EXACT]
 
         def far(params: jax.Array) -> jax.Array:
             return exact.wasserstein(data, dist.Normal(params[0], jnp.abs(params[1]))) >= within
+
+        Carry: TypeAlias = tuple[jax.Array, optax.OptState, jax.Array]
 
         def goes_on(carry: Carry) -> jax.Array:
             params, _, steps = carry
