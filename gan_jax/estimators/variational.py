@@ -352,13 +352,11 @@ def _data(name: str, key: PRNGKey, law: Law | None, held_out: int, share: float)
     if isinstance(law, dist.Distribution):
         law = sampler(law)
     if callable(law):
-        examples = law(key, held_out)
+        sample = _of_numbers(law)
+        examples = sample(key, held_out)
         if examples.shape[:1] != (held_out,):
             raise ValueError(f"{name} gives shape {examples.shape} for a batch of {held_out}; expected [batch, *event]")
-        if examples.ndim == 1:
-            flat = law
-            return _Data(lambda key, batch: flat(key, batch)[:, None], examples[:, None])
-        return _Data(law, examples)
+        return _Data(sample, examples)
     assert law is not None
     scored = min(max(round(share * law.shape[0]), 2), law.shape[0] - 2)
     shuffled = jax.random.permutation(key, law)
@@ -368,6 +366,17 @@ def _data(name: str, key: PRNGKey, law: Law | None, held_out: int, share: float)
         return seen[jax.random.randint(key, (batch,), 0, seen.shape[0])]
 
     return _Data(resample, shuffled[:scored])
+
+
+def _of_numbers(law: Sampler) -> Sampler:
+    """The sampler with examples of ``[1]`` where they are of ``[]``, and reals for the integers of a law of counts: critics have slopes."""
+
+    def sample(key: PRNGKey, batch: int) -> Array:
+        x = law(key, batch)
+        x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
+        return x[:, None] if x.ndim == 1 else x
+
+    return sample
 
 
 def _frame(key: PRNGKey, real: _Data, fake: _Data, objective: Objective, size: int = 1024) -> TrainedCritic:

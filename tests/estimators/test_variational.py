@@ -220,6 +220,17 @@ def test_images_and_penalties_go_through() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_laws_of_integers_are_laws_on_the_line() -> None:
+    """W1 of two Bernoulli laws is the difference of their means."""
+    estimator = neural_estimator(
+        losses.wasserstein(), orthonormal_mlp((4,)), steps=60, batch_size=64, learning_rate=0.05
+    )
+    estimate = estimator(0, dist.Bernoulli(0.2), dist.Bernoulli(0.8))
+    assert bool(estimate.is_lower_bound)
+    assert abs(float(estimate.value) - 0.6) < 4 * float(estimate.standard_error)
+
+
 def test_identical_diracs_are_at_distance_zero() -> None:
     for objective, critic in NETWORKS.values():
         estimator = neural_estimator(objective, critic, steps=2, records=1, held_out=8)
