@@ -29,7 +29,7 @@ from gan_jax.metrics import conditioning, kernel, modes
 from gan_jax.models import conditional as conditional_models
 from gan_jax.models import players, text
 from gan_jax.models.generators import mlp_generator
-from gan_jax.models.mlp import mlp
+from gan_jax.models.mlp import from_module, mlp
 from gan_jax.objectives import choice, costs, losses, oracle, pairs, penalties
 from gan_jax.training import conditional, critic, frozen, game, packing, passage, runs, sampling, updates
 from gan_jax.training.ensemble import sweep
@@ -216,6 +216,19 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "words for data": (lambda: played(data="ring"), "data is 'ring'; expected a function of"),
     "key for a state": (lambda: game.play(played(), jax.random.key(0), steps=2), "state is an array of shape"),
+    "states of several games": (
+        lambda: game.play(played(), jax.vmap(played().init)(jax.random.split(jax.random.key(0), 2)), steps=2),
+        "state holds 2 games; expected one",
+    ),
+    "a word that is observed": (
+        lambda: game.play(played(), played().init(0), steps=2, observe=lambda state: "step"),
+        "observe returns 'step'; expected arrays",
+    ),
+    "activation by name": (lambda: mlp((8,), activation="relu"), r"activation is 'relu'; .* jax.nn.tanh"),
+    "function for a module": (
+        lambda: from_module(lambda x: x, jnp.zeros((1, 2))),
+        "module is the function .* expected a Module",
+    ),
     "state for a game": (lambda: game.play(played().init(0), played(), steps=2), "game is of type GameState"),
     "no feed": (lambda: played(data=fed).init(0), "feed is None and data draws from one"),
     "a feed too many": (lambda: played().init(0, feed=jnp.zeros((4, 2))), "feed is given and data takes none"),

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from gan_jax import checks
 from gan_jax.caching import remembered
-from gan_jax.models.mlp import widths
+from gan_jax.models.mlp import elementwise, widths
 from gan_jax.typing import Array, Generator, PRNGKey, PyTree, Variables
 
 
@@ -79,7 +79,9 @@ def mlp_generator(
     """
     checks.flag("batch_norm", batch_norm)
     norm, shape = _batch_norm if batch_norm else None, checks.sizes("event_shape", event_shape)
-    return generator_of(GeneratorMLP(widths("features", features), shape, activation, norm), latent)
+    return generator_of(
+        GeneratorMLP(widths("features", features), shape, elementwise("activation", activation), norm), latent
+    )
 
 
 def generator_of(module: nn.Module, latent: int) -> Generator:
@@ -94,7 +96,9 @@ def generator_of(module: nn.Module, latent: int) -> Generator:
 
     Raises:
       ValueError: ``latent`` below one.
+      TypeError: a module of another kind.
     """
+    checks.made("module", module, nn.Module, "flax.linen.Dense(1)")
     checks.integer("latent", latent, 1)
 
     def init(key: PRNGKey) -> Variables:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from gan_jax import checks, numerics
 from gan_jax.caching import remembered
-from gan_jax.models.mlp import MLP, applied, dense_bound, map_kernels, product_of_spectral_norms, widths
+from gan_jax.models.mlp import MLP, applied, dense_bound, elementwise, map_kernels, product_of_spectral_norms, widths
 from gan_jax.typing import Array, Critic, PRNGKey, Variables
 
 
@@ -138,7 +138,7 @@ def spectral_norm_mlp(
     Source: Miyato et al. 2018, Algorithm 1.
     """
     checks.integer("power_iterations", power_iterations, 1)
-    free = MLP(widths("features", features), activation)
+    free = MLP(widths("features", features), elementwise("activation", activation))
     apply, bound = applied(free), dense_bound(activation)
 
     def vectors(kernel: Array, u: Array) -> tuple[Array, Array]:

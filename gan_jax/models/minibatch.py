@@ -11,7 +11,7 @@ from flax import linen as nn
 from jaxtyping import Float
 
 from gan_jax import checks, numerics
-from gan_jax.models.mlp import applied, widths
+from gan_jax.models.mlp import applied, elementwise, widths
 from gan_jax.typing import Array, Critic, Variables
 
 
@@ -97,7 +97,9 @@ def minibatch_discrimination_mlp(
     """
     checks.integer("kernels", kernels, 1)
     checks.integer("dimension", dimension, 1)
-    module = MinibatchDiscriminationMLP(widths("features", features), kernels, dimension, activation)
+    module = MinibatchDiscriminationMLP(
+        widths("features", features), kernels, dimension, elementwise("activation", activation)
+    )
     return Critic(module.init, applied(module), _unchanged, _unbounded, mixes_examples=True)
 
 

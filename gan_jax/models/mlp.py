@@ -126,6 +126,16 @@ def widths(name: str, features: Sequence[int]) -> tuple[int, ...]:
     return found
 
 
+def elementwise(name: str, function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """Returns ``function``.
+
+    Raises:
+      TypeError: it is no function of one array, such as the name of one.
+    """
+    checks.takes(name, function, ("x",), "jax.nn.tanh")
+    return function
+
+
 @remembered
 def mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Array] = nn.relu) -> Critic:
     """A free network: the discriminator of the minimax game, or a critic held by a penalty.
@@ -140,7 +150,7 @@ def mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[Array], Arr
     Raises:
       ValueError: an empty or non-positive ``features``.
     """
-    module = MLP(widths("features", features), activation)
+    module = MLP(widths("features", features), elementwise("activation", activation))
     return Critic(born(module), applied(module), lambda variables: variables, dense_bound(activation))
 
 
@@ -188,7 +198,7 @@ def layer_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[
 
     Source: Ba, Kiros & Hinton 2016; Gulrajani et al. 2017, section 4, recommends it for critics.
     """
-    module = MLP(widths("features", features), activation, norm=nn.LayerNorm)
+    module = MLP(widths("features", features), elementwise("activation", activation), norm=nn.LayerNorm)
     return Critic(born(module), applied(module), lambda variables: variables, _unbounded)
 
 
@@ -209,7 +219,7 @@ def batch_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[
     def batch_statistics() -> Callable[[Array], Array]:
         return nn.BatchNorm(use_running_average=False, use_scale=True, use_bias=True)
 
-    module = MLP(widths("features", features), activation, norm=batch_statistics)
+    module = MLP(widths("features", features), elementwise("activation", activation), norm=batch_statistics)
 
     def init(key: PRNGKey, x: Array) -> Variables:
         return {"params": module.init(checks.key("key", key), x)["params"]}
@@ -248,6 +258,7 @@ def from_module(module: nn.Module, example: Array) -> Critic:
             mixing.append(context.module)
         return run(*arguments, **keywords)
 
+    checks.made("module", module, nn.Module, "flax.linen.Dense(1)")
     with nn.intercept_methods(interceptor):
         jax.eval_shape(module.init, jax.random.key(0), example)
     free = Critic(born(module), applied(module), lambda variables: variables, _unbounded)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 
 from gan_jax import checks
 from gan_jax.models.generators import GeneratorMLP
-from gan_jax.models.mlp import widths
+from gan_jax.models.mlp import elementwise, widths
 from gan_jax.typing import Array, PRNGKey, Variables
 
 
@@ -43,7 +43,7 @@ def mlp_reconstructor(
       ValueError: an empty or non-positive ``features``, ``latent`` below one.
     """
     checks.integer("latent", latent, 1)
-    module = GeneratorMLP(widths("features", features), (latent,), activation)
+    module = GeneratorMLP(widths("features", features), (latent,), elementwise("activation", activation))
 
     def init(key: PRNGKey, x: Array) -> Variables:
         return module.init(key, x.reshape(x.shape[0], -1))

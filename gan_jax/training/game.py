@@ -480,11 +480,14 @@ def play(
       ``[records + 1]``, the first before the first step.
 
     Raises:
-      ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``; data that draws from a feed, and none.
-      TypeError: a game or a state of another kind.
+      ValueError: ``steps`` or ``records`` below one, or ``steps`` no multiple of ``records``; data that draws from a feed, and none;
+        states of several games.
+      TypeError: a game or a state of another kind; ``observe`` that returns other things than arrays.
     """
     checks.made("game", game, Game, "game.gan")
     checks.made("state", state, GameState, "Game.init")
+    if jnp.ndim(state.step):
+        raise ValueError(f"state holds {len(state.step)} games; expected one (map over several with jax.vmap)")
     checks.takes("observe", observe, ("state",), "lambda state: state.step")
     check_records(steps, records)
     if callable(feed):
@@ -512,6 +515,9 @@ def _played(
         return state, (jax.tree.map(jnp.mean, infos), observe(state))
 
     first = observe(state)
+    for leaf in jax.tree.leaves(first):
+        if not isinstance(leaf, jax.Array | np.ndarray | np.generic | int | float | complex):
+            raise TypeError(f"observe returns {leaf!r}; expected arrays, or a tree of them")
     state, (infos, seen) = jax.lax.scan(record, state, length=records)
     return state, infos, jax.tree.map(lambda a, b: jnp.concatenate([jnp.asarray(a)[None], b]), first, seen)
 
