@@ -33,6 +33,8 @@ def answer(error: Exception) -> str | None:
     # The library misses a package that is an extra; what these commands miss is a file of their own.
     if isinstance(error, ModuleNotFoundError):
         return str(error) if _is_ours(error, OURS[:1]) else None
+    if isinstance(error, ValueError) and _is_ours(error, ("jax._src.config",)):
+        return f"JAX refuses a variable of the environment ({_short(error)}); expected one of its values, or the variable unset"
     known = (ValueError, OSError, RuntimeError, FloatingPointError)
     return str(error) if isinstance(error, known) and _is_ours(error) else None
 

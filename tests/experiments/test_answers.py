@@ -179,15 +179,23 @@ class TestAnswers:
         with pytest.raises(ValueError, match="cannot reshape"):
             command_line.main(["sample"])
 
-    @pytest.mark.parametrize("platform", ["rocm", pytest.param("nonsense", marks=pytest.mark.slow)])
-    def test_a_platform_that_is_not_here(self, tmp_path: Path, platform: str) -> None:
+    @pytest.mark.parametrize(
+        ("variable", "value", "sentence"),
+        [
+            ("JAX_PLATFORMS", "rocm", "JAX_PLATFORMS is 'rocm', of which JAX finds no device here"),
+            pytest.param("JAX_PLATFORMS", "nonsense", "JAX_PLATFORMS is 'nonsense', of which", marks=pytest.mark.slow),
+            pytest.param("JAX_ENABLE_X64", "maybe", "JAX refuses a variable of the env", marks=pytest.mark.slow),
+            pytest.param("JAX_NUM_CPU_DEVICES", "abc", "JAX refuses a variable of the env", marks=pytest.mark.slow),
+        ],
+    )
+    def test_an_environment_that_does_not_suit_jax(
+        self, tmp_path: Path, variable: str, value: str, sentence: str
+    ) -> None:
         words = [sys.executable, "-m", "experiments", "moving_plans", "--preset", "smoke", "--out", str(tmp_path)]
-        done = subprocess.run(
-            words, env={**os.environ, "JAX_PLATFORMS": platform}, capture_output=True, text=True, timeout=60
-        )
+        done = subprocess.run(words, env={**os.environ, variable: value}, capture_output=True, text=True, timeout=60)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
-        assert f"JAX_PLATFORMS is '{platform}', of which JAX finds no device here" in done.stderr.splitlines()[-1]
+        assert sentence in done.stderr.splitlines()[-1]
         assert list(tmp_path.iterdir()) == []
 
 
