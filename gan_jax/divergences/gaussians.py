@@ -54,6 +54,8 @@ def _components(d: Distribution) -> tuple[Array, Array] | None:
         means, factors = jnp.asarray(d.loc, dtype), jnp.asarray(d.scale_tril, dtype)
         batch = max(means.shape[:-1], factors.shape[:-2], key=len)
         return jnp.broadcast_to(means, batch + means.shape[-1:]), jnp.broadcast_to(factors, batch + factors.shape[-2:])
+    if isinstance(d, dist.LowRankMultivariateNormal):
+        return _components(dist.MultivariateNormal(d.loc, covariance_matrix=d.covariance_matrix))
     if isinstance(d, dist.Normal):
         dtype = float_of(d.loc, d.scale)
         means, scales = jnp.broadcast_arrays(jnp.asarray(d.loc, dtype), jnp.asarray(d.scale, dtype))

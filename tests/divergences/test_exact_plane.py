@@ -244,6 +244,9 @@ def test_gaussians_in_three_dimensions():
     with jax.enable_x64(True):
         p, q = _gaussian(DELTA, FACTOR_A), _gaussian(np.zeros(3), FACTOR_B)
         kl, h, w2 = float(exact.kl(p, q)), float(exact.squared_hellinger(p, q)), float(exact.wasserstein(p, q, order=2))
+        some = 0.5 * np.linalg.eigvalsh(a)[0]
+        low_rank = dist.LowRankMultivariateNormal(DELTA, np.linalg.cholesky(a - some * np.eye(3)), np.full(3, some))
+        assert float(exact.kl(low_rank, q)) == pytest.approx(kl, rel=1e-12)
         wide = float(exact.chi_squared(q, _gaussian(DELTA, 1.5 * FACTOR_A)))
         assert float(exact.chi_squared(_gaussian(DELTA, 2 * FACTOR_B), q)) == np.inf
     inverse = np.linalg.inv(b)
