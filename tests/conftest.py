@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,15 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 # Two virtual devices, so that what shards over devices does so in the tests. Costs nothing measurable.
 jax.config.update("jax_num_cpu_devices", 2)
+
+
+@pytest.fixture
+def optimised() -> Iterator[None]:
+    """What compiles here is optimised, which ``make test`` leaves out: for tests that compute for longer than they compile."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 class TimeLeft:

@@ -40,8 +40,11 @@ STEPS = 2
 STEP = 1e-3
 """Of derivatives with respect to the place."""
 
-AT_A_TIME = 256
-"""Pictures that are explained at once."""
+AT_A_TIME = 32
+"""Pictures that are explained at once: one program, whatever their number; more at once is no faster."""
+
+DRAWN = 256
+"""Candidates that are drawn at once."""
 
 
 class Reading(NamedTuple):
@@ -139,11 +142,11 @@ def _bases(size: int, style: str, kind: Kind, place: Place) -> Array:
 
 
 def _shares(size: int, style: str, kind: Kind, place: Place) -> Array:
-    """Shares of colours, ``[m, size², colours]``, of at most ``AT_A_TIME`` pictures at once."""
+    """Shares of colours, ``[m, size², colours]``, of at most ``DRAWN`` pictures at once."""
     amounts = jax.lax.map(
         lambda one: drawing.shares(size, style, one[1], one[0].hair, one[0].shape, one[0].worn == 1),
         (kind, place),
-        batch_size=AT_A_TIME,
+        batch_size=DRAWN,
     )
     return amounts.reshape(amounts.shape[0], drawing.COLOURS, -1).swapaxes(1, 2)
 

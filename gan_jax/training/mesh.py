@@ -13,6 +13,7 @@ import itertools
 import math
 import os
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -126,19 +127,35 @@ def begin(game: Game, key: PRNGKey, mesh: Mesh, *, feed: PyTree = None, **hyperp
     Returns:
       The state, whole on every device.
     """
-    key = checks.key("key", key)
-    data = np.asarray(jax.random.key_data(key))
-    kind = str(jax.random.key_impl(key))
-    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), feed)
-
-    def init(data: Array) -> GameState:
-        # Of a feed only the shape is looked at: nothing of it becomes part of this program.
-        empty = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), shapes)
-        return game.init(jax.random.wrap_key_data(data, impl=kind), feed=empty, **hyperparameters)
-
+    init, data = _init_of(game, key, feed, hyperparameters)
     program = jax.jit(init, out_shardings=replicated(mesh))
     _refuse_too_large(program.trace(data).out_info, mesh)
     return program(data)
+
+
+def shapes(game: Game, key: PRNGKey, mesh: Mesh, *, feed: PyTree = None) -> GameState:
+    """What ``begin`` returns, as shapes, types and shardings alone: nothing is compiled, and nothing computed."""
+    init, data = _init_of(game, key, feed, {})
+    found: GameState = jax.eval_shape(init, data)
+    _refuse_too_large(found, mesh)
+    over = replicated(mesh)
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=over), found)
+
+
+def _init_of(
+    game: Game, key: PRNGKey, feed: PyTree, hyperparameters: Mapping[str, float]
+) -> tuple[Callable[[Array], GameState], np.ndarray]:
+    """``game.init`` as a function of the numbers of a key, and these numbers."""
+    key = checks.key("key", key)
+    kind = str(jax.random.key_impl(key))
+    empties = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), feed)
+
+    def init(data: Array) -> GameState:
+        # Of a feed only the shape is looked at: nothing of it becomes part of this program.
+        empty = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), empties)
+        return game.init(jax.random.wrap_key_data(data, impl=kind), feed=empty, **hyperparameters)
+
+    return init, np.asarray(jax.random.key_data(key))
 
 
 def _refuse_too_large(state: PyTree, mesh: Mesh) -> None:

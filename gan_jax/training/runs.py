@@ -671,11 +671,11 @@ def restored(
     over = meshes.data_mesh(1) if mesh is None else mesh
     if not (folder / "checkpoints").is_dir():
         raise FileNotFoundError(f"{folder} holds no checkpoints; expected the folder of a run that has saved one")
-    state = meshes.begin(game, key, over, feed=feed(0, 1) if callable(feed) else feed)
+    like = meshes.shapes(game, key, over, feed=feed(0, 1) if callable(feed) else feed)
     with ExitStack() as stack:
         manager = checkpoint.manager(folder / "checkpoints", read_only=True)
         stack.callback(manager.close)
-        found = checkpoint.restore(manager, state, rename=False)
+        found = checkpoint.restore(manager, like, rename=False)
     if found is None:
         raise FileNotFoundError(f"{folder} holds no whole checkpoint; expected the folder of a run that has saved one")
     return found

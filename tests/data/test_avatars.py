@@ -27,6 +27,7 @@ def everyone(count: int) -> avatars.Avatars:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 @pytest.mark.parametrize("size", [16, 32, 64])
 @pytest.mark.parametrize("style", ["portrait", "cartoon"])
 def test_every_attribute_is_read_off_every_render(style: str, size: int) -> None:
@@ -37,6 +38,7 @@ def test_every_attribute_is_read_off_every_render(style: str, size: int) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_ten_thousand_are_read_without_one_error() -> None:
     """In all: fewer than 3 in 10 000 are misread, at 95 %; most at 32 pixels, the size of the experiments. Every draw is another one."""
     wrong, seeds = {}, itertools.count(100)
@@ -50,6 +52,7 @@ def test_ten_thousand_are_read_without_one_error() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_bytes_are_read_as_floats_are() -> None:
     drawn = everyone(64)
     images = avatars.render(drawn)
@@ -57,6 +60,7 @@ def test_bytes_are_read_as_floats_are() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_noise_is_not_explained() -> None:
     """What is left unexplained tells a drawing from something else."""
     noise = jax.random.uniform(jax.random.key(0), (64, 32, 32, 3), minval=-1.0)
