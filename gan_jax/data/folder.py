@@ -328,7 +328,7 @@ def _looked_at(folder: Path, listed: Listed, skip_corrupt: bool, most_pixels: in
 
 def _look(file: Path, *, whole: bool, most_pixels: int) -> Seen:
     """Reads the header of a file, and its pixels where ``whole``, or where they decide a scale."""
-    with _readable(file), Image.open(file, formats=FORMATS) as image:
+    with _readable(file), _opened(file) as image:
         if image.width * image.height > most_pixels:
             raise _TooLargeError(image.width, image.height, most_pixels)
         refuse(image)
@@ -372,7 +372,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _pixels(file: Path, seen: Seen, colour: bool, scale: Levels | None, size: int | None, crop: bool) -> np.ndarray:
     """``[h, w, c]`` uint8, upright, over white; c is 3 where ``colour`` and 1 elsewhere."""
-    with _readable(file), Image.open(file, formats=FORMATS) as image, _gate(image):
+    with _readable(file), _opened(file) as image, _gate(image):
         picture: Image.Image = image
         if scale is not None and image.mode in DEEP:
             picture = in_bytes(image, scale)
@@ -390,6 +390,13 @@ def _pixels(file: Path, seen: Seen, colour: bool, scale: Levels | None, size: in
             picture = picture.transpose(UPRIGHT[seen.orientation])
         picture = fitted_picture(picture, size, crop)
         return np.asarray(picture).reshape(picture.height, picture.width, 3 if colour else 1)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
+    """The image of a file, as a stream: by name Pillow maps what is not compressed, and a TIFF that lies on its side by a wrong size."""
+    with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
+        yield image
 
 
 def _gate(image: Image.Image) -> AbstractContextManager[object]:

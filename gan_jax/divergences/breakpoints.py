@@ -119,9 +119,15 @@ def _heavy_location_scale(d: Distribution) -> Breakpoints:
     return _breakpoints(heavy=_pairs(d.loc, d.scale))
 
 
+def _laplace(d: Distribution) -> Breakpoints:
+    # The kink moves with its location: where it were held, second derivatives would lack what it adds.
+    return _breakpoints(light=_pairs(d.loc, d.scale), edges=[_flat(d.loc)])
+
+
 def _asymmetric_laplace(d: Distribution) -> Breakpoints:
     law = getattr(d, "_ald", d)
-    return _breakpoints(light=jnp.concatenate([_pairs(law.loc, law.left_scale), _pairs(law.loc, law.right_scale)]))
+    sides = [_pairs(law.loc, law.left_scale), _pairs(law.loc, law.right_scale)]
+    return _breakpoints(light=jnp.concatenate(sides), edges=[_flat(law.loc)])
 
 
 def _uniform(d: Distribution) -> Breakpoints:
@@ -308,7 +314,7 @@ def _moments(d: Distribution) -> Array:
 
 _BY_TYPE: dict[type, Callable[[Distribution], Breakpoints]] = {
     dist.Normal: _location_scale,
-    dist.Laplace: _location_scale,
+    dist.Laplace: _laplace,
     dist.Logistic: _location_scale,
     dist.Gumbel: _location_scale,
     dist.SoftLaplace: _location_scale,

@@ -96,6 +96,21 @@ def test_images_are_turned_upright_before_their_size_is_compared(tmp_path: Path)
     np.testing.assert_array_equal(images[1], images[0])
 
 
+@cases("mode", ["L", "I;16", "P", "RGB", "RGBA", "CMYK"])
+def test_a_tiff_that_lies_on_its_side_is_turned_packed_or_not(tmp_path: Path, mode: str) -> None:
+    """Against the same pixels stored upright, turned by NumPy. Pillow maps files that are not packed, by the wrong size."""
+    colours = Image.fromarray(noise(0, 12, 20))
+    levels = np.arange(240, dtype=np.uint16).reshape(12, 20) * 273
+    image = Image.fromarray(levels) if mode == "I;16" else colours.convert(mode)
+    for orientation, turns in ((1, 0), (6, -1), (8, 1)):
+        for packing in ("raw", "tiff_lzw"):
+            folder = tmp_path / mode / f"{orientation}{packing}"
+            folder.mkdir(parents=True)
+            image.save(folder / "a.tif", compression=packing, tiffinfo={274: orientation})
+            found = open_folder(folder)[0]
+            np.testing.assert_array_equal(found, np.rot90(open_folder(tmp_path / mode / "1raw")[0], turns))
+
+
 def test_a_size_makes_one_size_of_many_and_crops_only_when_asked(tmp_path: Path) -> None:
     wide, tall = save(tmp_path / "a.png", noise(0, 20, 30)), save(tmp_path / "b.png", noise(1, 40, 16))
     images = load(f"folder:{tmp_path}", size=16)

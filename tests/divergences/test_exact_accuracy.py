@@ -171,6 +171,10 @@ def test_second_derivatives_are_right_or_nan():
     with jax.enable_x64(True):
         m = 1.3
         assert second(through_the_line) == pytest.approx(np.exp(-m * m / 8) * (1 / 4 - m * m / 16), rel=1e-9)
+        # E|X - m| has the second derivative 2 phi(m), all of which comes from the kink; a quadratic has one that does not.
+        kink = second(lambda p, q: exact.kl(p, dist.Laplace(q.loc, 1.0)))
+        assert kink == pytest.approx(2 * stats.norm.pdf(m), rel=1e-9)
+        assert second(lambda p, q: exact.kl(dist.AsymmetricLaplace(q.loc, 1.0, 2.0), p)) == pytest.approx(1, rel=1e-9)
         assert np.isnan(second(exact.total_variation))
         assert np.isnan(second(laplace))
 
