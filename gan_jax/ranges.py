@@ -73,19 +73,22 @@ class OneOf:
         return next(iter(difflib.get_close_matches(str(value), list(self.names()), n=1)), None)
 
 
-Count: TypeAlias = Annotated[int, Range(1)]
+MOST = 2**31 - 1
+"""Devices count in 32 bits."""
+
+Count: TypeAlias = Annotated[int, Range(1, MOST)]
 """How many, where none makes no sense."""
 
-AtLeastTwo: TypeAlias = Annotated[int, Range(2)]
+AtLeastTwo: TypeAlias = Annotated[int, Range(2, MOST)]
 """How many, where one makes no sense: a standard deviation is taken over them, or a distance between them."""
 
-Whole: TypeAlias = Annotated[int, Range(0)]
+Whole: TypeAlias = Annotated[int, Range(0, MOST)]
 """How many, or none."""
 
-Even: TypeAlias = Annotated[int, Range(2, multiple=2)]
+Even: TypeAlias = Annotated[int, Range(2, MOST, multiple=2)]
 """How many, in pairs."""
 
-Fifties: TypeAlias = Annotated[int, Range(50, multiple=50)]
+Fifties: TypeAlias = Annotated[int, Range(50, MOST, multiple=50)]
 """Steps that are recorded at every fiftieth."""
 
 Seed: TypeAlias = Annotated[int, Range(0, 2**32 - 1)]

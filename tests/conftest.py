@@ -21,6 +21,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 # Two virtual devices, so that what shards over devices does so in the tests. Costs nothing measurable.
 jax.config.update("jax_num_cpu_devices", 2)
+# Now, before a test calls a command: commands set the number of devices where there are none yet.
+jax.devices()
 
 
 @pytest.fixture

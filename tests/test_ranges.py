@@ -48,7 +48,7 @@ class Options:
         (Options(name=None), "name is None; expected a text"),  # type: ignore[arg-type]
         (Options(kind="c"), "kind is 'c'; expected one of 'a', 'b'"),  # type: ignore[arg-type]
         (Options(flag="yes"), "flag is 'yes'; expected True or False"),  # type: ignore[arg-type]
-        (Options(size=0), "size is 0; expected an integer of at least 1, or None"),
+        (Options(size=0), "size is 0; expected an integer of at least 1 and at most 2147483647, or None"),
         (Options(inner=Inner(decay=1.0)), "inner.decay is 1.0; expected a finite number of at least 0 and below 1"),
         (Options(inner=Inner(sizes=(3, 0))), "inner.sizes[1] is 0; expected an integer of at least 1"),
         (Options(inner=Inner(pair=(-math.inf, 1.0))), "inner.pair[0] is -inf; expected a finite number"),
