@@ -9,6 +9,7 @@ import difflib
 import importlib
 import inspect
 import operator
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -39,8 +40,12 @@ def samples(name: str, value: object) -> Array:
 
     Raises:
       ValueError: no real numbers, not one- or two-dimensional, empty, or (where concrete) not finite.
+
+    Warns:
+      UserWarning: numbers of 64 bits, which JAX makes 32 bits of, and that moves them by more than a thousandth of their range.
     """
-    array = jnp.asarray(real(name, value))
+    given = real(name, value)
+    array = jnp.asarray(given)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         array = array.astype(jnp.result_type(float))
     elif array.dtype.itemsize < 4:
@@ -52,7 +57,19 @@ def samples(name: str, value: object) -> Array:
     if 0 in array.shape:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one sample of at least one dimension")
     finite(name, array)
+    if isinstance(given, np.ndarray) and given.dtype.itemsize > array.dtype.itemsize:
+        _warn_where_rounded(name, given.reshape(array.shape), np.asarray(array))
     return array
+
+
+def _warn_where_rounded(name: str, given: np.ndarray, array: np.ndarray) -> None:
+    moved = np.max(np.abs(array.astype(np.float64) - given), axis=0)
+    if np.any(moved > 1e-3 * np.ptp(given, axis=0)) and np.any(np.ptp(given, axis=0) > 0):
+        warnings.warn(
+            f"{name} has numbers of 64 bits, which JAX rounds to 32: they move by up to {np.max(moved):.3g}, which is not small beside "
+            "their range; expected samples that are centred (distances do not change), or jax.enable_x64(True)",
+            stacklevel=5,
+        )
 
 
 def real(name: str, value: object) -> Array | np.ndarray:

@@ -252,3 +252,12 @@ def test_a_function_by_its_place_is_imported_when_it_is_called() -> None:
         checks.At("gan_jax.objectives.mine:mine")()
     with pytest.raises(ValueError, match=r"is 'least_square'; did you mean 'least_squares'\?"):
         checks.At("gan_jax.objectives.losses:least_square")()
+
+
+def test_samples_of_64_bits_that_32_do_not_tell_apart_are_warned_of() -> None:
+    near = np.random.default_rng(0).normal(size=(50, 2))
+    np.testing.assert_allclose(checks.samples("x", near + 1e4), near + 1e4, rtol=1e-7)  # Five digits are left.
+    with pytest.warns(UserWarning, match="x has numbers of 64 bits, which JAX rounds to 32: they move by up to 2"):
+        empirical.energy_distance(near + 1e9, near)
+    with jax.enable_x64(True):
+        checks.samples("x", near + 1e9)
