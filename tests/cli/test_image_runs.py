@@ -214,6 +214,7 @@ def test_an_exported_generator_needs_no_gan_jax(run: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_every_score_says_what_it_depends_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,12 +39,12 @@ def test_every_attribute_is_read_off_every_render(style: str, size: int) -> None
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("optimised")
-def test_ten_thousand_are_read_without_one_error() -> None:
-    """In all: fewer than 3 in 10 000 are misread, at 95 %; most at 32 pixels, the size of the experiments. Every draw is another one."""
+def test_four_thousand_are_read_without_one_error() -> None:
+    """In all: fewer than 8 in 10 000 are misread, at 95 %; most at 32 pixels, the size of the experiments. Every draw is another one."""
     wrong, seeds = {}, itertools.count(100)
-    for style, (size, thousands) in itertools.product(STYLES, ((16, 1), (32, 3), (64, 1))):
-        for _ in range(thousands):
-            drawn = avatars.sample(jax.random.key(next(seeds)), 1000, pairs="all")
+    for style, (size, parts) in itertools.product(STYLES, ((16, 1), (32, 2), (64, 1))):
+        for _ in range(parts):
+            drawn = avatars.sample(jax.random.key(next(seeds)), 500, pairs="all")
             found = read(avatars.render(drawn, size=size, style=style), style=style)
             if np.any(found.attributes != np.asarray(drawn.attributes)):
                 wrong[style, size] = np.argwhere(found.attributes != np.asarray(drawn.attributes))

@@ -231,6 +231,7 @@ def test_equals_ott_at_fifteen_hundred_points() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_ten_thousand_points_converge() -> None:
     x = RNG.normal(size=(10_000, 2))
     found = empirical.sinkhorn_divergence(x, RNG.normal(size=(10_000, 2)) + np.array([2.0, 0.0]), epsilon=2.0)

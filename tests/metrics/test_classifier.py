@@ -47,6 +47,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_digits_are_read_and_halves_of_them_are_near(tmp_path: Path) -> None:
     train, test = (load("digits", split=split, data_dir=tmp_path) for split in ("train", "test"))
     result = classifier_features(train, test, cache_dir=tmp_path / "kept")

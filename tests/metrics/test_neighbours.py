@@ -114,6 +114,7 @@ def test_expected_coverage_at_large_equal_numbers_tends_to_one_minus_two_to_the_
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_published_values_of_ten_thousand_in_a_thousand_dimensions() -> None:
     keys = jax.random.split(jax.random.key(0))
     real, fake = (np.asarray(jax.random.normal(key, (10_000, 1000))) for key in keys)

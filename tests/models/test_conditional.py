@@ -189,15 +189,16 @@ def test_a_generator_may_attend() -> None:
     tokens = np.array([[2, 3, 4, 0], [5, 6, 0, 0]])
     encoder = gru_encoder(9, width=8)
     generator = conditional_dcgan_generator(16, 3, encoder, width=4, latent=3, attend=True)
-    variables = generator.init(jax.random.key(0), tokens)
+    variables = jax.jit(lambda key: generator.init(key, tokens))(jax.random.key(0))
     z = generator.noise(jax.random.key(1), 2)
-    assert generator.train(variables, z, generator.embed(variables, tokens))[0].shape == (2, 16, 16, 3)
+    trained = jax.eval_shape(generator.train, variables, z, jax.eval_shape(generator.embed, variables, tokens))
+    assert trained[0].shape == (2, 16, 16, 3)
 
     def loss(params: Any) -> jax.Array:
         own = {**variables, "params": params}
         return jnp.sum(generator.apply(own, z, generator.embed(own, tokens)) ** 2)
 
-    gradient = jax.grad(loss)(variables["params"])
+    gradient = jax.jit(jax.grad(loss))(variables["params"])
     assert any(bool(jnp.any(leaf)) for leaf in jax.tree.leaves(gradient["network"]["CrossAttention_0"]))
 
 
