@@ -58,12 +58,12 @@ def samples(name: str, value: object) -> Array:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one sample of at least one dimension")
     finite(name, array)
     if isinstance(given, np.ndarray) and given.dtype.itemsize > array.dtype.itemsize:
-        _warn_where_rounded(name, given.reshape(array.shape), np.asarray(array))
+        _warn_where_rounded(name, given.reshape(array.shape), array.dtype)
     return array
 
 
-def _warn_where_rounded(name: str, given: np.ndarray, array: np.ndarray) -> None:
-    moved = np.max(np.abs(array.astype(np.float64) - given), axis=0)
+def _warn_where_rounded(name: str, given: np.ndarray, dtype: np.dtype) -> None:
+    moved = np.max(np.abs(given.astype(dtype).astype(np.float64) - given), axis=0)
     if np.any(moved > 1e-3 * np.ptp(given, axis=0)) and np.any(np.ptp(given, axis=0) > 0):
         warnings.warn(
             f"{name} has numbers of 64 bits, which JAX rounds to 32: they move by up to {np.max(moved):.3g}, which is not small beside "

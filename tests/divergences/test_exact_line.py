@@ -333,3 +333,38 @@ def test_singular_pairs_are_at_the_bound_with_gradient_zero(pair, name):
     )
     np.testing.assert_allclose(values, [SINGULAR[name], 0.0, SINGULAR[name], SINGULAR[name]], rtol=1e-6)
     np.testing.assert_array_equal(slopes, 0.0)
+
+
+@pytest.mark.slow
+def test_a_law_in_another_form_is_the_same_law():
+    """Expanded to no batch, with logits for probabilities, as an affine image of itself: values, and slopes in a location."""
+
+    def mixture(weights, m):
+        return dist.MixtureSameFamily(weights, dist.Normal(jnp.stack([m, 3.0 * m]), 1.0))
+
+    def expanded(m):
+        return dist.ExpandedDistribution(dist.Normal(m, 2.0), ())
+
+    def moved(m):
+        return dist.TransformedDistribution(dist.Normal(0.0, 2.0), dist.transforms.AffineTransform(m, 1.0))
+
+    def plain(m):
+        return dist.Normal(m, 2.0)
+
+    def by_probs(m):
+        return mixture(dist.Categorical(probs=jnp.asarray([0.2, 0.8])), m)
+
+    def by_logits(m):
+        return mixture(dist.Categorical(logits=jnp.log(jnp.asarray([0.2, 0.8]))), m)
+
+    q = dist.Laplace(0.0, 1.0)
+    with jax.enable_x64(True):
+        for f in (exact.kl, exact.wasserstein, exact.energy_distance):
+            for make, others in ((plain, (expanded, moved)), (by_probs, (by_logits,))):
+                expected = jax.jit(jax.value_and_grad(lambda m, f=f, make=make: f(make(m), q)))(0.7)
+                for other in others:
+                    found = jax.jit(jax.value_and_grad(lambda m, f=f, other=other: f(other(m), q)))(0.7)
+                    np.testing.assert_allclose(found, expected, rtol=1e-9)
+        far = dist.MultivariateNormal(jnp.ones(2), jnp.eye(2))
+        same = dist.ExpandedDistribution(far, ())
+        np.testing.assert_allclose(exact.kl(same, far), 0.0, atol=1e-12)
