@@ -33,6 +33,11 @@ def syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@functools.cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(syntax(path)))
+
+
 def setup_cfg() -> configparser.ConfigParser:
     config = configparser.ConfigParser(interpolation=None)
     config.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -113,7 +118,7 @@ def imported() -> set[str]:
     """The packages that the installed code imports, anywhere in a file, other than Python's own and ours."""
     names = set()
     for path in modules("gan_jax", "experiments"):
-        for node in ast.walk(syntax(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -175,7 +180,7 @@ def test_shapes_in_signatures_can_be_read() -> None:
     shapes = {
         (relative(path), node.value.id, node.slice.elts[1].value)
         for path in modules("gan_jax")
-        for node in ast.walk(syntax(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.Subscript)
         and isinstance(node.value, ast.Name)
         and node.value.id in dir(jaxtyping)
@@ -188,7 +193,7 @@ def test_shapes_in_signatures_can_be_read() -> None:
 
 
 def calls(path: Path) -> list[ast.Call]:
-    return [node for node in ast.walk(syntax(path)) if isinstance(node, ast.Call)]
+    return [node for node in nodes_of(path) if isinstance(node, ast.Call)]
 
 
 def test_the_library_leaves_the_terminal_the_files_and_the_settings_alone() -> None:
@@ -293,7 +298,7 @@ def test_a_function_fits_a_screen() -> None:
     found = {
         f"{relative(path)}: {node.name}": lines(node)
         for path in [*modules("gan_jax"), *modules("experiments")]
-        for node in ast.walk(syntax(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef) and lines(node) > SCREEN
     }
     assert found == {}
@@ -338,7 +343,7 @@ def test_retired_words_are_no_names_and_in_no_docstring() -> None:
     still = {("gan_jax/cli/options.py", "judge")}
     found = set()
     for path in [*modules("gan_jax"), *modules("experiments")]:
-        nodes = list(ast.walk(syntax(path)))
+        nodes = nodes_of(path)
         old = {
             id(keyword)
             for node in nodes

@@ -137,6 +137,7 @@ def test_a_logit_depends_on_its_own_example_alone_unless_the_critic_says_so(name
         np.testing.assert_allclose(found.logits, found.alone, rtol=2e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @cases("name", PAIRS)
 def test_no_slope_exceeds_the_lipschitz_bound(name: str) -> None:
     found = seen(name)

@@ -62,6 +62,7 @@ def test_a_permuted_batch_is_permuted(name: str) -> None:
         np.testing.assert_allclose(getattr(there, field), np.asarray(getattr(here, field))[order], atol=2e-6)
 
 
+@pytest.mark.slow
 def test_the_order_of_words_counts_and_every_word_does(name: str) -> None:
     encoder, variables = made(name)
     here = np.asarray(encoder.apply(variables, CAPTIONS).sentence)

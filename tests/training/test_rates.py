@@ -56,7 +56,11 @@ SAME_AS_A_NUMBER = {"neural_estimator": optax.cosine_decay_schedule(RATE, STEPS)
 """What an estimator makes of a number; a game keeps it."""
 
 
-@pytest.mark.parametrize("name", TAKERS)
+OFTEN = ("gan", "neural_estimator")
+"""The others hand a rate on in the same way: they are for the slow tier."""
+
+
+@pytest.mark.parametrize("name", [n if n in OFTEN else pytest.param(n, marks=pytest.mark.slow) for n in TAKERS])
 def test_a_schedule_that_is_what_a_number_means_trains_to_the_same_bits(name: str) -> None:
     schedule = SAME_AS_A_NUMBER.get(name, optax.constant_schedule(RATE))
     chex.assert_trees_all_equal(TAKERS[name](schedule), TAKERS[name](RATE))
