@@ -262,6 +262,20 @@ def one_number(name: str, value: object) -> None:
         raise ValueError(f"{name} has shape {shape}; expected one number (map over several with jax.vmap)")
 
 
+def known_number(name: str, value: object, low: float) -> float:
+    """Returns ``value`` where it is one finite number of at least ``low``, known at compile time.
+
+    Raises:
+      ValueError: it is not.
+    """
+    one_number(name, value)
+    if isinstance(value, jax.core.Tracer):
+        raise ValueError(f"{name} is traced; expected a value of at least {low:g}, known at compile time")
+    at_least(name, value, low)
+    finite(name, value)
+    return float(cast("float", value))
+
+
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
     """Returns ``value`` where it is an integer of at least ``low`` and at most ``high``.
 

@@ -117,7 +117,7 @@ def wasserstein(
       (north-west corner rule).
     """
     x, y = _two_samples(x, y)
-    order = _checked_order(order)
+    order = checks.known_number("order", order, 1.0)
     weights = _checked_weights("x_weights", x_weights, "x", x), _checked_weights("y_weights", y_weights, "y", y)
     if x.shape[1] == 1:
         return empirical_transport.wasserstein_on_line(x[:, 0], y[:, 0], weights, order=order)
@@ -187,7 +187,7 @@ def sliced_wasserstein(
     """
     key = checks.key("key", key)
     x, y = _two_samples(x, y)
-    order = _checked_order(order)
+    order = checks.known_number("order", order, 1.0)
     projections = checks.integer("projections", projections, 1)
     return _sliced(key, x, y, order=order, projections=projections)
 
@@ -362,12 +362,6 @@ def _two_samples(x: Array, y: Array) -> tuple[Array, Array]:
     checks.same_dimension("x", x, "y", y)
     dtype = jnp.promote_types(x.dtype, y.dtype)
     return x.astype(dtype), y.astype(dtype)
-
-
-def _checked_order(order: float) -> float:
-    checks.at_least("order", order, 1.0)
-    checks.finite("order", order)
-    return float(order)
 
 
 def _checked_weights(name: str, weights: Array | None, of: str, points: Array) -> Array | None:

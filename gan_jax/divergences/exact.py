@@ -376,11 +376,10 @@ def _in_the_plane(
 
 
 def _wasserstein(p: Distribution, q: Distribution, order: float = 1) -> ExactValue:
-    checks.at_least("order", order, 1.0)
-    checks.finite("order", order)
+    order = checks.known_number("order", order, 1.0)
     _check(p, q)
     expected = "one law and its translate, or modes that move less than the gaps between them"
-    value, error = _compiled_wasserstein(float(order), exact_transport.same_degrees(p, q), p, q)
+    value, error = _compiled_wasserstein(order, exact_transport.same_degrees(p, q), p, q)
     value = _kinked(value, 0.0, p, q)
     return ExactValue(exact_transport.concrete_or_raise("wasserstein", value, p, q, expected), error)
 

@@ -109,8 +109,13 @@ def clopper_pearson(
     Returns:
       Lower and upper ends, each ``[...]``.
 
+    Raises:
+      ValueError: a level outside of (0, 1).
+
     Source: Clopper & Pearson 1934.
     """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level is {level}; expected a value between 0 and 1")
     x = np.asarray(counts, np.float64)
     tail = 0.5 * (1.0 - level)
     with np.errstate(invalid="ignore"):

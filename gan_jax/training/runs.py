@@ -452,11 +452,13 @@ class _RunContext:
 
     def tidy(self, step: int) -> None:
         """The table, and only those checkpoints that are to stay."""
-        best = -1
         if self.first:
             self.attempt(f"writing the table at step {step}", lambda: run_folder.write_table(self.folder))
-            best = self.best_step()
-        best = meshes.from_first(best)
+        self.prune(step)
+
+    def prune(self, step: int) -> None:
+        """Only those checkpoints that are to stay."""
+        best = meshes.from_first(self.best_step() if self.first else -1)
         self.attempt(
             f"deleting old checkpoints at step {step}",
             lambda: checkpoint.prune(self.manager, keep=self.schedule.keep, best=best),
@@ -576,11 +578,12 @@ def _saved(
             context.tell(row)
         context.tidy(step)
         return True
-    if asked:
-        return False
     with suppress(_Asked), request.heard_at_once():
-        context.after(step, state)
-        return True
+        if not asked:
+            context.after(step, state)
+            return True
+    # No table: where it ends says what is still owed.
+    context.prune(step)
     return False
 
 

@@ -55,6 +55,10 @@ def test_samples(function, x, y, message):
     ("call", "message"),
     [
         (lambda: empirical.wasserstein(X, X, order=0.5), "order is 0.5; expected a value of at least 1"),
+        (
+            lambda: empirical.wasserstein(X, X, order=np.array([1.0, 2.0])),
+            r"order has shape \(2,\); expected one number",
+        ),
         (lambda: empirical.wasserstein(X, X, order=np.nan), "order is nan; expected"),
         (lambda: empirical.wasserstein(X, X, order=np.inf), "order holds .* infinite; expected finite"),
         (lambda: _sliced(X, X, order=0), "order is 0; expected a value of at least 1"),

@@ -271,6 +271,14 @@ def test_saturation_identity_of_the_generators_gradients():
             "order holds 1 value",
         ),
         (
+            lambda: exact.wasserstein(dist.Normal(0.0, 1.0), dist.Normal(1.0, 1.0), order=jnp.array([1.0, 2.0])),
+            r"order has shape \(2,\); expected one number",
+        ),
+        (
+            lambda: jax.jit(lambda k: exact.wasserstein(dist.Normal(0.0, 1.0), dist.Normal(1.0, 1.0), order=k))(2.0),
+            "order is traced; expected a value of at least 1, known at compile time",
+        ),
+        (
             lambda: exact.kl(distributions.swiss_roll(), distributions.swiss_roll()),
             "kl of SwissRoll and SwissRoll .* has no exact rule here; .*empirical",
         ),

@@ -59,3 +59,9 @@ def test_what_is_unknown_has_no_rank() -> None:
     known, unknown = np.arange(3.0), np.array([1.0, np.nan, 2.0])
     assert np.isnan(statistics.rank_correlation(unknown, known))
     np.testing.assert_array_equal(statistics.rank_correlation(np.stack([known, unknown]), known), [1.0, np.nan])
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 1.5, np.nan])
+def test_a_level_is_between_0_and_1(level: float) -> None:
+    with pytest.raises(ValueError, match=rf"level is {level}; expected a value between 0 and 1"):
+        statistics.clopper_pearson(np.array([3]), 10, level)

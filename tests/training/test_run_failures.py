@@ -203,6 +203,18 @@ def test_as_many_checkpoints_stay_as_were_asked_for_measured_or_not(tmp_path: Pa
     assert checkpoints(tmp_path) == ["70", "75"]
 
 
+@pytest.mark.slow
+def test_a_stop_that_is_heard_while_a_save_is_measured_leaves_no_checkpoint_more(tmp_path: Path) -> None:
+    def interrupted(state: GameState) -> Mapping[str, float]:
+        if "20" in checkpoints(tmp_path):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        return measure(state)
+
+    assert train(tmp_path, evaluate=interrupted, keep=1)[1:] == (20, False)
+    assert checkpoints(tmp_path) == ["20"]
+
+
 # ------------------------------------------------------------------------------------------------------- what is not finite
 
 
