@@ -47,8 +47,10 @@ def _components(d: Distribution) -> tuple[Array, Array] | None:
         if inner is None:
             return None
         means, factors = inner
-        shape = d.batch_shape + d.event_shape
-        return jnp.broadcast_to(means, shape), jnp.broadcast_to(factors, shape + d.event_shape[-1:])
+        # A law on the line has the event shape (), and one mean.
+        event = d.event_shape or (1,)
+        shape = d.batch_shape + event
+        return jnp.broadcast_to(means, shape), jnp.broadcast_to(factors, shape + event[-1:])
     if isinstance(d, dist.MultivariateNormal):
         dtype = float_of(d.loc, d.scale_tril)
         means, factors = jnp.asarray(d.loc, dtype), jnp.asarray(d.scale_tril, dtype)

@@ -98,7 +98,7 @@ def generator_of(module: nn.Module, latent: int) -> Generator:
       ValueError: ``latent`` below one.
       TypeError: a module of another kind.
     """
-    checks.made("module", module, nn.Module, "flax.linen.Dense(1)")
+    checks.made("module", module, nn.Module, "Dense(1) of flax")
     checks.integer("latent", latent, 1)
 
     def init(key: PRNGKey) -> Variables:

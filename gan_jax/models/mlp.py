@@ -258,7 +258,7 @@ def from_module(module: nn.Module, example: Array) -> Critic:
             mixing.append(context.module)
         return run(*arguments, **keywords)
 
-    checks.made("module", module, nn.Module, "flax.linen.Dense(1)")
+    checks.made("module", module, nn.Module, "Dense(1) of flax")
     with nn.intercept_methods(interceptor):
         jax.eval_shape(module.init, jax.random.key(0), example)
     free = Critic(born(module), applied(module), lambda variables: variables, _unbounded)
