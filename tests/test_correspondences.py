@@ -69,6 +69,7 @@ def test_there_and_back(name: str) -> None:
     assert found.y.shape == (500, 2)
 
 
+@pytest.mark.slow
 def test_symmetries_leave_the_law_of_the_target(name: str) -> None:
     """The density is the same at a point and where each symmetry takes it; and no symmetry is the identity, nor twice there."""
     found = seen(name)

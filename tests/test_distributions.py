@@ -57,6 +57,7 @@ def test_density_integrates_to_one_and_has_the_mean_of_the_samples(name):
     np.testing.assert_allclose(said, mean, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_samples_follow_the_density(name):
     """E[log p] over samples equals the integral of p log p: a sampler of another law with the same mean fails."""

@@ -276,6 +276,7 @@ def test_a_density_that_falls_like_the_exponential_of_an_exponential(double: boo
         assert float(exact.kl(dist.Pareto(1.0, 0.43), dist.Exponential(1.0))) == math.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("double", [True, False], ids=["float64", "float32"])
 @pytest.mark.parametrize("scale", [0.5, 0.8, 0.9, 0.97, 0.99])
 def test_a_logarithm_that_leaves_its_type_before_the_integrand_has_decayed_is_error(double: bool, scale: float) -> None:
@@ -288,6 +289,7 @@ def test_a_logarithm_that_leaves_its_type_before_the_integrand_has_decayed_is_er
         assert (error <= accuracy.tolerance(value)) == (scale < (0.98 if double else 0.85))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("double", "scale"), [(False, 5.0), (False, 7.6), (False, 12.0), (True, 20.0)])
 def test_a_logarithm_beyond_its_type_is_no_place_without_mass(double: bool, scale: float) -> None:
     """``E[X + e^-X]`` less an entropy: ``e^{s^2 / 2}`` or so. It was infinite, with no error."""

@@ -90,6 +90,7 @@ def test_what_decides_the_weights_decides_the_file(kept: tuple[Path, Trained], c
         trained(kept[0], **change())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_training")
 def test_the_recipe_and_its_version_decide_the_file(
     kept: tuple[Path, Trained], monkeypatch: pytest.MonkeyPatch

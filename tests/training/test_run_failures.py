@@ -111,6 +111,7 @@ def test_the_best_is_one_that_was_measured(tmp_path: Path) -> None:
     assert checkpoints(tmp_path) == ["40", "60"]
 
 
+@pytest.mark.slow
 def test_pictures_and_sinks_that_fail_are_warned_of_by_name(
     tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]]
 ) -> None:
@@ -410,6 +411,7 @@ def ask_at_step_8(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_release_goes_on(
     tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
