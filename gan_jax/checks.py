@@ -42,7 +42,7 @@ def samples(name: str, value: object) -> Array:
       ValueError: no real numbers, not one- or two-dimensional, empty, or (where concrete) not finite.
 
     Warns:
-      UserWarning: numbers of 64 bits, which JAX makes 32 bits of, and that moves them by more than a thousandth of their range.
+      UserWarning: numbers of a wider type than they are computed in, where that moves them by more than a thousandth of their range.
     """
     given = real(name, value)
     array = jnp.asarray(given)
@@ -57,17 +57,18 @@ def samples(name: str, value: object) -> Array:
     if 0 in array.shape:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one sample of at least one dimension")
     finite(name, array)
-    if isinstance(given, np.ndarray) and given.dtype.itemsize > array.dtype.itemsize:
-        _warn_where_rounded(name, given.reshape(array.shape), array.dtype)
+    if given.dtype != array.dtype and is_concrete(given):
+        _warn_where_rounded(name, np.asarray(given).reshape(array.shape), array.dtype)
     return array
 
 
 def _warn_where_rounded(name: str, given: np.ndarray, dtype: np.dtype) -> None:
-    moved = np.max(np.abs(given.astype(dtype).astype(np.float64) - given), axis=0)
-    if np.any(moved > 1e-3 * np.ptp(given, axis=0)) and np.any(np.ptp(given, axis=0) > 0):
+    wide = given.astype(np.float64)
+    moved, reach = np.max(np.abs(given.astype(dtype).astype(np.float64) - wide), axis=0), np.ptp(wide, axis=0)
+    if np.any((reach > 0) & (moved > 1e-3 * reach)):
         warnings.warn(
-            f"{name} has numbers of 64 bits, which JAX rounds to 32: they move by up to {np.max(moved):.3g}, which is not small beside "
-            "their range; expected samples that are centred (distances do not change), or jax.enable_x64(True)",
+            f"{name} has the type {given.dtype} and is computed in {dtype}: rounding moves its numbers by up to {np.max(moved):.3g}, which "
+            "is not small beside their range; expected samples that are centred (distances do not change), or jax.enable_x64(True)",
             stacklevel=5,
         )
 

@@ -254,10 +254,13 @@ def test_a_function_by_its_place_is_imported_when_it_is_called() -> None:
         checks.At("gan_jax.objectives.losses:least_square")()
 
 
-def test_samples_of_64_bits_that_32_do_not_tell_apart_are_warned_of() -> None:
+def test_samples_that_rounding_does_not_tell_apart_are_warned_of() -> None:
     near = np.random.default_rng(0).normal(size=(50, 2))
-    np.testing.assert_allclose(checks.samples("x", near + 1e4), near + 1e4, rtol=1e-7)  # Five digits are left.
-    with pytest.warns(UserWarning, match="x has numbers of 64 bits, which JAX rounds to 32: they move by up to 2"):
-        empirical.energy_distance(near + 1e9, near)
+    # Five digits are left; and a coordinate that does not move has none to lose.
+    np.testing.assert_allclose(checks.samples("x", near + 1e4), near + 1e4, rtol=1e-7)
+    checks.samples("x", np.column_stack([near, np.full(50, 0.1)]))
+    for far in (near + 1e9, np.arange(2**24, 2**24 + 3, dtype=np.int32)[:, None], jnp.arange(2**24, 2**24 + 3)):
+        with pytest.warns(UserWarning, match="is computed in float32: rounding moves its numbers by up to"):
+            checks.samples("x", far)
     with jax.enable_x64(True):
         checks.samples("x", near + 1e9)

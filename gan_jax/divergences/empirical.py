@@ -2,8 +2,8 @@
 
 Samples are ``x [n, d]`` and ``y [m, d]`` (``[n]`` is read as ``[n, 1]``). All functions work under ``jit``,
 ``vmap`` and ``grad``; inside them only shapes and static arguments are checked, and NaN among the samples comes out
-as NaN. They compute in the type that JAX has: 64-bit samples are rounded to 32 bits where ``jax_enable_x64`` is off, with a warning
-where that moves them by more than a thousandth of their range.
+as NaN. They compute in floats of the type that JAX has, 32 bits where ``jax_enable_x64`` is off, with a warning where rounding samples of
+a wider type moves them by more than a thousandth of their range.
 """
 
 from __future__ import annotations

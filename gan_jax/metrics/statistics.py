@@ -73,9 +73,8 @@ def band(
     Returns:
       Each of ``values``'s shape without that axis; the band of one value is NaN, which is not drawn.
     """
-    if not isinstance(
-        geometric, bool | np.bool_
-    ):  # as ``checks.flag`` has it, which would load JAX where figures are redrawn
+    # As ``checks.flag`` has it, which would load JAX where figures are redrawn.
+    if not isinstance(geometric, bool | np.bool_):
         raise TypeError(f"geometric is {geometric!r}; expected True or False")
     of_what = np.log(values) if geometric else np.asarray(values)
     mean, width = np.mean(of_what, axis=axis), times * of(of_what, axis)

@@ -35,7 +35,7 @@ def switch_objective(objectives: Sequence[Objective], index: int | Integer[Array
       is None. No warning can then say that the one which is chosen needs a critic whose slope is held.
 
     Raises:
-      ValueError: no objectives.
+      ValueError: no objectives, or an index that is known and no integer.
     """
     if not objectives:
         raise ValueError("objectives is empty; expected at least one objective to choose from")
@@ -68,7 +68,7 @@ def switch_objective(objectives: Sequence[Objective], index: int | Integer[Array
 
 
 def _clamped(index: int | Array, count: int) -> int:
-    return min(max(int(index), 0), count - 1)
+    return min(max(checks.integer("index", index, -(2**31)), 0), count - 1)
 
 
 def switch_penalty(penalties: Sequence[Penalty | None], index: int | Integer[Array, ""]) -> Penalty | None:
@@ -82,7 +82,7 @@ def switch_penalty(penalties: Sequence[Penalty | None], index: int | Integer[Arr
       The penalty: where ``index`` is known, the one of ``penalties``, which may be None.
 
     Raises:
-      ValueError: no penalties.
+      ValueError: no penalties, or an index that is known and no integer.
     """
     if not penalties:
         raise ValueError("penalties is empty; expected at least one penalty, or None, to choose from")

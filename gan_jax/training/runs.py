@@ -578,8 +578,8 @@ def _saved(
             context.tell(row)
         context.tidy(step)
         return True
-    with suppress(_Asked), request.heard_at_once():
-        if not asked:
+    if not asked:
+        with suppress(_Asked), request.heard_at_once():
             context.after(step, state)
             return True
     # No table: where it ends says what is still owed.

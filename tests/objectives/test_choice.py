@@ -80,3 +80,5 @@ def test_nothing_to_choose_from_is_an_error() -> None:
         switch_objective([], 0)
     with pytest.raises(ValueError, match="penalties is empty"):
         switch_penalty([], 0)
+    with pytest.raises(ValueError, match=r"index is 0.7; expected an integer"):
+        switch_objective([losses.minimax()], 0.7)
