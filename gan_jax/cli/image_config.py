@@ -157,7 +157,7 @@ class Devices:
     """Join the other processes of the job; on SLURM, GKE and TPU pods JAX finds them by itself."""
 
     coordinator: str | None = None
-    """host:port of process 0, where JAX cannot find it by itself; with the next two."""
+    """Where process 0 is reached, as host:port, where JAX cannot find it by itself; with the next two."""
 
     processes: Count | None = None
     """How many processes there are."""

@@ -50,22 +50,23 @@ SinkFactory = Callable[[Path, int], AbstractContextManager[run_folder.Sink]]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, and how often what.
-
-    Attributes:
-      steps: of the whole run, however often it is interrupted; a multiple of ``log_every``.
-      log_every: steps of a window, and of one row of the log.
-      save_every: steps between two checkpoints, evaluations and pictures; a multiple of ``log_every``.
-      keep: how many of the last checkpoints stay, whatever they were written for.
-      best: name of a number of ``evaluate``; of the checkpoints that have it in the log, the one where it is smallest stays too. A
-        checkpoint where it was not measured, or is no finite number, is never the best.
-    """
+    """How long, and how often what."""
 
     steps: Count
+    """Steps of the whole run, however often it is interrupted; a multiple of ``log_every``."""
+
     log_every: Count = 100
+    """Steps of a window, and of one row of the log."""
+
     save_every: Count = 1000
+    """Steps between two checkpoints, evaluations and pictures; a multiple of ``log_every``."""
+
     keep: Count = 3
+    """How many of the last checkpoints stay, whatever they were written for."""
+
     best: str | None = None
+    """What is measured at a save, by name: of the checkpoints that have it in the log, the one where it is smallest stays too. One where it
+    was not measured, or is no finite number, is never the best."""
 
     def __post_init__(self) -> None:
         ranges.check(self)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -276,3 +278,12 @@ def test_help_explains_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for option in ("--rule.penalty-weight", "--schedule.save-every", "--devices.coordinator", "--evaluation.inception"):
         assert option in said
+    # Each is a phrase of its own, that begins as one does; tests/experiments/test_options.py has those of experiments.
+    lines = [line.strip(" │") for line in said.splitlines()]
+    helps = [
+        after
+        for line, after in itertools.pairwise(lines)
+        if re.fullmatch(r"--[\w.-]+ (INT|FLOAT|STR|PATH|\{None\}\|\w+)", line)
+    ]
+    assert len(helps) > 10
+    assert [line for line in helps if not line[0].isupper()] == []
