@@ -35,9 +35,18 @@ def pearson(log_p: Array, log_q: Array) -> Array:
     return jnp.exp(2.0 * jnp.maximum(log_p, log_q) - log_q) * jnp.square(jnp.expm1(-r))
 
 
+def sixth_power(log_p: Array, log_q: Array) -> Array:
+    """``q (u⁶ - 1 - 6 (u - 1))`` with ``u = p / q``, which is out of the range of single precision long before one density is nothing."""
+    r = log_p - log_q
+    near = jnp.minimum(r, 1.0)
+    near = jnp.exp(log_q) * (jnp.expm1(6.0 * near) - 6.0 * jnp.expm1(near))
+    return jnp.where(r > 1.0, jnp.exp(6.0 * log_p - 5.0 * log_q) + 5.0 * jnp.exp(log_q) - 6.0 * jnp.exp(log_p), near)
+
+
 TRIANGULAR = exact.integrand(triangular, at_zero=1.0, at_infinity=1.0)
 KL = exact.integrand(kl, at_zero=1.0, at_infinity=math.inf)
 PEARSON = exact.integrand(pearson, at_zero=1.0, at_infinity=math.inf)
+SIXTH_POWER = exact.integrand(sixth_power, at_zero=5.0, at_infinity=math.inf)
 
 
 @pytest.mark.slow
@@ -73,6 +82,18 @@ def test_of_gaussians_and_of_uniforms() -> None:
 )  # fmt: skip
 def test_a_known_one_written_again_has_its_value(mine: Any, own: Any, p: Any, q: Any) -> None:
     assert float(exact.f_divergence(mine, p, q)) == pytest.approx(float(own(p, q)), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_one_that_grows_like_a_high_power() -> None:
+    """Of densities ``a x^(a - 1)`` and 1: the integral of ``u⁶`` is ``a⁶ / (6 a - 5)``, or infinite; of Gaussians it is ``exp(15 m²)``."""
+    unit, normal = dist.Uniform(0.0, 1.0), dist.Normal(0.0, 1.0)
+    assert float(exact.f_divergence(SIXTH_POWER, dist.Beta(0.9, 1.0), unit)) == pytest.approx(
+        0.9**6 / 0.4 - 1.0, rel=1e-4
+    )
+    assert float(exact.f_divergence(SIXTH_POWER, dist.Beta(0.8, 1.0), unit)) == math.inf
+    shifted = exact.f_divergence(SIXTH_POWER, dist.Normal(0.5, 1.0), normal)
+    assert float(shifted) == pytest.approx(math.exp(15 * 0.5**2) - 1.0, rel=1e-4)
 
 
 @pytest.mark.slow
