@@ -15,7 +15,7 @@ import numpyro.distributions as dist
 from jaxtyping import Float
 
 from gan_jax import checks, numerics
-from gan_jax.distributions import ParallelLine, log_density_at
+from gan_jax.distributions import ParallelLine, log_density_at, translates
 from gan_jax.distributions.standard_tails import STANDARD_TAILS, location_scale
 from gan_jax.divergences import gaussians, transport_on_the_line
 from gan_jax.divergences.accuracy import ExactValue
@@ -65,7 +65,7 @@ def _lines(order: float, p: Distribution, q: Distribution) -> Array | None:
 
 def _point_and_law(order: float, p: Distribution, q: Distribution) -> ExactValue | None:
     """There is one plan only: everything goes to the point."""
-    point, law = (p, q) if isinstance(p, dist.Delta) else (q, p)
+    point, law = translates.near_zero(*((p, q) if isinstance(p, dist.Delta) else (q, p)))
     if not isinstance(point, dist.Delta) or point.event_shape != ():
         return None
     to = jnp.asarray(point.v, float_of(point, law))
@@ -120,7 +120,7 @@ def _standard(d: Distribution, dtype: jnp.dtype) -> Distribution:
 def _line(order: float, p: Distribution, q: Distribution) -> ExactValue | None:
     if p.event_shape != () or isinstance(p, dist.Delta) or isinstance(q, dist.Delta):
         return None
-    return transport_on_the_line.wasserstein(order, p, q)
+    return transport_on_the_line.wasserstein(order, *translates.near_zero(p, q))
 
 
 # --------------------------------------------------------------------------------------------- in more dimensions
@@ -306,6 +306,6 @@ def energy_distance(p: Distribution, q: Distribution) -> ExactValue | Float[Arra
     if isinstance(p, ParallelLine) and isinstance(q, ParallelLine):
         return _energy_of_lines(p.theta - q.theta)
     if p.event_shape == ():
-        return transport_on_the_line.energy_distance(p, q)
+        return transport_on_the_line.energy_distance(*translates.near_zero(p, q))
     one, other = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
     return None if one is None or other is None else _energy_of_mixtures(one, other)

@@ -7,16 +7,19 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 from scipy.spatial.distance import cdist
 
-from gan_jax.divergences import empirical, histogram
+from gan_jax.distributions import translates
+from gan_jax.divergences import empirical, exact, histogram
 from gan_jax.divergences.transport_bounds import wasserstein_bounds
 from gan_jax.metrics.conditioning import diversity_within
 from gan_jax.metrics.frechet import fid
 from gan_jax.metrics.neighbours import neighbours
 from gan_jax.metrics.support import support_size
 from gan_jax.metrics.translation import distance_correlation
+from gan_jax.typing import Array, Distribution
 from tests.cases import cases
 
 RNG = np.random.default_rng(4)
@@ -110,3 +113,57 @@ def test_sliced_distance_of_near_clouds_far_from_the_origin() -> None:
         for shift in (np.float32(0), SHIFT)
     )
     np.testing.assert_allclose(far, near, rtol=1e-6)
+
+
+def _mixture(s: Array) -> Distribution:
+    return dist.MixtureSameFamily(
+        dist.Categorical(probs=jnp.array([0.3, 0.7])), dist.Normal(s + jnp.array([0.0, 2.0]), 1.0)
+    )
+
+
+# Distances of laws at s, which are those at 0; W1 of a law from a point is its mean distance from there.
+OF_LAWS: dict[str, Callable[[Array], Array]] = {
+    "W1": lambda s: exact.wasserstein(dist.Uniform(s, s + 1.0), dist.Laplace(s, 1.0)),
+    "W2": lambda s: exact.wasserstein(_mixture(s), dist.Logistic(s + 0.5, 1.0), order=2),
+    "energy": lambda s: exact.energy_distance(_mixture(s), dist.Gumbel(s, 1.0)),
+    "W1 from a point": lambda s: exact.wasserstein(dist.Delta(s + 0.5), dist.Logistic(s, 1.0)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_LAWS)
+def test_a_common_shift_of_laws_changes_nothing(name: str) -> None:
+    distance = jax.jit(OF_LAWS[name])
+    with jax.enable_x64(True):
+        expected = float(distance(jnp.zeros(())))
+    # At 2^14 quantiles of single precision are multiples of 2^-10.
+    assert float(distance(jnp.float32(2.0**14))) == pytest.approx(expected, rel=2e-5)
+
+
+LAWS_WITH_A_PLACE: list[Distribution] = [
+    dist.Normal(1.0, 0.5),
+    dist.AsymmetricLaplace(1.0, 0.5, 2.0),
+    dist.StudentT(3.0, 1.0, 0.5),
+    dist.Uniform(-1.5, 2.0),
+    _mixture(jnp.ones(())),
+    dist.MixtureGeneral(dist.Categorical(probs=jnp.array([0.4, 0.6])), [dist.Normal(0.0, 1.0), dist.Laplace(2.0, 1.0)]),
+    dist.TransformedDistribution(dist.Beta(2.0, 3.0), dist.transforms.AffineTransform(0.5, -2.0)),
+]
+
+
+@pytest.mark.slow
+@cases("law", LAWS_WITH_A_PLACE, ids=lambda law: type(law).__name__)
+def test_a_law_that_is_moved_has_its_density_there(law: Distribution) -> None:
+    x, by = jnp.linspace(-1.2, 0.4, 5), jnp.float32(0.25)
+    moved = translates.translated(law, by)
+    np.testing.assert_allclose(jax.vmap(moved.log_prob)(x + by), jax.vmap(law.log_prob)(x), rtol=1e-5, atol=1e-5)
+    before, after = translates.location(law), translates.location(moved)
+    assert before is not None
+    assert after is not None
+    assert float(after) == pytest.approx(float(before) + 0.25)
+
+
+def test_a_law_without_a_place_stays_where_it_is() -> None:
+    p, q = dist.Normal(5.0, 1.0), dist.Gamma(2.0, 1.0)
+    assert translates.near_zero(p, q) == (p, q)
+    assert translates.near_zero(q, p) == (q, p)
