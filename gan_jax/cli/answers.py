@@ -90,12 +90,18 @@ def _without_devices() -> str | None:
 
 
 def of_several() -> bool:
-    """Whether this process is one of several that train one run."""
-    if "jax" not in sys.modules:
+    """Whether this process is one of several that train one run, and has joined the others."""
+    if "jax" not in sys.modules or _is_joining():
         return False
     import jax
 
     return jax.distributed.is_initialized() and jax.process_count() > 1
+
+
+def _is_joining() -> bool:
+    """Whether JAX still waits for the others; until it has them, asking it anything more would wait too."""
+    mesh = sys.modules.get("gan_jax.training.mesh")
+    return mesh is not None and bool(mesh.is_joining())
 
 
 def _without_peers(error: BaseException) -> str | None:
@@ -175,10 +181,10 @@ def _dismiss(word: bytes) -> None:
 def leave(status: int) -> NoReturn:
     """Ends this process with ``status``.
 
-    Where it is one of several and something went wrong, at once: on its way out JAX would wait for the others, who may be gone, for more
-    than a minute, and then abort with a page of C++.
+    Where it is one of several and something went wrong, at once: on its way out JAX would wait for the others, who may be gone or have not
+    come, for more than a minute, and then abort with a page of C++.
     """
-    if status and of_several():
+    if status and (_is_joining() or of_several()):
         _dismiss(watcher.SAID)
         sys.stdout.flush()
         sys.stderr.flush()

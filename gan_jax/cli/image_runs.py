@@ -11,6 +11,7 @@ from gan_jax import checks
 from gan_jax.cli import answers
 from gan_jax.cli.assembled import Assembled
 from gan_jax.cli.image_config import VOCABULARY, Config, Devices, from_plain, plain
+from gan_jax.cli.terminal import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,13 +29,15 @@ def joined(devices: Devices) -> Mesh:
     Raises:
       ValueError: some of coordinator, processes and process without the others; more devices than there are.
       RuntimeError: no coordinator is given, and JAX finds none by itself.
+      TimeoutError: the others do not come.
     """
     from gan_jax.training import mesh as meshes
 
     of_a_job = (devices.coordinator, devices.processes, devices.process)
     if devices.connect or any(value is not None for value in of_a_job):
         answers.watch()
-        meshes.connect(*of_a_job)
+        waiting = f"waiting for the other processes of the run, {meshes.PATIENCE:g} s at most"
+        meshes.connect(*of_a_job, on_wait=lambda: say(waiting))
     return meshes.data_mesh(devices.count)
 
 

@@ -13,6 +13,7 @@ import itertools
 import math
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -30,17 +31,30 @@ from gan_jax.typing import Array, PRNGKey, PyTree
 BATCH_AXIS = "batch"
 
 
-def connect(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
-    """Joins the processes of one run; every one of them calls it before anything else of JAX.
+PATIENCE = 300.0
+"""Seconds that a process waits for the others."""
+
+_joining: list[threading.Event] = []
+
+
+def connect(
+    coordinator: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
+    on_wait: Callable[[], None] | None = None,
+) -> None:
+    """Joins the processes of one run; every one of them calls it before anything else of JAX. Ctrl-C ends the waiting.
 
     Args:
       coordinator: ``"host:port"`` of process 0. None on SLURM, GKE, Open MPI and TPU pods, where JAX's runtime finds its peers by itself.
       processes: how many there are; with ``coordinator``.
       process: the number of this one, from 0; with ``coordinator``.
+      on_wait: called once, where the others are not there after three seconds.
 
     Raises:
-      ValueError: some of the three without the others, a number out of range.
+      ValueError: some of the three without the others, a number out of range, a coordinator without a port.
       RuntimeError: no coordinator is given and JAX finds none by itself.
+      TimeoutError: not all processes have come after ``PATIENCE`` seconds. What JAX began goes on: the program has to end.
     """
     given = [value is not None for value in (coordinator, processes, process)]
     if any(given) and not all(given):
@@ -51,8 +65,20 @@ def connect(coordinator: str | None = None, processes: int | None = None, proces
         checks.integer("processes", processes, 1)
         if checks.integer("process", process, 0) >= processes:
             raise ValueError(f"process is {process} of {processes}; expected a number from 0 to {processes - 1}")
+    if coordinator is not None:
+        _check_address(coordinator)
     try:
-        jax.distributed.initialize(coordinator, processes, process)
+        # Later than ours: where JAX's own patience ends, it aborts with a page of C++.
+        patience = int(PATIENCE) + 60
+        initialize = partial(
+            jax.distributed.initialize, coordinator, processes, process, initialization_timeout=patience
+        )
+        _interruptible(initialize, on_wait)
+    except TimeoutError as error:
+        raise TimeoutError(
+            f"after {PATIENCE:g} s not all {processes or 'processes'} of the run are at {coordinator or 'their coordinator'}; "
+            "expected each to be started, with the same coordinator and a number of its own"
+        ) from error
     except ValueError as error:
         if coordinator is not None:
             raise
@@ -60,6 +86,45 @@ def connect(coordinator: str | None = None, processes: int | None = None, proces
             "no coordinator is given and this is no cluster that JAX knows (SLURM, GKE, Open MPI, TPU pods); expected "
             "coordinator='host:port', processes and process"
         ) from error
+
+
+def is_joining() -> bool:
+    """Whether JAX still waits for the other processes, although ``connect`` was left: nothing but the end of the program ends that."""
+    return any(not done.is_set() for done in _joining)
+
+
+def _check_address(coordinator: str) -> None:
+    host, colon, port = coordinator.rpartition(":")
+    if not (host and colon and port.isdecimal() and 1 <= int(port) <= 65535):
+        raise ValueError(
+            f"coordinator is {coordinator!r}; expected host:port of process 0, with a port from 1 to 65535, such as 'localhost:12345'"
+        )
+
+
+def _interruptible(call: Callable[[], None], on_wait: Callable[[], None] | None) -> None:
+    """``call()``, which waits in C++: beside this thread, since Python hears Ctrl-C in the main one alone, and between its own lines."""
+    failed: list[BaseException] = []
+    # An event: a thread whose ``join`` is interrupted says that it has ended.
+    done = threading.Event()
+
+    def called() -> None:
+        try:
+            call()
+        except BaseException as error:
+            failed.append(error)
+        done.set()
+
+    _joining.append(done)
+    threading.Thread(target=called, daemon=True).start()
+    until = time.monotonic() + PATIENCE
+    if not done.wait(min(3.0, PATIENCE)) and on_wait is not None:
+        on_wait()
+    while not done.wait(0.1):
+        if time.monotonic() > until:
+            raise TimeoutError
+    _joining.remove(done)
+    if failed:
+        raise failed[0]
 
 
 def data_mesh(count: int | None = None) -> Mesh:

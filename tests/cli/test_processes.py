@@ -119,3 +119,18 @@ def test_process_0_that_is_killed_ends_the_others_in_a_sentence(tmp_path: Path) 
     assert "coordination" not in errors
     assert "start all of them again, each with its own command" in errors.strip().splitlines()[-1]
     assert max(saved_steps(folder)) >= 20
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_process_that_waits_for_the_others(tmp_path: Path) -> None:
+    with both(tmp_path / "run", 100) as processes:
+        processes[1].kill()
+        assert processes[0].stdout is not None
+        assert "waiting for the other processes of the run" in processes[0].stdout.readline()
+        processes[0].send_signal(signal.SIGINT)
+        _, errors = processes[0].communicate(timeout=20)
+    assert processes[0].returncode == 130
+    assert (
+        errors.strip()
+        == "python -m gan_jax: interrupted; what the run had saved is whole, and the same command goes on from there."
+    )

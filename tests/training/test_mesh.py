@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import jax
@@ -180,3 +182,22 @@ def test_bad_requests_are_one_sentence() -> None:
         meshes.connect("localhost:1")
     with pytest.raises(ValueError, match="process is 2 of 2; expected a number from 0 to 1"):
         meshes.connect("localhost:1", 2, 2)
+    for coordinator in ("localhost", "localhost:", ":1", "localhost:99999", "localhost:a"):
+        with pytest.raises(ValueError, match=f"coordinator is '{coordinator}'; expected host:port of process 0"):
+            meshes.connect(coordinator, 2, 0)
+
+
+def test_processes_that_do_not_come_are_waited_for_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    came, said = threading.Event(), []
+    monkeypatch.setattr(meshes, "PATIENCE", 0.5)
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *_, **__: came.wait())
+    with pytest.raises(
+        TimeoutError, match=r"after 0\.5 s not all 2 of the run are at localhost:1; expected each to be started"
+    ):
+        meshes.connect("localhost:1", 2, 0, on_wait=lambda: said.append(None))
+    assert said == [None]
+    # JAX is still at it, until they do.
+    assert meshes.is_joining()
+    came.set()
+    while meshes.is_joining():
+        time.sleep(0.01)
