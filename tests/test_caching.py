@@ -20,7 +20,7 @@ from gan_jax.models import players
 from gan_jax.models.lipschitz import orthonormal_mlp
 from gan_jax.models.mlp import mlp
 from gan_jax.objectives import losses, penalties
-from gan_jax.training import critic, frozen, game, optimizers, passage, updates
+from gan_jax.training import critic, ensemble, frozen, game, optimizers, passage, pool, updates
 from gan_jax.training.state import GameState
 from gan_jax.typing import Array, Critic
 
@@ -201,6 +201,27 @@ def test_types_are_told_apart() -> None:
     same = caching.remembered(lambda value: [value])
     found = [same(value) for value in (1, 1.0, True, (1,), (1.0,), (True,))]
     assert [repr(made) for made in found] == ["[1]", "[1.0]", "[True]", "[(1,)]", "[(1.0,)]", "[(True,)]"]
+
+
+@pytest.mark.slow
+def test_a_sweep_is_traced_once_whatever_the_values() -> None:
+    traces: list[None] = []
+
+    def member(key: Array, *, scale: Array) -> dict[str, Array]:
+        traces.append(None)
+        return {"draw": scale * jax.random.normal(key, (2,))}
+
+    for seed, scales in ((0, [1.0, 2.0]), (1, [3.0, 0.5])):
+        ensemble.sweep(member, jax.random.key(seed), seeds=2, scale=scales)
+    assert len(traces) == 1
+
+
+@pytest.mark.slow
+def test_an_exchange_outside_of_a_program_is_compiled_once() -> None:
+    before = pool.exchanged._cache_size()
+    for step in range(3):
+        pool.exchanged(jax.random.key(step), pool.empty(5, (3,)), jnp.full((2, 3), float(step)))
+    assert pool.exchanged._cache_size() == before + 1
 
 
 @pytest.mark.slow

@@ -125,7 +125,8 @@ def steganography(
     """Cycle error when the translated examples are disturbed by noise: what is hidden in small differences is lost, what is shown is not.
 
     ``mean |F(G(x) + s ε) − x|``, ``ε ~ N(0, I)``, for every scale s. A way back that reads what everybody sees gets worse by about what the
-    disturbance itself is; one that reads a hidden code gets worse by far more.
+    disturbance itself is; one that reads a hidden code gets worse by far more. It is compiled at every call, since nothing says that the
+    maps are those of the last one: ``jit`` what calls it often.
 
     Args:
       key: of the noise, the same for all scales.

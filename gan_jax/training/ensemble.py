@@ -9,14 +9,14 @@ single-matrix kernels: there members run one after another (``lax.map``), one st
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
-from gan_jax import checks
+from gan_jax import caching, checks
 from gan_jax.training.mesh import fetch
 from gan_jax.training.state import check_hyperparameter
 from gan_jax.typing import Array, PRNGKey, PyTree
@@ -153,7 +153,8 @@ def sweep(
     (objective, depth) are a plain loop over calls.
 
     Args:
-      member: ``member(key, **hyperparameters) -> {name: array}``, pure; e.g. ``game.init`` followed by ``game.play``.
+      member: ``member(key, **hyperparameters) -> {name: array}``, pure; e.g. ``game.init`` followed by ``game.play``. The same function
+        again is not compiled again.
       key: of all seeds.
       seeds: runs of every point.
       mapper: as in ``ensemble``.
@@ -187,7 +188,21 @@ def sweep(
     members = number.size
     size = members if together is None else min(together, members)
 
-    def columns_of(key: PRNGKey, hyper: dict[str, Array]) -> dict[str, Array]:
+    results: Table = in_parts(caching.program(_columns, member, mapper), (keys, columns), size, on_part)
+    taken = sorted(set(results) & {*columns, "seed"})
+    if taken:
+        raise ValueError(
+            f"member returns {', '.join(taken)}, which is a column of the table already; expected other names"
+        )
+    return {**{name: np.asarray(column) for name, column in columns.items()}, "seed": np.asarray(number), **results}
+
+
+def _columns(
+    member: Callable[..., dict[str, Array]], mapper: Mapper | None, keys: PRNGKey, hyper: dict[str, Array]
+) -> dict[str, Array]:
+    """The results of all members, ``[members, …]``; ``member`` and ``mapper`` are static."""
+
+    def of_one(key: PRNGKey, hyper: dict[str, Array]) -> dict[str, Array]:
         results = member(key, **hyper)
         if not isinstance(results, dict):
             raise TypeError(
@@ -195,11 +210,4 @@ def sweep(
             )
         return results
 
-    program = jax.jit(ensemble(columns_of, mapper=mapper))
-    results: Table = in_parts(program, (keys, columns), size, on_part)
-    taken = sorted(set(results) & {*columns, "seed"})
-    if taken:
-        raise ValueError(
-            f"member returns {', '.join(taken)}, which is a column of the table already; expected other names"
-        )
-    return {**{name: np.asarray(column) for name, column in columns.items()}, "seed": np.asarray(number), **results}
+    return cast("dict[str, Array]", ensemble(of_one, mapper=mapper)(keys, hyper))

@@ -41,6 +41,8 @@ def empty(capacity: int, event_shape: tuple[int, ...]) -> Pool:
     return Pool(jnp.zeros((capacity, *event_shape)), jnp.zeros((), jnp.int32))
 
 
+# The scan holds a function that is made here: without jit a call that is not traced would compile it anew.
+@jax.jit
 def exchanged(
     key: PRNGKey, pool: Pool, fresh: Float[Array, " batch *event"]
 ) -> tuple[Pool, Float[Array, " batch *event"]]:
