@@ -50,7 +50,7 @@ READY_PREPARE := $(READY)-prepare
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 
-.PHONY: help setup figures figures-game figures-images figures-diversity figures-conditional figures-translation data lint format test test-slow coverage notebooks bench clean distclean
+.PHONY: help setup figures figures-game figures-images figures-diversity figures-conditional figures-translation data lint format test test-slow test-exhaustive check coverage notebooks bench clean distclean
 
 help:  ## this list
 	@echo "gan_jax: make COMMAND [PYTHON=python3.12] [ACCELERATOR=cuda13|tpu] [JOBS=2]"
@@ -92,23 +92,29 @@ format: $(READY)  ## repair what lint can repair by itself
 # Most of the tests' time is compilation, and most of what is compiled runs once: LLVM's optimisations and XLA's emitters of fusions are
 # left out (a third of the time). Without them copies of one product may be rounded apart where a processor has fused multiply-adds, so
 # that zeros are not exact: AVX has none. The notebooks and every figure run with all of it, as users do.
-test test-slow coverage: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
-test test-slow coverage: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX
+test test-slow test-exhaustive check coverage: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+test test-slow test-exhaustive check coverage: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX
 
 test: lint  ## lint, then the tests
-	$(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow" --durations 10 $(PYTEST_ARGS)
+	$(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow and not exhaustive" --durations 10 $(PYTEST_ARGS)
 
 # pytest exits with 5 where it finds no test: that is no failure of this tier, which may be empty. A file stays in one process, since its
 # tests share what is slow in it, unless tests/conftest.py says that its cases do not.
 test-slow: $(READY)  ## the tests marked slow
-	@$(PYTEST) -q -n $(JOBS) --dist loadfile -m slow --durations 10 $(PYTEST_ARGS) || { status=$$?; \
+	@$(PYTEST) -q -n $(JOBS) --dist loadfile -m "slow and not exhaustive" --durations 10 $(PYTEST_ARGS) || { status=$$?; \
 	  if [ $$status -eq 5 ]; then echo "No test is marked slow."; else exit $$status; fi; }
 
-coverage: $(READY)  ## the tests of both tiers, and which lines they never reach
-	$(PYTEST) -q -n $(JOBS) --dist loadfile --cov --cov-report term-missing $(PYTEST_ARGS)
+test-exhaustive: $(READY)  ## more and larger cases of the same, before a release
+	$(PYTEST) -q -n $(JOBS) --dist loadfile -m exhaustive --durations 10 $(PYTEST_ARGS)
+
+check: lint  ## lint, then both tiers in one go: what a change is held against
+	$(PYTEST) -q -n $(JOBS) --dist loadfile -m "not exhaustive" --durations 10 $(PYTEST_ARGS)
+
+coverage: $(READY)  ## the tests of make test and test-slow, and which lines they never reach
+	$(PYTEST) -q -n $(JOBS) --dist loadfile -m "not exhaustive" --cov --cov-report term-missing $(PYTEST_ARGS)
 
 notebooks: $(READY)  ## execute every notebook from top to bottom
-	$(PYTEST) -v -n $(JOBS) --nbmake --nbmake-timeout 600 notebooks $(PYTEST_ARGS)
+	$(PYTEST) -v -n $(JOBS) --dist worksteal --nbmake --nbmake-timeout 600 notebooks $(PYTEST_ARGS)
 
 bench: $(READY_BENCH)  ## speed against PyTorch, SciPy and POT, side by side (installs PyTorch)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 # Two virtual devices, so that what shards over devices does so in the tests. Costs nothing measurable.
 jax.config.update("jax_num_cpu_devices", 2)
+# Traces are made of millions of small objects that live long: at Python's own thresholds a tenth of the time goes to looking for garbage.
+gc.set_threshold(100_000, 50, 100)
 # Now, before a test calls a command: commands set the number of devices where there are none yet.
 jax.devices()
 

@@ -87,6 +87,7 @@ def test_drawing_writes_the_grid_and_says_what_is_there(
         np.testing.assert_array_equal(saved["images"], images[:2])
 
 
+@pytest.mark.exhaustive
 def test_another_caption_guidance_and_truncation_change_the_pictures(run: Path, tmp_path: Path) -> None:
     def drawn(caption: str, *words: str) -> np.ndarray:
         assert command_line.main(["draw", str(run), caption, "--n", "4", "--out", str(tmp_path), *words]) == 0
@@ -108,6 +109,7 @@ def test_unknown_words_are_named(run: Path, tmp_path: Path, capsys: pytest.Captu
     assert "the run has never seen: turquoise, hat" in capsys.readouterr().err
 
 
+@pytest.mark.exhaustive
 def test_two_halves_are_one_run(tmp_path: Path) -> None:
     words = ("--evaluation.fake", "0")
     assert train(tmp_path / "whole", *words, steps=8) == 0

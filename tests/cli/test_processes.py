@@ -105,7 +105,7 @@ def test_a_process_that_is_killed_ends_the_other_in_a_sentence_and_both_go_on(tm
     assert [row["step"] for row in run_folder.read_rows(folder)] == list(range(5, steps + 1, 5))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_process_0_that_is_killed_ends_the_others_in_a_sentence(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with both(folder, 100_000) as processes:

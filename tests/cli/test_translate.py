@@ -90,6 +90,7 @@ def test_a_run_shows_both_ways_and_measures_the_cycles(run: Path) -> None:
         assert len(list((run / "samples" / name).glob("*.png"))) == 3
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     folders: tuple[Path, Path], run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +168,7 @@ def test_an_empty_folder_and_a_corrupt_image(
     assert "1 of 3 files" in capsys.readouterr().err
 
 
+@pytest.mark.exhaustive
 def test_domains_of_different_sizes(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from gan_jax.distributions import log_density
 from tests.divergences.assay import arithmetic, built, checking, drawing, generate, laws, truth
+from tests.tiers import some
 
 
 def _rows(kind: str) -> list[checking.Row]:
@@ -142,7 +143,7 @@ def _agree_with_numpyro() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["two of Uniform 1", "two of Exponential 1", "Beta, unit interval 1"])
+@pytest.mark.parametrize("name", some(["two of Uniform 1", "two of Exponential 1", "Beta, unit interval 1"], 3))
 def test_truths_come_out_again(name: str) -> None:
     """With whatever arithmetic there is: the stored ones come from gmpy2, the tests' environment has mpmath alone."""
     row = next(row for row in checking.rows() if row["name"] == name)

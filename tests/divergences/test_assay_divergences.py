@@ -18,16 +18,14 @@ DIVERGENCES = ("kl", "jensen_shannon", "total_variation", "squared_hellinger", "
 MOST_REFUSED = 0.05
 MOST_REFUSED_SINGLE = 0.2
 
-# Of the combinations of a structure and a divergence one in sixteen: each compiles for two seconds and more.
-SHARE = 16
 
-
-@pytest.fixture(scope="module")
-def outcomes() -> list[checking.Outcome]:
+# Of the combinations of a structure and a divergence one in so many: each compiles for two seconds and more.
+@pytest.fixture(scope="module", params=[64, pytest.param(16, marks=pytest.mark.exhaustive)])
+def outcomes(request: pytest.FixtureRequest) -> list[checking.Outcome]:
     with jax.enable_x64(True):
         return [
             found
-            for row, quantity in checking.planned(DIVERGENCES, SHARE)
+            for row, quantity in checking.planned(DIVERGENCES, request.param)
             for found in checking.outcomes(row, quantity)
         ]
 
@@ -35,7 +33,7 @@ def outcomes() -> list[checking.Outcome]:
 @pytest.mark.parametrize("what", ["value", "gradient"])
 def test_divergences_are_right_or_refused(outcomes: list[checking.Outcome], what: str) -> None:
     of_it = [outcome for outcome in outcomes if outcome.what == what]
-    assert len(of_it) > 60
+    assert len(of_it) >= 20
     assert [checking.said(outcome) for outcome in of_it if outcome.kind == "wrong"] == []
     assert checking.share(of_it, "refused") <= MOST_REFUSED
 
@@ -43,7 +41,7 @@ def test_divergences_are_right_or_refused(outcomes: list[checking.Outcome], what
 def test_estimates_of_errors_cover_them(outcomes: list[checking.Outcome]) -> None:
     """Of values that are refused as well."""
     of_it = [outcome for outcome in outcomes if outcome.what == "estimate"]
-    assert len(of_it) > 60
+    assert len(of_it) >= 20
     assert [checking.said(outcome) for outcome in of_it if outcome.kind == "wrong"] == []
 
 

@@ -17,6 +17,7 @@ from scipy.special import betaln, digamma, gammaln
 from gan_jax.divergences import accuracy, exact
 from gan_jax.divergences.accuracy import ExactValue
 from gan_jax.typing import Array
+from tests.tiers import some
 
 
 def _gamma_kl(a):
@@ -67,7 +68,7 @@ SINGULAR_OR_WIDE = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SINGULAR_OR_WIDE)
+@pytest.mark.parametrize("name", some(SINGULAR_OR_WIDE, 3))
 def test_laws_that_are_singular_or_wide(name):
     divergence, make, truth = SINGULAR_OR_WIDE[name]
     with jax.enable_x64(True):
@@ -126,7 +127,7 @@ def test_a_distance_has_no_derivative_in_a_weight_of_zero_where_the_laws_coincid
     assert moves[0] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_weight_of_zero_has_its_one_sided_derivative_in_an_image_of_a_mixture():
     """An affine map changes no divergence; of a folded one the same integral, by SciPy."""
 
@@ -180,7 +181,7 @@ def test_second_derivatives_are_right_or_nan():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize("x64", some([True, False], 2))
 def test_total_variation_follows_the_edges_of_supports(x64):
     """``TV(U(0, 1), U(m, 1 + m)) = m`` and ``TV(U(0, 1), U(0, t)) = 1 - 1 / t``: slopes 1 and ``1 / t^2``."""
     with jax.enable_x64(x64):
@@ -261,7 +262,7 @@ def test_a_normal_truncated_in_its_upper_tail_is_the_mirror_image_of_one_in_its_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("double", some([False, True], 2))
 def test_a_density_that_falls_like_the_exponential_of_an_exponential(double: bool) -> None:
     """``log q ~ -e^{-x}``, which overflows; times ``p ~ e^{-1.2 |x|}`` it decays and adds up, times ``e^{-0.8 |x|}`` it does not."""
     with jax.enable_x64(double):

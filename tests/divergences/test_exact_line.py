@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from gan_jax import distributions
 from gan_jax.divergences import exact, integrands, quadrature_1d, transport_on_the_line
+from tests.tiers import some
 
 LOG_2 = math.log(2.0)
 DIVERGENCES = {
@@ -122,7 +123,7 @@ def _by_quadrature(p, q):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", THIRTY_DIGITS)
+@pytest.mark.parametrize("name", some(THIRTY_DIGITS, 3))
 def test_thirty_digit_values(name):
     """Float64 within 1e-6 relative, float32 within 2e-6 absolute (relative where the value exceeds 1)."""
     make, *truth = THIRTY_DIGITS[name]
@@ -163,7 +164,7 @@ GAUSSIANS = np.array(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize("x64", some([True, False], 2))
 def test_table_of_shifted_gaussians_with_gradients_out_to_ten(x64):
     with jax.enable_x64(x64):
         standard = dist.Normal(0.0, 1.0)
@@ -251,7 +252,7 @@ def _w1_by_quadrature(p, q):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("m", [0.003, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("m", some([0.003, 1.0, 2.0, 4.0], 3))
 def test_laplaces(m):
     with jax.enable_x64(True):
         p, q = dist.Laplace(0.0, 1.0), dist.Laplace(m, 1.0)

@@ -18,6 +18,7 @@ from scipy.stats import ncx2, norm
 from gan_jax import distributions
 from gan_jax.divergences import accuracy, cubature_2d, exact, gaussians, integrands
 from tests.compiling import AS_USERS_DO
+from tests.tiers import some
 
 LOG_2 = math.log(2.0)
 
@@ -61,7 +62,7 @@ RINGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RINGS)
+@pytest.mark.parametrize("name", some(RINGS, 3))
 def test_narrow_ring_against_a_dense_product_rule(name):
     """Of eight modes that are alike, under a shift four are different: the reference integrates around all of them."""
     change, q, half, step = RINGS[name]
@@ -86,7 +87,7 @@ def test_log_ratio_with_a_ridge_under_each_mode():
         ) == pytest.approx(LOG_2)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_one_broad_mode_against_a_narrow_ring():
     """Where the ring is not, q alone is left, and its share of JS is known: log 2 / 2 times its mass there."""
     with jax.enable_x64(True):
@@ -104,7 +105,7 @@ def _sum_boxes(p, q, row):
     return _gauss_boxes(p, q, [(c, 0.1) for c in p[0]], 0.01)[row]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_grid_against_its_blurred_copy_in_single_precision():
     centres = np.stack(np.meshgrid(2.0 * np.arange(3), 2.0 * np.arange(3)), axis=-1).reshape(-1, 2)
     truth = 9 * _gauss_boxes((centres, 0.05), (centres, 0.08), [((0.0, 0.0), 0.7)], 0.04)
@@ -113,7 +114,7 @@ def test_grid_against_its_blurred_copy_in_single_precision():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", ["TOTAL_VARIATION", "JENSEN_SHANNON", "CHI_SQUARED"])
+@pytest.mark.parametrize("row", some(["TOTAL_VARIATION", "JENSEN_SHANNON", "CHI_SQUARED"], 3))
 def test_cubature_gives_equal_covariances_their_one_dimensional_value(row):
     """Correlated Gaussians at Mahalanobis distance m, by cubature alone, value and gradient."""
     integrand = getattr(integrands, row)
@@ -150,7 +151,7 @@ ONE_SIDED_KL = [(-(1 + (0 - a) ** 2) / 2 + 1 / 18) - (-(1 + (5 - a) ** 2) / 2 + 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["kl", "total_variation", "chi_squared"])
+@pytest.mark.parametrize("name", some(["kl", "total_variation", "chi_squared"], 3))
 def test_a_weight_of_zero_has_its_one_sided_derivative(name):
     """Both laws are N(0, 1) along the second axis: the values and slopes are those of the line."""
     f = getattr(exact, name)
@@ -168,7 +169,7 @@ def test_a_weight_of_zero_has_its_one_sided_derivative(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("order", some([1, 2], 2))
 def test_distance_of_a_moved_mixture_is_differentiable_in_the_weights_of_one_law(order):
     """Both laws are N(0, 1) along the second axis: the slopes are those of the line. Of order 1 they are the change of a mean, 5."""
     with jax.enable_x64(True):
@@ -452,7 +453,9 @@ def _known_pairs():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["kl", "jensen_shannon", "total_variation", "squared_hellinger", "chi_squared"])
+@pytest.mark.parametrize(
+    "name", some(["kl", "jensen_shannon", "total_variation", "squared_hellinger", "chi_squared"], 2)
+)
 def test_values_and_their_errors_hold(name):
     """The estimated error covers the true one, and is small enough for the value to be returned."""
     f = getattr(exact, name)

@@ -21,6 +21,7 @@ from gan_jax.metrics.support import support_size
 from gan_jax.metrics.translation import distance_correlation
 from gan_jax.typing import Array, Distribution
 from tests.cases import cases
+from tests.tiers import some
 
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(64, 2)).astype(np.float32)
@@ -73,7 +74,7 @@ def _near_the_origin(name: str, function: Callable[[jax.Array, jax.Array], objec
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DISTANCES)
+@pytest.mark.parametrize("name", some(DISTANCES, 3))
 def test_a_common_shift_changes_nothing(name: str) -> None:
     distance = DISTANCES[name]
     expected = _near_the_origin(name, distance)
@@ -131,7 +132,7 @@ OF_LAWS: dict[str, Callable[[Array], Array]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OF_LAWS)
+@pytest.mark.parametrize("name", some(OF_LAWS, 2))
 def test_a_common_shift_of_laws_changes_nothing(name: str) -> None:
     distance = jax.jit(OF_LAWS[name])
     with jax.enable_x64(True):

@@ -214,7 +214,7 @@ def test_the_flag_is_of_the_threshold_that_was_asked_for() -> None:
         assert bool(found.converged) == converges
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_equals_ott_at_fifteen_hundred_points() -> None:
     from ott.geometry.pointcloud import PointCloud
     from ott.tools.sinkhorn_divergence import sinkhorn_divergence
@@ -230,7 +230,7 @@ def test_equals_ott_at_fifteen_hundred_points() -> None:
     np.testing.assert_allclose(found.value, expected, rtol=2e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("optimised")
 def test_ten_thousand_points_converge() -> None:
     x = RNG.normal(size=(10_000, 2))

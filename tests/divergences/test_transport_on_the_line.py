@@ -13,12 +13,13 @@ import pytest
 from scipy import stats
 
 from gan_jax.divergences import accuracy, exact
+from tests.tiers import some
 
 UNIFORM, EXPONENTIAL, NORMAL = dist.Uniform(0.0, 1.0), dist.Exponential(1.0), dist.Normal(0.0, 1.0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("order", some([2, 3], 2))
 def test_a_bounded_law_against_an_unbounded_one_is_right_and_symmetric(order):
     """``integral over u of |u + log(1 - u)|^order``: 5/6 at order 2."""
     with mpmath.workdps(30):
@@ -35,7 +36,7 @@ def test_a_bounded_law_against_an_unbounded_one_is_right_and_symmetric(order):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize("x64", some([True, False], 2))
 def test_uniform_against_normal(x64):
     """``E Z^2 + 1/3 - 2 E[Z Phi(Z)] = 4/3 - 1/sqrt(pi)``."""
     with jax.enable_x64(x64):
@@ -99,7 +100,7 @@ HARD = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("name", some(HARD, 4))
 def test_hard_laws(name):
     make, order, truth = HARD[name]
     with jax.enable_x64(True):
@@ -109,7 +110,7 @@ def test_hard_laws(name):
     assert float(value) == pytest.approx(truth(), rel=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_gradients_in_shapes_and_edges():
     """Where one law lies to the right of the other, the gradient of W1 is that of the difference of their means."""
     with jax.enable_x64(True):
@@ -144,7 +145,7 @@ def test_vmap_over_a_shift():
     np.testing.assert_allclose(slopes, m / values, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_what_is_refused_does_not_depend_on_the_unit_of_the_data():
     """In single precision the estimate exceeds 1e-4 of this distance. In small units any error was within an absolute 2e-6."""
 

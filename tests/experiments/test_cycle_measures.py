@@ -133,7 +133,7 @@ def test_the_true_map_is_all_that_can_be_wished_for(name: str) -> None:
     assert abs(float(seen["distance"])) < 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_attributes_of_the_true_cartoons_survive_and_of_others_do_not() -> None:
     who = avatars.sample(jax.random.key(0), 60, pairs="all")
     images = np.asarray(to_bytes(avatars.render(who, size=16, style="cartoon")))
@@ -143,7 +143,7 @@ def test_attributes_of_the_true_cartoons_survive_and_of_others_do_not() -> None:
     assert found[1, :2].max() < 0.35
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_true_cartoons_are_as_far_as_the_floor_and_dark_ones_farther_at_both_scales() -> None:
     seen, truth, others = (draw_set(seed, 200, pairs="all", size=16, style="cartoon") for seed in range(3))
     dark = (0.7 * truth.images).astype(np.uint8)

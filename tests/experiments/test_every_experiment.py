@@ -19,11 +19,29 @@ from experiments import EXPERIMENTS, TEMPLATE
 from experiments import __main__ as command_line
 from experiments.framework import harness
 from gan_jax.cli import devices
+from tests.tiers import those
 
 NAMES = [entry.name for entry in (*EXPERIMENTS, TEMPLATE)]
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
-pytestmark = pytest.mark.parametrize("name", NAMES)
+# Their smoke presets compile for a quarter of an hour together: at every change those of the first chapter, and of every other chapter what
+# makes its data, players and measures and trains fewest games; all of them before a release.
+AT_EVERY_CHANGE = {
+    *(entry.name for entry in EXPERIMENTS if entry.chapter == "divergences"),
+    *(
+        "dirac_gan",
+        "players",
+        "generator_gradients",
+        "image_zoo",
+        "mode_weights",
+        "conditional_ring",
+        "cycle_2d",
+        TEMPLATE.name,
+    ),
+}
+
+of_every_experiment = pytest.mark.parametrize("name", NAMES)
+with_its_smoke_preset = pytest.mark.parametrize("name", those(AT_EVERY_CHANGE, NAMES))
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +58,7 @@ def smoke(name: str, results: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return results / name
 
 
+@of_every_experiment
 def test_docstring_says_what_a_reader_asks_first(name: str) -> None:
     title, blank, *rest = (harness.load(name).__doc__ or "").splitlines()
     assert title.endswith(".")
@@ -51,6 +70,7 @@ def test_docstring_says_what_a_reader_asks_first(name: str) -> None:
     assert any(unit in text for unit in (" s on two cores", " min on two cores"))
 
 
+@of_every_experiment
 def test_config_is_frozen_and_every_field_is_documented(name: str) -> None:
     module = harness.load(name)
     assert dataclasses.is_dataclass(module.Config)
@@ -71,6 +91,7 @@ def test_config_is_frozen_and_every_field_is_documented(name: str) -> None:
 
 
 @pytest.mark.slow
+@with_its_smoke_preset
 def test_smoke_preset_leaves_every_file(name: str, smoke: Path) -> None:
     animation = {"animation.gif"} if harness.has_animation(harness.load(name)) else set()
     assert {file.name for file in smoke.iterdir()} == FILES | animation
@@ -86,6 +107,7 @@ def test_smoke_preset_leaves_every_file(name: str, smoke: Path) -> None:
 
 
 @pytest.mark.slow
+@with_its_smoke_preset
 def test_claims_name_their_source_and_have_a_tolerance(name: str, smoke: Path) -> None:
     claims = json.loads((smoke / "claims.json").read_text())
     assert claims
@@ -97,12 +119,14 @@ def test_claims_name_their_source_and_have_a_tolerance(name: str, smoke: Path) -
 
 
 @pytest.mark.slow
+@with_its_smoke_preset
 def test_theorems_hold_however_little_was_trained(name: str, smoke: Path) -> None:
     claims = json.loads((smoke / "claims.json").read_text())
     assert [claim for claim in claims if claim["kind"] == "theorem" and not claim["holds"]] == []
 
 
 @pytest.mark.slow
+@with_its_smoke_preset
 def test_figure_can_be_read_at_half_width(name: str, smoke: Path) -> None:
     pixels = matplotlib.image.imread(smoke / "figure.png")
     assert 1500 <= pixels.shape[1] <= 1800
@@ -110,6 +134,7 @@ def test_figure_can_be_read_at_half_width(name: str, smoke: Path) -> None:
 
 
 @pytest.mark.slow
+@with_its_smoke_preset
 def test_animation_moves_and_is_small(name: str, smoke: Path) -> None:
     file = smoke / "animation.gif"
     if not file.exists():
@@ -121,6 +146,7 @@ def test_animation_moves_and_is_small(name: str, smoke: Path) -> None:
 
 
 @pytest.mark.slow
+@with_its_smoke_preset
 def test_redraw_gives_the_same_bytes_and_does_not_run(name: str, smoke: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise AssertionError("run was called")

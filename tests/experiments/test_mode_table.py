@@ -23,7 +23,7 @@ from gan_jax.training.updates import alternating
 from tests.cases import cases
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @cases("name", ROWS)
 def test_every_row_is_a_game_and_samples_the_plane(name: str) -> None:
     config = mode_table.SMOKE

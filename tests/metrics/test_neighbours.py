@@ -113,7 +113,7 @@ def test_expected_coverage_at_large_equal_numbers_tends_to_one_minus_two_to_the_
     assert expected_coverage(2, 1, k=1) == pytest.approx(0.5)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("optimised")
 def test_published_values_of_ten_thousand_in_a_thousand_dimensions() -> None:
     keys = jax.random.split(jax.random.key(0))

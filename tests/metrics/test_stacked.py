@@ -50,7 +50,7 @@ def test_stacks_have_three_channels(shape: tuple[int, ...]) -> None:
         stacked_labels(BANDS, np.zeros(shape, np.float32))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_real_stacks_are_read_as_well_as_three_digits_are(tmp_path: Path) -> None:
     train, test = (load("digits", split=split, data_dir=tmp_path) for split in ("train", "test"))
     trained = classifier_features(train, test, cache_dir=tmp_path / "kept")

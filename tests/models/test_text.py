@@ -147,7 +147,7 @@ def test_positions_start_with_neighbours_alike() -> None:
     assert gram[0, 0] > gram[0, 1] > gram[0, 2] > gram[0, 3]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_words_are_bound_to_their_neighbours(name: str) -> None:
     """ "c1 eyes and c2 hair" or "c2 hair and c1 eyes": after a thousand updates, which colour is whose is told."""
     rng = np.random.default_rng(0)

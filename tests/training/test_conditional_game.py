@@ -20,6 +20,7 @@ from gan_jax.objectives import losses, penalties
 from gan_jax.training.conditional import ConditionedBatch, conditional_gan, describes, labelled, mismatched
 from gan_jax.training.game import Game, play
 from gan_jax.typing import Array, PRNGKey
+from tests.tiers import some
 from tests.training.compilations import once
 
 CLASSES = 4
@@ -104,7 +105,7 @@ def by_hand(made: Game, objective: losses.Objective, weight: float, found: bool)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.0, 0.5, 0.8])
-@pytest.mark.parametrize("name", ["non_saturating", "relativistic", "hinge", "least_squares"])
+@pytest.mark.parametrize("name", some(["non_saturating", "relativistic", "hinge", "least_squares"], 2))
 def test_the_three_kinds_weigh_as_they_should(name: str, weight: float) -> None:
     objective = losses.OBJECTIVES[name]()
     made = game(objective=objective, wrong_weight=weight)
@@ -220,7 +221,7 @@ def test_a_penalty_looks_at_points_whose_condition_both_ends_share() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["gru", "transformer"])
+@pytest.mark.parametrize("kind", some(["gru", "transformer"], 2))
 def test_gradients_reach_the_encoders_of_both_players(kind: str) -> None:
     encoder = sentence(
         gru_encoder(9, width=4) if kind == "gru" else transformer_encoder(9, 5, width=4, heads=2, layers=1)
@@ -250,7 +251,7 @@ def test_gradients_reach_the_encoders_of_both_players(kind: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head", ["concatenation", "projection", "auxiliary"])
+@pytest.mark.parametrize("head", some(["concatenation", "projection", "auxiliary"], 3))
 def test_a_ring_is_learned_label_by_label(head: str) -> None:
     """Every label on its mode; the arguments are not those of the experiment."""
     made = game(

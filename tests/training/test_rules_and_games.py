@@ -453,10 +453,11 @@ def made(kind: str, rule: str) -> game.Game:
     )
 
 
-# Of every kind in the fast tier what it could not play once; of GANs the closed forms of ``test_updates`` stand there.
-FAST = {("conditional_gan", "extragradient"), ("cyclegan", "optimistic"), ("veegan", "alternating")}
+# Like a chessboard: every kind meets half of the rules at every change, and every rule half of the kinds.
 CELLS = [
-    pytest.param(kind, rule, marks=[pytest.mark.slow] * ((kind, rule) not in FAST)) for kind in KINDS for rule in RULES
+    pytest.param(kind, rule, marks=[pytest.mark.exhaustive] * ((i + j) % 2))
+    for i, kind in enumerate(KINDS)
+    for j, rule in enumerate(RULES)
 ]
 
 

@@ -52,7 +52,7 @@ def test_what_one_of_two_is_asked_both_do_and_go_on_from_there(tmp_path: Path) -
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_evaluation_that_fails_in_one_of_two_leaves_the_other_waiting_for_nothing(tmp_path: Path) -> None:
     whole = pair(tmp_path / "whole")
     # After what both exchange: it is a warning, and the run is the same.
