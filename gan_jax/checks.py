@@ -348,7 +348,7 @@ def key(name: str, value: object) -> PRNGKey:
             return jax.random.key(value)
         if typed:
             raise TypeError(f"{name} has shape {value.shape}; expected one key (map over several with jax.vmap)")
-    raise TypeError(f"{name} is {_shown(value)}; expected a key, such as jax.random.key(0)")
+    raise TypeError(f"{name} is {shown(value)}; expected a key, such as jax.random.key(0)")
 
 
 def made(name: str, value: object, kind: type, example: str, *, known: Iterable[str] = ()) -> None:
@@ -369,10 +369,10 @@ def made(name: str, value: object, kind: type, example: str, *, known: Iterable[
         raise TypeError(
             f"{name} is {value!r}; expected {_one(kind)}, such as {f'{module}.{near}()' if near else example}"
         )
-    if callable(value):
-        own = getattr(value, "__name__", "a function")
+    own = getattr(value, "__name__", None)
+    if callable(value) and own is not None:
         raise TypeError(f"{name} is the function {own}; did you mean {own}()? expected {_one(kind)}, such as {example}")
-    raise TypeError(f"{name} is {_shown(value)}; expected {_one(kind)}, such as {example}")
+    raise TypeError(f"{name} is {shown(value)}; expected {_one(kind)}, such as {example}")
 
 
 def takes(name: str, value: object, arguments: Sequence[str], example: str, *, more: bool = False) -> None:
@@ -389,7 +389,7 @@ def takes(name: str, value: object, arguments: Sequence[str], example: str, *, m
     """
     expected = f"a function of ({', '.join(arguments)}), such as {example}"
     if not callable(value):
-        raise TypeError(f"{name} is {_shown(value)}; expected {expected}")
+        raise TypeError(f"{name} is {shown(value)}; expected {expected}")
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):  # Some that are written in C have none: they are asked when they are called.
@@ -414,7 +414,7 @@ def _one(kind: type) -> str:
     return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value in a sentence: short ones as they are, others by their type."""
     if isinstance(value, jax.Array | np.ndarray):
         return f"an array of shape {value.shape}"
@@ -422,10 +422,21 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 and "\n" not in text else f"of type {type(value).__name__}"
 
 
+def variables(value: object) -> None:
+    """Raises ``TypeError`` where ``value`` is one side of a game's state and not its variables."""
+    if hasattr(value, "variables"):
+        raise TypeError(
+            f"variables is a {type(value).__name__}; expected what it holds, such as state.generator.variables"
+        )
+
+
 def _refuse_unless(name: str, value: object, expected: str, holds: Callable[[np.ndarray], np.ndarray]) -> None:
     """Raises ``ValueError`` unless ``value`` is real numbers which, where they are concrete, are what is expected."""
     # A Python integer of any size is a number; NumPy would make an object of a large one.
-    number = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    try:
+        number = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    except OverflowError as error:
+        raise ValueError(f"{name} is larger than numbers of 64 bits are; expected {expected}") from error
     kind = number.dtype if hasattr(number, "dtype") else np.asarray(number).dtype
     if not (jnp.issubdtype(kind, jnp.integer) or jnp.issubdtype(kind, jnp.floating)):
         raise ValueError(f"{name} is {value!r}; expected {expected}")

@@ -8,16 +8,20 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 
 from gan_jax import checks, distributions
+from gan_jax.data.sources import resident
 from gan_jax.divergences import empirical, f_divergence, generated, histogram
 from gan_jax.metrics import frechet, histograms, kernel, neighbours, report, score, support, vendi
 from gan_jax.metrics.features import Extracted, Features, extract, in_unit_range
 from gan_jax.models import image_pairs
 from gan_jax.models.convolutions import convolution, transposed_convolution
+from gan_jax.models.generators import mlp_generator
 from gan_jax.objectives import costs, losses, penalties
 from gan_jax.training import updates
+from gan_jax.training.state import PlayerState
 from tests.cases import cases
 
 POINTS = np.random.default_rng(0).normal(size=(9, 2))
@@ -264,3 +268,19 @@ def test_samples_that_rounding_does_not_tell_apart_are_warned_of() -> None:
             checks.samples("x", far)
     with jax.enable_x64(True):
         checks.samples("x", near + 1e9)
+
+
+def test_natural_mistakes_are_named() -> None:
+    generator = mlp_generator((4,))
+    side = PlayerState(generator.init(jax.random.key(0)), ())
+    with pytest.raises(
+        TypeError, match=r"variables is a PlayerState; expected what it holds, such as state\.generator\.variables"
+    ):
+        generator.apply(side, jnp.zeros((1, 2)))
+    # A law is a function too, of no name.
+    with pytest.raises(TypeError, match=r"^objective is (?!the function).*expected an Objective"):
+        losses.check_objective(dist.Normal(0.0, 1.0))
+    with pytest.raises(ValueError, match="rate is larger than numbers of 64 bits are; expected"):
+        checks.at_least("rate", 10**400, 0.0)
+    with pytest.raises(ValueError, match=r"images is 'digits'; expected an ImageSet, such as sets\.load\('digits'\)"):
+        resident("digits")

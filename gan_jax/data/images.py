@@ -302,6 +302,8 @@ def dequantise(key: PRNGKey, images: UInt8[Array, " *shape"]) -> Float32[Array, 
 
 def check_set(images: ImageSet) -> None:
     """Raises ``ValueError`` unless ``images`` is a set as its docstring says: uint8 ``[n, h, w, c]``, one label an image, not empty."""
+    if not isinstance(images, ImageSet):
+        raise ValueError(f"images is {checks.shown(images)}; expected an ImageSet, such as sets.load('digits')")
     array = images.images
     if array.ndim != 4 or array.dtype != np.uint8:
         raise ValueError(

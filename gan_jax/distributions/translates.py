@@ -19,6 +19,12 @@ _WITH_LOCATION = (
     dist.Levy,
 )
 
+_TRUNCATED = (
+    dist.LeftTruncatedDistribution,
+    dist.RightTruncatedDistribution,
+    dist.TwoSidedTruncatedDistribution,
+)
+
 
 def near_zero(p: Distribution, q: Distribution) -> tuple[Distribution, Distribution]:
     """Both laws moved by one length, to where p is near 0; as they are where one of them has no location.
@@ -54,7 +60,7 @@ def _first(law: Distribution) -> Array | None:
         return jnp.ravel(jnp.asarray(law.v))[0]
     if type(law) is dist.TransformedDistribution and type(law.transforms[-1]) is dist.transforms.AffineTransform:
         return jnp.ravel(jnp.asarray(law.transforms[-1].loc))[0]
-    return None
+    return _first(law.base_dist) if type(law) in _TRUNCATED else None
 
 
 def translated(law: Distribution, by: Array) -> Distribution:
@@ -73,6 +79,9 @@ def translated(law: Distribution, by: Array) -> Distribution:
         last = law.transforms[-1]
         moved = dist.transforms.AffineTransform(last.loc + by, last.scale, domain=last.domain)
         return dist.TransformedDistribution(law.base_dist, [*law.transforms[:-1], moved])
+    if isinstance(law, _TRUNCATED):
+        ends = {end: getattr(law, end) + by for end in ("low", "high") if end in law.__dict__}
+        return type(law)(translated(law.base_dist, by), **ends)
     if isinstance(law, dist.StudentT):
         return dist.StudentT(law.df, law.loc + by, law.scale)
     if isinstance(law, dist.AsymmetricLaplace):

@@ -108,6 +108,7 @@ def generator_of(module: nn.Module, latent: int) -> Generator:
         return jax.random.normal(checks.key("key", key), (n, latent))
 
     def apply(variables: Variables, z: PyTree) -> Array:
+        checks.variables(variables)
         return cast(Array, module.apply(variables, z))
 
     def train(variables: Variables, z: PyTree) -> tuple[Array, Variables]:

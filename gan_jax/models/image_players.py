@@ -76,6 +76,7 @@ def discriminator_of(
         return {"params": module.init(key, checked(x))["params"]}
 
     def apply(variables: Variables, x: Array) -> Array:
+        checks.variables(variables)
         if not mixes_examples:
             return cast(Array, module.apply(variables, checked(x)))
         logits, _ = module.apply(variables, checked(x), mutable=["batch_stats"])

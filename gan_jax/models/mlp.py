@@ -47,6 +47,7 @@ def applied(module: nn.Module) -> Callable[[Variables, Array], Array]:
     """Returns ``apply(variables, x) -> [batch]`` of a module, typed as rooms meet it."""
 
     def apply(variables: Variables, x: Array) -> Array:
+        checks.variables(variables)
         # Without mutable collections, which no network here has, linen's apply returns the output alone.
         return cast(Array, module.apply(variables, x))
 
@@ -225,6 +226,7 @@ def batch_norm_mlp(features: Sequence[int] = (64, 64), *, activation: Callable[[
         return {"params": module.init(checks.key("key", key), x)["params"]}
 
     def apply(variables: Variables, x: Array) -> Array:
+        checks.variables(variables)
         # Running averages are made and dropped: a discriminator is never asked outside training batches.
         logits, _ = module.apply(variables, x, mutable=["batch_stats"])
         return cast(Array, logits)

@@ -86,6 +86,7 @@ def affine(event_shape: tuple[int, ...] = (), *, scale: float = 1.0, shift: floa
         return {"params": {"matrix": scale * jnp.eye(size), "shift": jnp.full((size,), float(shift))}}
 
     def apply(variables: Variables, z: PyTree) -> Array:
+        checks.variables(variables)
         params = variables["params"]
         return (z @ params["matrix"].T + params["shift"][None]).reshape(-1, *shape)
 
@@ -122,6 +123,7 @@ def quantile_table(knots: int = 64, *, low: float = -1.0, high: float = 1.0) -> 
         return {"params": {"first": jnp.full((), float(low)), "increments": jnp.full((knots - 1,), free)}}
 
     def apply(variables: Variables, u: PyTree) -> Array:
+        checks.variables(variables)
         params = variables["params"]
         rises = jax.nn.softplus(params["increments"])
         table = params["first"] + jnp.concatenate([jnp.zeros(1), jnp.cumsum(rises)])

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -198,10 +199,10 @@ def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTre
     if record is not None and record["step"] != step:
         return f"by its own record it is the one of step {record['step']}, under another name"
     _refuse_another_model(Path(str(source.directory)) / str(step), there, leaves(like))
+    wanted = ocp.args.Composite(**{STATE: ocp.args.StandardRestore(_abstract(like))})
     try:
-        state = source.restore(step, args=ocp.args.Composite(**{STATE: ocp.args.StandardRestore(_abstract(like))}))[
-            STATE
-        ]
+        with _without_late_reads():
+            state = source.restore(step, args=wanted)[STATE]
     except Exception as error:
         return _reason(error)
     host = fetch(plain(state))
@@ -214,6 +215,23 @@ def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTre
     if bad:
         return f"{listed(bad)} not finite"
     return (state,)
+
+
+@contextmanager
+def _without_late_reads() -> Iterator[None]:
+    """Where one array cannot be read, the reads of the others come back to an event loop that is closed: a page of tracebacks for each.
+
+    They may come after the refusal, so that none of them is said from then on; everything else is said as before.
+    """
+    before = sys.unraisablehook
+
+    def said(what: sys.UnraisableHookArgs) -> None:
+        if not (isinstance(what.exc_value, RuntimeError) and str(what.exc_value) == "Event loop is closed"):
+            before(what)
+
+    sys.unraisablehook = said
+    yield
+    sys.unraisablehook = before
 
 
 def _record_digest(record: Mapping[str, Any]) -> str:
@@ -276,7 +294,7 @@ def _step_aside(source: ocp.CheckpointManager, steps: Sequence[int]) -> None:
 def _reason(error: Exception) -> str:
     """What went wrong, without the way there: tensorstore puts the cause last."""
     text = (getattr(error, "strerror", None) or str(error)).strip() or type(error).__name__
-    return text.splitlines()[0].rsplit(": ", 1)[-1][:200]
+    return text.splitlines()[0].partition(" [tensorstore_spec")[0].rsplit(": ", 1)[-1][:200]
 
 
 def _refuse_full_disk(folder: Path, state: PyTree) -> None:

@@ -146,6 +146,7 @@ LAWS_WITH_A_PLACE: list[Distribution] = [
     dist.AsymmetricLaplace(1.0, 0.5, 2.0),
     dist.StudentT(3.0, 1.0, 0.5),
     dist.Uniform(-1.5, 2.0),
+    dist.TruncatedNormal(0.0, 1.0, low=-1.5, high=2.0),
     _mixture(jnp.ones(())),
     dist.MixtureGeneral(dist.Categorical(probs=jnp.array([0.4, 0.6])), [dist.Normal(0.0, 1.0), dist.Laplace(2.0, 1.0)]),
     dist.TransformedDistribution(dist.Beta(2.0, 3.0), dist.transforms.AffineTransform(0.5, -2.0)),

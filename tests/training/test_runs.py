@@ -167,6 +167,25 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path) -> N
     assert checkpoints(tmp_path) == ["10", "20", "damaged-20"]
 
 
+def test_of_a_file_that_is_cut_one_sentence_is_said(tmp_path: Path) -> None:
+    """Pytest fails where the reads that were under way complain of it."""
+    from gan_jax.training import checkpoint
+
+    state = {f"a{i}": np.random.default_rng(i).normal(size=(64, 64)) for i in range(24)}
+    manager = checkpoint.manager(tmp_path / "checkpoints")
+    for step in (1, 2):
+        checkpoint.save(manager, step, state)
+    # What is saved is there when the manager is closed.
+    manager.close()
+    data = max((tmp_path / "checkpoints" / "2" / "state" / "d").iterdir(), key=lambda file: file.stat().st_size)
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    manager = checkpoint.manager(tmp_path / "checkpoints")
+    with pytest.warns(RuntimeWarning, match="is damaged") as said:
+        assert checkpoint.restore(manager, state)[0] == 1
+    manager.close()
+    assert not any("tensorstore" in str(warning.message) for warning in said)
+
+
 @pytest.mark.slow
 def test_numbers_that_changed_on_the_disk_are_damage(tmp_path: Path) -> None:
     from gan_jax.training import checkpoint
