@@ -52,6 +52,17 @@ def beyond_rounding(error: Array, length: Array) -> Array:
     return jnp.maximum(error - jnp.where(allowed < jnp.inf, allowed, 0.0), 0.0)
 
 
+def rounding_of_places(length: Array, width: Array) -> Array:
+    """How far a distance of narrow laws far from 0 may be off by rounding: 8 roundings of ``length``, of which 16 ``width`` are free.
+
+    Args:
+      length: how far from 0 the laws are.
+      width: how wide they are: nearer to 0 than 16 of it, places are as good as differences of them.
+    """
+    away = jax.lax.stop_gradient(jnp.maximum(length - 16.0 * width, 0.0))
+    return 8.0 * jnp.finfo(length.dtype).eps * jnp.where(away < jnp.inf, away, 0.0)
+
+
 def tolerance(value: Array, scale: Array | float = 1.0, relative: float | None = None) -> Array:
     """The error that a value may have: 1e-6 of it in double precision, 1e-4 in single, and 16 roundings of ``scale``.
 

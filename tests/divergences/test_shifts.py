@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from scipy import stats
 from scipy.spatial.distance import cdist
 
 from gan_jax.distributions import translates
@@ -169,3 +170,22 @@ def test_a_law_without_a_place_stays_where_it_is() -> None:
     p, q = dist.Normal(5.0, 1.0), dist.Gamma(2.0, 1.0)
     assert translates.near_zero(p, q) == (p, q)
     assert translates.near_zero(q, p) == (q, p)
+
+
+@pytest.mark.slow
+def test_laws_far_from_0_that_have_no_place_are_refused_in_single_precision() -> None:
+    """LogNormal(log 100, .01) has no location to be moved by; quantiles near 100 are rounded by more than 1e-4 of W1, which is .005."""
+    p, q = dist.LogNormal(np.float32(np.log(100.0)), np.float32(0.01)), dist.Normal(100.0, 1.0)
+    with pytest.raises(ValueError, match="with an error of up to"):
+        exact.wasserstein(p, q)
+    with pytest.raises(ValueError, match="with an error of up to"):
+        exact.energy_distance(dist.LogNormal(np.float32(np.log(1e4)), 1e-3), dist.Normal(1e4, 10.0))
+    assert float(exact.wasserstein(p, p)) == 0.0
+    x = np.linspace(88.0, 114.0, 200_001)
+    known = stats.lognorm(float(p.scale), scale=np.exp(float(p.loc))).cdf(x) - stats.norm(100.0, 1.0).cdf(x)
+    truth = np.trapezoid(np.abs(known), x)
+    value, error = exact.with_error(exact.wasserstein, p, q)
+    assert abs(float(value) - truth) <= float(error)
+    with jax.enable_x64(True):
+        double = dist.LogNormal(float(p.loc), float(p.scale)), dist.Normal(100.0, 1.0)
+        assert float(exact.wasserstein(*double)) == pytest.approx(truth, rel=1e-6)
