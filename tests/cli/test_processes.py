@@ -33,14 +33,21 @@ WORDS = (
 )
 
 
+# A parent started in the background ignores SIGINT, and its children would too.
+HEARS_CTRL_C = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('gan_jax', run_name='__main__', alter_sys=True)"
+)
+
+
 def started(folder: Path, steps: int) -> list[subprocess.Popen[str]]:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     command = [
         sys.executable,
-        "-m",
-        "gan_jax",
+        "-c",
+        HEARS_CTRL_C,
         "train",
         "--out",
         str(folder),

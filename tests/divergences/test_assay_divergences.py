@@ -33,7 +33,7 @@ def outcomes(request: pytest.FixtureRequest) -> list[checking.Outcome]:
 @pytest.mark.parametrize("what", ["value", "gradient"])
 def test_divergences_are_right_or_refused(outcomes: list[checking.Outcome], what: str) -> None:
     of_it = [outcome for outcome in outcomes if outcome.what == what]
-    assert len(of_it) >= 20
+    assert len(of_it) >= 15
     assert [checking.said(outcome) for outcome in of_it if outcome.kind == "wrong"] == []
     assert checking.share(of_it, "refused") <= MOST_REFUSED
 
@@ -41,7 +41,7 @@ def test_divergences_are_right_or_refused(outcomes: list[checking.Outcome], what
 def test_estimates_of_errors_cover_them(outcomes: list[checking.Outcome]) -> None:
     """Of values that are refused as well."""
     of_it = [outcome for outcome in outcomes if outcome.what == "estimate"]
-    assert len(of_it) >= 20
+    assert len(of_it) >= 15
     assert [checking.said(outcome) for outcome in of_it if outcome.kind == "wrong"] == []
 
 
