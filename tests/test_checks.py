@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +13,22 @@ import numpyro.distributions as dist
 import pytest
 
 from gan_jax import checks, distributions
+from gan_jax.cli import image_config, train, train_translation
 from gan_jax.data.sources import resident
 from gan_jax.divergences import empirical, f_divergence, generated, histogram
-from gan_jax.metrics import frechet, histograms, kernel, neighbours, report, score, support, vendi
+from gan_jax.metrics import (
+    frechet,
+    histograms,
+    kernel,
+    modes,
+    neighbours,
+    report,
+    score,
+    statistics,
+    support,
+    translation,
+    vendi,
+)
 from gan_jax.metrics.features import Extracted, Features, extract, in_unit_range
 from gan_jax.models import image_pairs
 from gan_jax.models.convolutions import convolution, transposed_convolution
@@ -284,3 +298,21 @@ def test_natural_mistakes_are_named() -> None:
         checks.at_least("rate", 10**400, 0.0)
     with pytest.raises(ValueError, match=r"images is 'digits'; expected an ImageSet, such as sets\.load\('digits'\)"):
         resident("digits")
+
+
+def test_lists_are_numbers_and_arguments_in_the_other_order_are_named() -> None:
+    assert statistics.rank_correlation([1, 2, 3], [3, 2, 1]) == -1.0
+    assert float(translation.distance_correlation([[1.0], [2.0], [4.0]], [[1.0], [3.0], [7.0]])) == pytest.approx(1.0)
+    assert float(translation.cycle_error([[1.0]], [[3.0]])) == 2.0
+    with pytest.raises((TypeError, ValueError), match=r"^samples has .*; expected real numbers"):
+        modes.tally(distributions.gaussian_ring(), np.zeros((4, 2)))
+
+
+def test_the_last_line_of_a_run_says_how_it_ended(tmp_path: Path) -> None:
+    made = image_config.Config(out=tmp_path)
+    assert train._summary(made, 7, True) == f"{tmp_path}: all 7 steps made"
+    stopped = f"{tmp_path}: stopped at step 7 of {made.schedule.steps}, saved; the same command goes on from here"
+    assert train._summary(made, 7, False) == stopped
+    both = train_translation.Config(out=tmp_path)
+    stopped = f"{tmp_path}: stopped at step 7 of {both.schedule.steps}, saved; the same command goes on from here"
+    assert train_translation._summary(both, 7, False) == stopped

@@ -157,7 +157,7 @@ def tally(samples: Real[Array, "n d"], modes: Modes | Distribution, *, threshold
       ValueError: another dimension, a threshold not above 0.
     """
     checks.at_least("threshold", threshold, 0.0, strict=True)
-    samples, modes = jnp.asarray(samples), _modes(modes)
+    samples, modes = jnp.asarray(checks.real("samples", samples)), _modes(modes)
     if samples.ndim != 2 or samples.shape[1:] != modes.centres.shape[1:]:
         raise ValueError(f"samples has shape {samples.shape}; expected [n, {modes.centres.shape[1]}]")
     offsets = (samples[:, None, :] - modes.centres[None, :, :]) / modes.scales[None, :, None]

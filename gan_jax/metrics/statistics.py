@@ -125,6 +125,7 @@ def clopper_pearson(
 
 def ranks(values: Real[np.ndarray, "... n"]) -> Float[np.ndarray, "... n"]:
     """Ranks along the last axis, from 0; equal values have their mean rank. Where one of them is NaN, which has no rank, all are NaN."""
+    values = np.asarray(values)
     below = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
     equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
     unknown = np.isnan(values).any(axis=-1, keepdims=True)
@@ -142,7 +143,7 @@ def rank_correlation(x: Real[np.ndarray, "... n"], y: Real[np.ndarray, "... n"])
 
     Source: Spearman 1904, "The proof and measurement of association between two things".
     """
-    u, v = (ranks(side) - (side.shape[-1] - 1) / 2 for side in (x, y))
+    u, v = (ranks(side) - (np.shape(side)[-1] - 1) / 2 for side in (x, y))
     size = np.sqrt((u * u).sum(axis=-1) * (v * v).sum(axis=-1))
     return np.divide((u * v).sum(axis=-1), size, out=np.full(size.shape, np.nan), where=size > 0)
 

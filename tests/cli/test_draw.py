@@ -87,7 +87,6 @@ def test_drawing_writes_the_grid_and_says_what_is_there(
         np.testing.assert_array_equal(saved["images"], images[:2])
 
 
-@pytest.mark.exhaustive
 def test_another_caption_guidance_and_truncation_change_the_pictures(run: Path, tmp_path: Path) -> None:
     def drawn(caption: str, *words: str) -> np.ndarray:
         assert command_line.main(["draw", str(run), caption, "--n", "4", "--out", str(tmp_path), *words]) == 0

@@ -13,7 +13,6 @@ from scipy import special, stats
 from gan_jax.divergences.distribution_functions import tails
 from tests.cases import cases
 from tests.divergences.laws_of_numpyro import LAWS
-from tests.tiers import some
 
 # A tail that is a difference keeps its absolute accuracy alone, at an end of the support that is not 0.
 ABSOLUTE = {"FoldedDistribution": 1e-15, "LogUniform": 1e-15}
@@ -30,7 +29,7 @@ def _points(frozen):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", some(LAWS, 3))
+@pytest.mark.parametrize("name", LAWS)
 def test_both_tails_of_every_law(name):
     with jax.enable_x64(True):
         law, frozen = LAWS[name]()

@@ -31,10 +31,12 @@ AT_EVERY_CHANGE = {
     *(
         "dirac_gan",
         "players",
+        "arms_race",
         "generator_gradients",
         "image_zoo",
         "mode_weights",
         "conditional_ring",
+        "wrong_captions",
         "cycle_2d",
         TEMPLATE.name,
     ),

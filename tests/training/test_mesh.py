@@ -201,3 +201,15 @@ def test_processes_that_do_not_come_are_waited_for_and_given_up(monkeypatch: pyt
     came.set()
     while meshes.is_joining():
         time.sleep(0.01)
+    meshes._joining.clear()
+    # They come: nothing is said; and where JAX fails, its failure is the caller's.
+    meshes.connect("localhost:1", 2, 0, on_wait=lambda: said.append(None))
+    assert said == [None]
+    assert not meshes._joining
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("the port is taken")
+
+    monkeypatch.setattr(jax.distributed, "initialize", refuse)
+    with pytest.raises(RuntimeError, match="the port is taken"):
+        meshes.connect("localhost:1", 2, 0)
