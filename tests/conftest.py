@@ -67,7 +67,7 @@ class TimeLeft:
 
 
 BY_CASE = ("tests/experiments/test_every_experiment.py", "tests/divergences/test_transport_on_the_line.py")
-"""Long files whose cases share nothing with each other: `make test-slow`, which keeps a file in one process, deals these case by case."""
+"""Long files whose cases share nothing with each other: where files stay in one process (`--dist loadfile`), these go case by case."""
 
 
 def group_of(nodeid: str) -> str:
