@@ -15,7 +15,8 @@ import pytest
 from gan_jax import checks, distributions
 from gan_jax.cli import image_config, train, train_translation
 from gan_jax.data.sources import resident
-from gan_jax.divergences import empirical, f_divergence, generated, histogram
+from gan_jax.divergences import empirical, f_divergence, gaussians, generated, histogram
+from gan_jax.estimators.variational import neural_estimator
 from gan_jax.metrics import (
     frechet,
     histograms,
@@ -33,8 +34,9 @@ from gan_jax.metrics.features import Extracted, Features, extract, in_unit_range
 from gan_jax.models import image_pairs
 from gan_jax.models.convolutions import convolution, transposed_convolution
 from gan_jax.models.generators import mlp_generator
+from gan_jax.models.mlp import mlp
 from gan_jax.objectives import costs, losses, penalties
-from gan_jax.training import updates
+from gan_jax.training import game, updates
 from gan_jax.training.state import PlayerState
 from tests.cases import cases
 
@@ -316,3 +318,22 @@ def test_the_last_line_of_a_run_says_how_it_ended(tmp_path: Path) -> None:
     both = train_translation.Config(out=tmp_path)
     stopped = f"{tmp_path}: stopped at step 7 of {both.schedule.steps}, saved; the same command goes on from here"
     assert train_translation._summary(both, 7, False) == stopped
+
+
+def test_what_is_asked_of_laws_and_samplers_is_said() -> None:
+    assert gaussians.gaussian_mixture(dist.Poisson(1.0)) is None
+    with pytest.raises(ValueError, match=r"data has batch shape \(3,\); expected a single distribution"):
+        game.gan(
+            losses.minimax(),
+            mlp_generator((4,)),
+            mlp((4,)),
+            dist.Normal(jnp.zeros(3), 1.0),
+            updates.alternating(),
+            batch_size=4,
+        )
+    estimate = neural_estimator(losses.minimax(), mlp((4,)), steps=2, batch_size=4, held_out=8)
+    with pytest.raises(ValueError, match=r"gives shape \(1, 1\) for a batch of 8; expected \[batch, \*event\]"):
+        estimate(0, lambda key, n: jnp.zeros(1), dist.Normal(0.0, 1.0))
+    with pytest.raises(ValueError, match="expected a seed below"):
+        checks.key("key", 10**20)
+    assert repr(losses.OBJECTIVES).startswith("{'minimax': ")

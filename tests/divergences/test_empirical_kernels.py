@@ -213,3 +213,8 @@ def test_the_energy_distance_scales_with_the_data_however_large_or_small(scale):
     slope = jax.grad(empirical.energy_distance)(jnp.asarray(x), jnp.asarray(y))
     own = jax.grad(empirical.energy_distance)(jnp.asarray(X, jnp.float32), jnp.asarray(Y, jnp.float32))
     np.testing.assert_allclose(slope, own, atol=1e-5)
+
+
+def test_the_cubic_kernel_alone() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 3, 4))
+    np.testing.assert_allclose(kernels.cubic(jnp.asarray(x), jnp.asarray(y)), (x @ y.T / 4 + 1) ** 3, rtol=1e-5)

@@ -127,7 +127,7 @@ def test_a_distance_has_no_derivative_in_a_weight_of_zero_where_the_laws_coincid
     assert moves[0] == 0
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_a_weight_of_zero_has_its_one_sided_derivative_in_an_image_of_a_mixture():
     """An affine map changes no divergence; of a folded one the same integral, by SciPy."""
 

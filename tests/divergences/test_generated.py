@@ -178,3 +178,8 @@ class TestDiscriminatorValue:
         for seed in range(5):
             slopes = np.random.default_rng(seed).uniform(-1.0, 1.0, signs.shape)
             assert float(discriminator_value(value, critic(slopes), p, q)) <= w1
+
+
+def test_mass_is_put_in_the_middles_of_cells_and_half_a_cell_beyond() -> None:
+    found = generated.cell_centres(jnp.array([0.0, 2.0, 4.0, 6.0]))
+    np.testing.assert_array_equal(found, [-1.0, 1.0, 3.0, 5.0, 7.0])
