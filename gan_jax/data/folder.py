@@ -416,7 +416,8 @@ def _readable(file: Path) -> Iterator[None]:
         elif isinstance(error, Image.DecompressionBombError):
             reason = "it has more pixels than Pillow decodes"
         raise UnreadableImage(
-            f"image {file} cannot be read ({reason}); mend it, remove it, or skip such images with skip_corrupt=True (--data.skip-corrupt)"
+            f"image {file} cannot be read ({reason}); mend it, remove it, or skip such images with skip_corrupt=True (of a command, the "
+            "option skip-corrupt)"
         ) from error
 
 

@@ -53,14 +53,14 @@ def beyond_rounding(error: Array, length: Array) -> Array:
 
 
 def rounding_of_places(length: Array, width: Array) -> Array:
-    """How far a distance of narrow laws far from 0 may be off by rounding: 8 roundings of ``length``, of which 16 ``width`` are free.
+    """How far the places of narrow laws far from 0 are off by rounding: one of ``length``, of which 16 ``width`` are free.
 
     Args:
       length: how far from 0 the laws are.
       width: how wide they are: nearer to 0 than 16 of it, places are as good as differences of them.
     """
     away = jax.lax.stop_gradient(jnp.maximum(length - 16.0 * width, 0.0))
-    return 8.0 * jnp.finfo(length.dtype).eps * jnp.where(away < jnp.inf, away, 0.0)
+    return jnp.finfo(length.dtype).eps * jnp.where(away < jnp.inf, away, 0.0)
 
 
 def tolerance(value: Array, scale: Array | float = 1.0, relative: float | None = None) -> Array:

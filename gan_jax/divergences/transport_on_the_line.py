@@ -213,8 +213,12 @@ def _power_mean(
     total = jnp.where(infinite, 0.0, total)
     error = jax.lax.stop_gradient(jnp.where(infinite, 0.0, error))
     value, error = mapped(ExactValue(total, error), lambda power: root(power, order))
-    # Quantiles that are the same to the last bit are rounded alike.
-    rounded = jnp.where(jnp.any(apart != 0), rounding_of_places(length, width), 0.0)
+    # With what was taken for noise; quantiles that are the same to the last bit are rounded alike.
+    differences, lengths = difference(fixed, at)
+    noise = (jnp.abs(differences) - _distance(differences, lengths, t)) * jnp.exp(_log_mass(t) / order) / size
+    dropped = jnp.sum(rule(panels.low, panels.high, powered(noise, order).reshape(-1, _NODES.size)).value)
+    rounded = rounding_of_places(length, width)
+    rounded = jnp.where((rounded > 0) & jnp.any(apart != 0), rounded + size * root(dropped, order), 0.0)
     error = beyond_rounding(size * error, length) + jax.lax.stop_gradient(rounded)
     return ExactValue(jnp.where(infinite, jnp.inf, size * value), error)
 

@@ -186,6 +186,11 @@ def test_laws_far_from_0_that_have_no_place_are_refused_in_single_precision() ->
     truth = np.trapezoid(np.abs(known), x)
     value, error = exact.with_error(exact.wasserstein, p, q)
     assert abs(float(value) - truth) <= float(error)
+    near = dist.LogNormal(np.float32(np.log(10.0)), np.float32(0.1)), dist.Normal(10.0, 1.0)
+    found = float(exact.wasserstein(*near))
     with jax.enable_x64(True):
+        # Nearer to 0 it is right, and not refused.
+        double = dist.LogNormal(float(near[0].loc), float(near[0].scale)), dist.Normal(10.0, 1.0)
+        assert found == pytest.approx(float(exact.wasserstein(*double)), rel=1e-4)
         double = dist.LogNormal(float(p.loc), float(p.scale)), dist.Normal(100.0, 1.0)
         assert float(exact.wasserstein(*double)) == pytest.approx(truth, rel=1e-6)
