@@ -91,9 +91,10 @@ format: $(READY)  ## repair what lint can repair by itself
 
 # Most of the tests' time is compilation, and most of what is compiled runs once: LLVM's optimisations and XLA's emitters of fusions are
 # left out (a third of the time). Without them copies of one product may be rounded apart where a processor has fused multiply-adds, so
-# that zeros are not exact: AVX has none. The notebooks and every figure run with all of it, as users do.
+# that zeros are not exact: AVX has none. The notebooks compute for longer, and are optimised; every figure runs with all of it, as users do.
 test test-slow test-exhaustive check coverage: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 test test-slow test-exhaustive check coverage: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX
+notebooks: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false
 
 test: lint  ## lint, then the tests
 	$(PYTEST) -q -n $(JOBS) --dist worksteal -m "not slow and not exhaustive" --durations 10 $(PYTEST_ARGS)

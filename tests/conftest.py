@@ -28,6 +28,20 @@ gc.set_threshold(100_000, 50, 100)
 jax.devices()
 
 
+# What a test process may hold in GiB before it forgets what it compiled; it finds that again on the disk.
+MOST_MEMORY = 2.5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory() -> Iterator[None]:
+    """Programs stay in memory for as long as a process lives, and a few thousand of them are several GiB."""
+    yield
+    status = Path("/proc/self/statm")
+    if status.exists() and int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY * 2**30:
+        jax.clear_caches()
+        gc.collect()
+
+
 @pytest.fixture
 def optimised() -> Iterator[None]:
     """What compiles here is optimised, which ``make test`` leaves out: for tests that compute for longer than they compile."""

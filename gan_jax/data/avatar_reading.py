@@ -117,9 +117,10 @@ def read(images: Real[Array | np.ndarray, "n size size 3"], *, style: str = "por
 
 def _read(images: Array | np.ndarray, candidates: Candidates, size: int, style: str) -> tuple[Array, ...]:
     n = len(images)
-    # One shape for all parts, so that the program is compiled once.
-    padded = np.zeros((AT_A_TIME, *images.shape[1:]), images.dtype)
-    padded[:n] = np.asarray(images)
+    # One shape and one type for all, so that the program is compiled once.
+    padded = np.zeros((AT_A_TIME, *images.shape[1:]), np.float32)
+    shares = np.asarray(images, np.float32)
+    padded[:n] = shares / 255.0 if np.issubdtype(images.dtype, np.integer) else 0.5 * (shares + 1.0)
     return tuple(array[:n] for array in _explain(padded, candidates, size, style))
 
 
@@ -211,13 +212,13 @@ def _step(x: Array, kind: Kind, place: Place, size: int, style: str) -> _Fit:
         """What no colours of the candidate explain."""
         return y - basis @ (basis.swapaxes(1, 2) @ y)
 
-    def towards(shift: Array, tilt: float) -> Array:
-        moved = Place(place.shift + STEP * shift[None], place.tilt + STEP * tilt)
+    def towards(direction: Array) -> Array:
+        moved = Place(place.shift + STEP * direction[None, :2], place.tilt + STEP * direction[2])
         return beyond((_shares(size, style, kind, moved) - amounts) @ colours).reshape(x.shape[0], -1) / STEP
 
     rest = beyond(x).reshape(x.shape[0], -1)
-    directions = [towards(jnp.array([1.0, 0.0]), 0.0), towards(jnp.array([0.0, 1.0]), 0.0), towards(jnp.zeros(2), 1.0)]
-    q, t = orthonormal(jnp.stack(directions, axis=2))
+    # One after another, as the steps below are: the drawing is compiled once, not for each.
+    q, t = orthonormal(jnp.moveaxis(jax.lax.map(towards, jnp.eye(3)), 0, 2))
     along = jnp.sum(q * rest[:, :, None], axis=1)
     left = jnp.sum(jnp.square(rest), axis=1) - jnp.sum(jnp.square(along), axis=1)
     moves = jnp.sum(t * along[:, None], axis=2)
@@ -229,7 +230,7 @@ def _step(x: Array, kind: Kind, place: Place, size: int, style: str) -> _Fit:
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
 def _explain(images: Array, candidates: Candidates, size: int, style: str) -> tuple[Array, Array, Array, Array]:
-    x = _averaged(images / 255.0 if jnp.issubdtype(images.dtype, jnp.integer) else 0.5 * (images + 1.0), size)
+    x = _averaged(images, size)
     n, places = x.shape[0], SHIFTS * SHIFTS * TILTS
     coarse = _averaged(x.reshape(n, size, size, 3), COARSEST)
     pixels, count, colours = candidates.basis.shape
@@ -240,10 +241,12 @@ def _explain(images: Array, candidates: Candidates, size: int, style: str) -> tu
 
     def fit(which: Array) -> _Fit:
         kind, place = jax.tree.map(lambda leaf: leaf[which], (candidates.kind, candidates.place))
-        for _ in range(STEPS):
+
+        def step(place: Place, _: None) -> tuple[Place, _Fit]:
             found = _step(x, kind, place, size, style)
-            place = found.place
-        return found
+            return found.place, found
+
+        return jax.tree.map(lambda leaf: leaf[-1], jax.lax.scan(step, place, length=STEPS)[1])
 
     fits = jax.lax.map(fit, rivals.T)
     first = jnp.argmin(fits.left, axis=0)

@@ -55,8 +55,8 @@ def test_four_thousand_are_read_without_one_error() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("optimised")
 def test_bytes_are_read_as_floats_are() -> None:
-    drawn = everyone(16)
-    images = avatars.render(drawn)
+    drawn = everyone(132)
+    images = avatars.render(drawn, size=16)
     np.testing.assert_array_equal(read(np.asarray(to_bytes(images))).attributes, read(images).attributes)
 
 

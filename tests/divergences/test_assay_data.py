@@ -118,7 +118,7 @@ def test_gradients_know_that_units_do_not_matter(scaled: bool) -> None:
     assert met > 500
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_densities_are_those_of_numpyro() -> None:
     """Of every structure: the names of the parameters mean the same."""
     with jax.enable_x64(True):

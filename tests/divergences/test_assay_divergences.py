@@ -20,7 +20,7 @@ MOST_REFUSED_SINGLE = 0.2
 
 
 # Of the combinations of a structure and a divergence one in so many: each compiles for two seconds and more.
-@pytest.fixture(scope="module", params=[64, pytest.param(16, marks=pytest.mark.exhaustive)])
+@pytest.fixture(scope="module", params=[128, pytest.param(16, marks=pytest.mark.exhaustive)])
 def outcomes(request: pytest.FixtureRequest) -> list[checking.Outcome]:
     with jax.enable_x64(True):
         return [
@@ -33,7 +33,7 @@ def outcomes(request: pytest.FixtureRequest) -> list[checking.Outcome]:
 @pytest.mark.parametrize("what", ["value", "gradient"])
 def test_divergences_are_right_or_refused(outcomes: list[checking.Outcome], what: str) -> None:
     of_it = [outcome for outcome in outcomes if outcome.what == what]
-    assert len(of_it) >= 15
+    assert len(of_it) >= 8
     assert [checking.said(outcome) for outcome in of_it if outcome.kind == "wrong"] == []
     assert checking.share(of_it, "refused") <= MOST_REFUSED
 
@@ -41,7 +41,7 @@ def test_divergences_are_right_or_refused(outcomes: list[checking.Outcome], what
 def test_estimates_of_errors_cover_them(outcomes: list[checking.Outcome]) -> None:
     """Of values that are refused as well."""
     of_it = [outcome for outcome in outcomes if outcome.what == "estimate"]
-    assert len(of_it) >= 15
+    assert len(of_it) >= 8
     assert [checking.said(outcome) for outcome in of_it if outcome.kind == "wrong"] == []
 
 
@@ -53,11 +53,11 @@ def test_what_is_refused_raises_where_it_is_not_traced(outcomes: list[checking.O
 
 
 def test_single_precision_is_right_or_refused() -> None:
-    chosen = [(row, quantity) for row, quantity in checking.planned(("jensen_shannon", "kl"), 24)]
+    chosen = [(row, quantity) for row, quantity in checking.planned(("jensen_shannon", "kl"), 48)]
     found = [
         outcome for row, quantity in chosen for outcome in checking.outcomes(row, quantity, "float32", slopes=False)
     ]
     values = [outcome for outcome in found if outcome.what == "value"]
-    assert len(values) > 10
+    assert len(values) > 5
     assert [checking.said(outcome) for outcome in values if outcome.kind == "wrong"] == []
     assert checking.share(values, "refused") <= MOST_REFUSED_SINGLE

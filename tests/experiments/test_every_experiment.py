@@ -24,22 +24,20 @@ from tests.tiers import those
 NAMES = [entry.name for entry in (*EXPERIMENTS, TEMPLATE)]
 FILES = {"arrays.npz", "claims.json", "config.json", "figure.png", "figure.svg", "manifest.json", "table.csv"}
 
-# Their smoke presets compile for a quarter of an hour together: at every change those of the first chapter, and of every other chapter what
-# makes its data, players and measures and trains fewest games; all of them before a release.
+# Their smoke presets compile for a quarter of an hour together: at every change those of every chapter that make its data, players and
+# measures with fewest programs; all of them before a release.
 AT_EVERY_CHANGE = {
-    *(entry.name for entry in EXPERIMENTS if entry.chapter == "divergences"),
-    *(
-        "dirac_gan",
-        "players",
-        "arms_race",
-        "generator_gradients",
-        "image_zoo",
-        "mode_weights",
-        "conditional_ring",
-        "wrong_captions",
-        "cycle_2d",
-        TEMPLATE.name,
-    ),
+    "moving_plans",
+    "saturation_1d",
+    "optimal_discriminator",
+    "saturation_images",
+    "dirac_gan",
+    "arms_race",
+    "image_zoo",
+    "mode_weights",
+    "conditional_ring",
+    "cycle_2d",
+    TEMPLATE.name,
 }
 
 of_every_experiment = pytest.mark.parametrize("name", NAMES)

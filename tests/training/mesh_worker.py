@@ -38,8 +38,7 @@ def games(mesh: jax.sharding.Mesh, draw: Callable[..., jax.Array]) -> Iterator[t
     )
     normalised = dcgan(SIZE, 1, width=8, latent=16)
     for objective, penalty, steps, pair in (
-        ("wasserstein", "gp", 2, smooth),
-        ("relativistic_average", "r1_and_r2", 1, smooth),
+        ("relativistic_average", "gp", 2, smooth),
         ("non_saturating", None, 1, normalised),
     ):
         yield (

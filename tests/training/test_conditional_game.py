@@ -19,7 +19,7 @@ from gan_jax.models.text import gru_encoder, label_encoder, sentence, transforme
 from gan_jax.objectives import losses, penalties
 from gan_jax.training.conditional import ConditionedBatch, conditional_gan, describes, labelled, mismatched
 from gan_jax.training.game import Game, play
-from gan_jax.typing import Array, PRNGKey
+from gan_jax.typing import Array, PRNGKey, Variables
 from tests.tiers import some
 from tests.training.compilations import once
 
@@ -91,15 +91,20 @@ def by_hand(made: Game, objective: losses.Objective, weight: float, found: bool)
     key = jax.random.fold_in(state.key, 0)
     discriminator_key, _ = jax.random.split(key)
     keys = jax.random.split(jax.random.fold_in(discriminator_key, 0), 6)
-    pairs = data(keys[0], 8)
-    own, judge = state.generator.variables, state.discriminator.variables
-    fake = generator.apply(own, generator.noise(keys[1], 8), generator.embed(own, pairs.condition))
-    wrong = mismatched(keys[2], pairs.condition_attributes, pairs.attributes)
-    assert bool(wrong.found.all()) == found
-    logits = lambda x, c: critic.score(judge, critic.features(judge, x), critic.embed(judge, c))  # noqa: E731
-    right = logits(pairs.x, pairs.condition)
-    against_fake = objective.discriminator_loss(right, logits(fake, pairs.condition))
-    against_wrong = objective.discriminator_loss(right, logits(pairs.x, pairs.condition[wrong.places]))
+
+    @jax.jit
+    def losses_of(own: Variables, judge: Variables) -> tuple[Array, Array, Array]:
+        pairs = data(keys[0], 8)
+        fake = generator.apply(own, generator.noise(keys[1], 8), generator.embed(own, pairs.condition))
+        wrong = mismatched(keys[2], pairs.condition_attributes, pairs.attributes)
+        logits = lambda x, c: critic.score(judge, critic.features(judge, x), critic.embed(judge, c))  # noqa: E731
+        right = logits(pairs.x, pairs.condition)
+        against_fake = objective.discriminator_loss(right, logits(fake, pairs.condition))
+        against_wrong = objective.discriminator_loss(right, logits(pairs.x, pairs.condition[wrong.places]))
+        return against_fake, against_wrong, wrong.found.all()
+
+    against_fake, against_wrong, all_found = losses_of(state.generator.variables, state.discriminator.variables)
+    assert bool(all_found) == found
     return float(jnp.mean((1.0 - weight) * against_fake + weight * against_wrong))
 
 

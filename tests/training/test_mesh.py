@@ -23,6 +23,7 @@ from gan_jax.training import checkpoint, updates
 from gan_jax.training import mesh as meshes
 from gan_jax.training.game import Game, gan
 from gan_jax.training.state import Info
+from tests.tiers import some
 
 WORKER = Path(__file__).with_name("mesh_worker.py")
 PATIENCE = 240.0
@@ -65,7 +66,7 @@ def one_device(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("devices", "processes"), [(8, 1), (2, 2)])
+@pytest.mark.parametrize(("devices", "processes"), some([(2, 2), (8, 1)], 2))
 def test_any_number_of_devices_and_processes_gives_the_same_losses(
     one_device: dict[str, np.ndarray], tmp_path: Path, devices: int, processes: int
 ) -> None:
