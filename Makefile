@@ -102,17 +102,17 @@ test: lint  ## lint, then the tests
 # pytest exits with 5 where it finds no test: that is no failure of this tier, which may be empty. A file stays in one process, since its
 # tests share what is slow in it, unless tests/conftest.py says that its cases do not.
 test-slow: $(READY)  ## the tests marked slow
-	@$(PYTEST) -q -n $(JOBS) --dist loadfile -m "slow and not exhaustive" --durations 10 $(PYTEST_ARGS) || { status=$$?; \
+	@$(PYTEST) -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "slow and not exhaustive" --durations 10 $(PYTEST_ARGS) || { status=$$?; \
 	  if [ $$status -eq 5 ]; then echo "No test is marked slow."; else exit $$status; fi; }
 
 test-exhaustive: $(READY)  ## more and larger cases of the same, before a release
-	$(PYTEST) -q -n $(JOBS) --dist loadfile -m exhaustive --durations 10 $(PYTEST_ARGS)
+	$(PYTEST) -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m exhaustive --durations 10 $(PYTEST_ARGS)
 
 check: lint  ## lint, then both tiers in one go: what a change is held against
-	$(PYTEST) -q -n $(JOBS) --dist loadfile -m "not exhaustive" --durations 10 $(PYTEST_ARGS)
+	$(PYTEST) -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not exhaustive" --durations 10 $(PYTEST_ARGS)
 
 coverage: $(READY)  ## the tests of make test and test-slow, and which lines they never reach
-	$(PYTEST) -q -n $(JOBS) --dist loadfile -m "not exhaustive" --cov --cov-report term-missing $(PYTEST_ARGS)
+	$(PYTEST) -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not exhaustive" --cov --cov-report term-missing $(PYTEST_ARGS)
 
 notebooks: $(READY)  ## execute every notebook from top to bottom
 	$(PYTEST) -v -n $(JOBS) --dist worksteal --nbmake --nbmake-timeout 600 notebooks $(PYTEST_ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,11 +85,34 @@ BY_CASE = ("tests/experiments/test_every_experiment.py", "tests/divergences/test
 """Long files whose cases share nothing with each other: where files stay in one process (`--dist loadfile`), these go case by case."""
 
 
+DEAREST = (
+    "tests/divergences/test_assay_distances.py",
+    "tests/training/test_mesh.py",
+    "tests/training/test_runs.py",
+    "tests/cli/test_processes.py",
+)
+"""Files of few tests that take minutes: handed out first, so that no process is left alone with one of them at the end."""
+
+
 def group_of(nodeid: str) -> str:
     """What stays in one process: ``[case]`` of a file in ``BY_CASE``, with all tests of that case, and any other file as a whole."""
     file, _, test = nodeid.partition("::")
     _, bracket, case = test.partition("[")
     return f"{file}::{bracket + case or test}" if file in BY_CASE else file
+
+
+@pytest.hookimpl(trylast=True)  # After those that -m leaves out are gone.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Groups in the order in which they are handed out: the dearest first, a test that is marked slow for about twenty that are not."""
+    if not hasattr(config, "workerinput"):
+        return
+    cost: Counter[str] = Counter()
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        cost[group_of(item.nodeid)] += 20 if item.get_closest_marker("slow") else 1
+        if file in (*DEAREST, *BY_CASE):
+            cost[group_of(item.nodeid)] += 1000
+    items.sort(key=lambda item: -cost[group_of(item.nodeid)])
 
 
 @pytest.hookimpl(optionalhook=True)

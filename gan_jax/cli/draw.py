@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -54,7 +55,7 @@ class Options:
 
 
 def main(words: Sequence[str]) -> int:
-    """Writes ``draw_CAPTION_seed{seed}.png`` and ``.npz``, and says what can be read off the pictures."""
+    """Writes ``draw_CAPTION_seed{seed}.png`` and ``.npz`` (``name_of``), and says what can be read off the pictures."""
     options = parsed(Options, "draw", words)
     devices.configure_jax(cpu_devices=1)
     run = opened(options.run)
@@ -76,14 +77,30 @@ def main(words: Sequence[str]) -> int:
             yield piece
 
     folder = options.run if options.out is None else options.out
-    slug = re.sub(r"[^a-z0-9]+", "_", options.caption.lower()).strip("_")[:60]
-    name = files.place(folder, f"draw_{slug}_seed{options.seed}")
+    name = files.place(folder, name_of(options))
     facts = {"step": run.step, "seed": options.seed, "caption": options.caption}
     with starts.working(f"drawing {options.n} pictures"):
         written = write_images(name, read_as_drawn(), options.n, columns=options.columns, **facts)
     say(f"{options.n} pictures of step {run.step}: {written}")
     say(_read_back(options.caption, found))
     return 0
+
+
+def name_of(options: Options) -> str:
+    """The name of the pictures without its ending, another one for every other caption, guidance, truncation or seed.
+
+    It holds the caption's words, and eight digits of its SHA-256 where they do not say all of it: where they are cut after 60 letters, or
+    the caption has more than the letters a to z and digits.
+    """
+    words = re.sub(r"[^a-z0-9]+", "_", options.caption.lower()).strip("_")[:60]
+    parts = ["draw", words] if words else ["draw"]
+    if words.split("_") != options.caption.lower().split():
+        parts.append(hashlib.sha256(options.caption.encode(errors="surrogatepass")).hexdigest()[:8])
+    if options.guidance != 1.0:
+        parts.append(f"guidance{options.guidance}")
+    if options.truncation is not None:
+        parts.append(f"truncation{options.truncation}")
+    return "_".join([*parts, f"seed{options.seed}"])
 
 
 def _drawn(run: Opened, options: Options, tokens: np.ndarray) -> Iterator[np.ndarray]:

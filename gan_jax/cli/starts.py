@@ -89,7 +89,7 @@ def opening(
         shape = " × ".join(map(str, event_shape))
         say(
             f"{folder}: {device['count']} {device['platform']} device{'' if device['count'] == 1 else 's'} ({device['kind']}), images "
-            f"{shape}, generator {generator} and discriminator {discriminator} parameters, step {step} of {steps}",
+            f"{shape}, generator {generator} and discriminator {discriminator} parameters, step {step} of {max(step, steps)}",
             file=sys.stderr,
         )
 

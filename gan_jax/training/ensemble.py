@@ -174,7 +174,7 @@ def sweep(
     checks.integer("seeds", seeds, 1)
     if together is not None:
         checks.integer("together", together, 1)
-    values = {name: jnp.asarray(axis, float) for name, axis in axes.items()}
+    values = {name: jnp.asarray(checks.real(name, axis), float) for name, axis in axes.items()}
     for name, axis in values.items():
         if axis.ndim != 1 or axis.size == 0:
             raise ValueError(

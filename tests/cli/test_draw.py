@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from gan_jax.cli import avatar_games, devices, image_config, image_runs
+from gan_jax.cli import avatar_games, devices, draw, image_config, image_runs
 from gan_jax.cli import main as command_line
 from gan_jax.data import avatar_sets, drawn_avatars
 from gan_jax.models.tokenizer import Vocabulary
@@ -101,6 +101,22 @@ def test_another_caption_guidance_and_truncation_change_the_pictures(run: Path, 
     assert not np.array_equal(drawn(CAPTION, "--guidance", "2"), plain)
     safe = drawn(CAPTION, "--truncation", "0.1")
     assert safe.std(axis=0).mean() < plain.std(axis=0).mean()
+
+
+def test_every_caption_has_a_file_of_its_own(tmp_path: Path) -> None:
+    """Also one that is as another up to its 60th letter, or has no letter from a to z."""
+    long = "a character with short green hair, brown eyes and an oval face wearing {} glasses"
+    captions = (CAPTION, long.format("no"), long.format("round"), "", "日本", "röte", "rte", "green-hair", "green hair")
+    options = [
+        *(draw.Options(tmp_path, caption) for caption in captions),
+        draw.Options(tmp_path, CAPTION, seed=1),
+        draw.Options(tmp_path, CAPTION, guidance=1.5),
+        draw.Options(tmp_path, CAPTION, truncation=1.5),
+    ]
+    names = [draw.name_of(one) for one in options]
+    assert names[0] == "draw_red_eyes_and_short_green_hair_seed0"
+    assert len(set(names)) == len(names)
+    assert max(map(len, names)) < 100
 
 
 def test_unknown_words_are_named(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,7 @@ def test_points_share_their_seeds_keys() -> None:
         (r"separation has shape \(0,\)", {"separation": []}),
         (r"separation has shape \(\)", {"separation": 1.0}),
         ("together is 0", {"together": 0, "separation": [1.0]}),
+        ("generator_rate has the type object; expected real numbers", {"generator_rate": [None, 1e-3]}),
     ],
 )
 def test_bad_input_is_one_sentence(words: str, options: dict[str, object]) -> None:
