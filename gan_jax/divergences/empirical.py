@@ -243,7 +243,8 @@ def sinkhorn_divergence(
       x: ``[n, d]``.
       y: ``[m, d]``.
       epsilon: ε > 0, in squared units of the data.
-      threshold: when to stop: the total absolute error of the plan's marginals, of 1. The error of the value is of second order in it.
+      threshold: when to stop: the total absolute error of the plan's marginals, of 1. The error of the value is of second order in it,
+        that of the gradient of first.
       max_iterations: after which it is given up: ``converged`` is then False.
       x_weights: ``[n]``, non-negative, of sum 1 (to rounding; they are divided by their sum); all 1/n by default.
       y_weights: ``[m]``.

@@ -16,6 +16,9 @@ from gan_jax.distributions import log_weights, mixture_weights
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
+NEWTON_STEPS = 5
+"""Of a square root near another: each doubles the digits, and the first has two."""
+
 
 class GaussianMixture(NamedTuple):
     """``sum_k w_k N(means_k, factors_k factors_k^T)`` in ``d`` dimensions.
@@ -117,19 +120,41 @@ def gaussian_mixture(d: Distribution) -> GaussianMixture | None:
 
 
 class _Relative(NamedTuple):
-    """One Gaussian seen in the coordinates in which the other is standard: ``shift [d]``, eigenvalues ``[d]`` and matrix ``[d, d]``."""
+    """One Gaussian seen in the coordinates in which the other is standard.
+
+    Attributes:
+      shift: ``[d]``.
+      logs: of the eigenvalues of its covariance, ``[d]``.
+      excess: the eigenvalues less 1, ``[d]``.
+      covariance: ``[d, d]``.
+    """
 
     shift: Array
-    eigenvalues: Array
+    logs: Array
+    excess: Array
     covariance: Array
+
+
+def _excess(p: Gaussian, q: Gaussian) -> tuple[Array, Array, Array]:
+    """``B^-1/2 A B^-1/2 - I`` of two covariances, whether it is small, and ``C^-1 (D - C)`` of their roots ``D`` and ``C``.
+
+    It is formed from what the roots differ in, since ``A`` and ``B`` themselves, rounded, differ by their rounding at least.
+    """
+    apart = jnp.linalg.solve(q.factor, p.factor - q.factor)
+    excess = apart + apart.T + apart @ apart.T
+    return excess, jnp.sum(jnp.square(excess)) < 0.25, apart
 
 
 def _relative(p: Gaussian, q: Gaussian) -> _Relative:
     shift = jnp.linalg.solve(q.factor, p.mean - q.mean)
+    excess, near, _ = _excess(p, q)
     factor = jnp.linalg.solve(q.factor, p.factor)
     covariance = factor @ factor.T
-    # Only symmetric functions of the eigenvalues are taken, whose derivatives exist where eigenvalues coincide.
-    return _Relative(shift, jnp.linalg.eigvalsh(covariance), covariance)
+    # Only symmetric functions of the eigenvalues are taken, whose derivatives exist where eigenvalues coincide: all are of one matrix.
+    values = jnp.linalg.eigvalsh(jnp.where(near, excess, covariance))
+    small, large = jnp.where(near, values, 0.0), jnp.where(near, 1.0, values)
+    logs = jnp.where(near, jnp.log1p(small), jnp.log(large))
+    return _Relative(shift, logs, jnp.where(near, small, large - 1.0), covariance)
 
 
 def kl(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
@@ -142,7 +167,7 @@ def kl(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
       ``[]``, in nats.
     """
     relative = _relative(p, q)
-    return 0.5 * (jnp.sum(numerics.exp_remainder(jnp.log(relative.eigenvalues))) + jnp.sum(jnp.square(relative.shift)))
+    return 0.5 * (jnp.sum(numerics.exp_remainder(relative.logs)) + jnp.sum(jnp.square(relative.shift)))
 
 
 def squared_hellinger(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
@@ -156,7 +181,7 @@ def squared_hellinger(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     """
     relative = _relative(p, q)
     # With B standard: the exponent is ¼ Σ log λ - ½ Σ log((1 + λ)/2) = -½ Σ log cosh(½ log λ).
-    widths = 0.5 * jnp.sum(numerics.log_cosh(0.5 * jnp.log(relative.eigenvalues)))
+    widths = 0.5 * jnp.sum(numerics.log_cosh(0.5 * relative.logs))
     middle = 0.5 * (relative.covariance + jnp.eye(relative.shift.shape[0], dtype=relative.shift.dtype))
     return -jnp.expm1(-widths - relative.shift @ jnp.linalg.solve(middle, relative.shift) / 8.0)
 
@@ -173,10 +198,10 @@ def chi_squared(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
       ``[]``.
     """
     relative = _relative(p, q)
-    finite = jnp.max(relative.eigenvalues) < 2.0
+    finite = jnp.max(relative.excess) < 1.0
     identity = jnp.eye(relative.shift.shape[0], dtype=relative.shift.dtype)
     # Inputs are guarded, so that an infinite value has the gradient 0.
-    excess = jnp.where(finite, relative.eigenvalues, 1.0) - 1.0
+    excess = jnp.where(finite, relative.excess, 0.0)
     remainder = jnp.where(finite, 2.0 * identity - relative.covariance, identity)
     shift = jnp.where(finite, relative.shift, 0.0)
     # λ (2 - λ) = 1 - (λ - 1)².
@@ -189,28 +214,46 @@ def wasserstein_2(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
 
     ``W_2^2`` is the Fréchet distance of the FID.
 
-    The trace loses half of the digits where ``A`` is near ``B``. It is computed as ``||(T - I) C||_F^2`` with ``A = C
-    C^T`` and the optimal map ``T = C^-T (C^T B C)^1/2 C^-1``, which does not cancel. Its gradient is the envelope's,
-    ``I - T`` in ``A`` and ``I - T^-1`` in ``B``: no derivative of an eigenvector is taken, which would not exist for a
-    round ``A``.
+    The trace loses half of the digits where ``A`` is near ``B``. It is computed as ``||C^-T X||_F^2`` with ``A = C C^T`` and ``X = (C^T B
+    C)^1/2 - C^T C``, which does not cancel; the optimal map is ``T = I + C^-T X C^-1``. Its gradient is the envelope's, ``I - T`` in ``A``
+    and ``I - T^-1`` in ``B``: no derivative of an eigenvector is taken, which would not exist for a round ``A``.
     """
     a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
-    c, covariance = jax.lax.stop_gradient((p.factor, b))
-    values, vectors = jnp.linalg.eigh(c.T @ covariance @ c)
-    root = (vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None, :]) @ vectors.T
-    residual = jnp.linalg.solve(c.T, root) - c
-    size = jnp.sum(jnp.square(residual))
-    # What rounding leaves of two equal covariances is no distance, and has no gradient.
+    c, d, covariance = jax.lax.stop_gradient((p.factor, q.factor, b))
+    x, near = _root_less(c, d, covariance)
+    size = jnp.sum(jnp.square(jnp.linalg.solve(c.T, x)))
+    # What rounding leaves of one covariance by two roots is no distance, and has no gradient.
     eps = 64.0 * jnp.finfo(c.dtype).eps
-    size = jnp.where(size > eps * eps * jnp.sum(jnp.square(c)), size, 0.0)
-    to_q = jnp.linalg.solve(c.T, jnp.linalg.solve(c.T, root).T).T
-    to_p = jnp.linalg.inv(to_q)
+    size = jnp.where(near | (size > eps * eps * jnp.sum(jnp.square(c))), size, 0.0)
+    beyond = jnp.linalg.solve(c.T, jnp.linalg.solve(c.T, x).T).T
     identity = jnp.eye(c.shape[0], dtype=c.dtype)
-    slope = jnp.sum((identity - to_q) * a) + jnp.sum((identity - to_p) * b)
+    slope = jnp.sum(jnp.linalg.solve(identity + beyond, beyond) * b) - jnp.sum(beyond * a)
     slope = jnp.where(size > 0, slope - jax.lax.stop_gradient(slope), 0.0)
     square = jnp.sum(jnp.square(p.mean - q.mean)) + size + slope
     positive = square > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+
+def _root_less(c: Array, d: Array, covariance: Array) -> tuple[Array, Array]:
+    """``X = (C^T B C)^1/2 - C^T C`` for ``B = D D^T``, and whether ``D`` is near ``C``.
+
+    Then it is what solves ``K X + X K + X^2 = F`` with ``K = C^T C`` and ``F = C^T B C - K^2``, by Newton's method from 0: relative to
+    itself as exact as ``D - C`` is.
+    """
+    k = c.T @ c
+    values, vectors = jnp.linalg.eigh(c.T @ covariance @ c)
+    roots = jnp.sqrt(jnp.maximum(values, 0.0))
+    plain = (vectors * roots[None, :]) @ vectors.T - k
+    _, near, apart = _excess(Gaussian(roots, d), Gaussian(roots, c))
+    change = k @ apart
+    f = k @ change.T + change @ k + change @ change.T
+    both = roots[:, None] + roots[None, :]
+    both = jnp.where(near & (both > 0), both, 1.0)
+    x = jnp.zeros_like(k)
+    for _ in range(NEWTON_STEPS):
+        left = vectors.T @ (f - k @ x - x @ k - x @ x) @ vectors
+        x = x + vectors @ (left / both) @ vectors.T
+    return jnp.where(near, x, plain), near
 
 
 def wasserstein_1_normal(offset: Array, slope: Array) -> Array:

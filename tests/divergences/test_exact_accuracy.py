@@ -6,6 +6,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import numpyro.distributions as dist
 import pytest
@@ -336,3 +337,31 @@ class _Doubled(dist.Normal):
 def test_nothing_follows_from_a_density_whose_mass_is_not_one() -> None:
     with pytest.raises(ValueError, match="kl of Cauchy and _Doubled is inf with an error of up to inf"):
         exact.kl(dist.Cauchy(0.0, 1.0), _Doubled(0.0, 1.0))
+
+
+@pytest.mark.parametrize("apart", [1e-1, 1e-3, 1e-4, 1e-6])
+@pytest.mark.parametrize("correlation", [0.4, 0.99])
+def test_gaussians_that_hardly_differ(correlation, apart):
+    """``W_2``, KL and ``H^2`` in single precision, against 40 digits of the same roots: covariances, rounded, differ by their rounding."""
+    covariance = np.asarray([[1.0, correlation], [correlation, 1.0]])
+    roots = [np.linalg.cholesky(covariance + e * np.eye(2)).astype(np.float32) for e in (0.0, apart)]
+    with mpmath.workdps(40):
+        a, b = (root * root.T for root in (mpmath.matrix(root.astype(float).tolist()) for root in roots))
+        trace = sum((a + b)[k, k] - 2 * mpmath.sqrt(mpmath.re(mpmath.eig(a * b, right=False)[k])) for k in range(2))
+        ratio, middle = b**-1 * a, (a + b) / 2
+        kl = (ratio[0, 0] + ratio[1, 1] - 2 - mpmath.log(mpmath.det(ratio))) / 2
+        overlap = mpmath.sqrt(mpmath.sqrt(mpmath.det(a) * mpmath.det(b)) / mpmath.det(middle))
+        truth = [float(mpmath.sqrt(trace)), float(kl), float(1 - overlap)]
+    p, q = (dist.MultivariateNormal(jnp.zeros(2), scale_tril=jnp.asarray(root)) for root in roots)
+    found = [exact.wasserstein(p, q, order=2), exact.kl(p, q), exact.squared_hellinger(p, q)]
+    np.testing.assert_allclose(np.asarray(found), truth, rtol=5e-5 if apart > 1e-2 else 2e-6)
+
+
+def test_gradients_of_gaussians_that_hardly_differ():
+    """Of ``N(0, diag(1, s^2))`` in ``s``: ``W_2 = s - 1``, ``KL(q | p) = (s^2 - 1) / 2 - log s``."""
+    of = lambda s: dist.MultivariateNormal(jnp.zeros(2), scale_tril=jnp.diag(jnp.stack([jnp.ones_like(s), s])))  # noqa: E731
+    s, p = jnp.float32(1.0001), of(jnp.float32(1.0))
+    np.testing.assert_allclose(jax.grad(lambda s: exact.wasserstein(p, of(s), order=2))(s), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(
+        jax.grad(lambda s: exact.kl(of(s), p))(s), np.float64(s) - 1.0 / np.float64(s), rtol=1e-5
+    )
