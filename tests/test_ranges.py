@@ -62,6 +62,11 @@ def test_what_is_not_of_its_type_gets_one_sentence(options: Any, sentence: str) 
         ranges.check(options)
 
 
+def test_every_fault_is_found() -> None:
+    faulty = Options(rate=-1.0, inner=Inner(pair=(1.0,), decay=1.0), width=3)  # type: ignore[arg-type]
+    assert {fault.name for fault in ranges.faults(faulty)} == {"rate", "width", "inner.decay", "inner.pair"}
+
+
 def test_what_is_of_its_type_passes() -> None:
     edges = Options(rate=1, share=0, width=4, seed=2**32 - 1, size=1, inner=Inner(decay=0.0, sizes=()))
     assert list(ranges.faults(edges)) == []

@@ -168,7 +168,6 @@ def test_an_empty_folder_and_a_corrupt_image(
     assert "1 of 3 files" in capsys.readouterr().err
 
 
-@pytest.mark.exhaustive
 def test_domains_of_different_sizes(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +176,11 @@ def test_domains_of_different_sizes(
     said = capsys.readouterr().err
     assert "are 16 × 16 and those of y" in said
     assert "give --x.size or --y.size" in said
+
+
+@pytest.mark.exhaustive
+def test_a_domain_is_resized_to_the_other(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    large = write_images(tmp_path / "large", 2, size=32)
     assert train(tmp_path / "run", (folders[0], large), "--y.size", "16", steps=2) == 0
 
 

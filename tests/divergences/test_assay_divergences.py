@@ -20,7 +20,7 @@ MOST_REFUSED_SINGLE = 0.2
 
 
 # Of the combinations of a structure and a divergence one in so many: each compiles for two seconds and more.
-@pytest.fixture(scope="module", params=[128, pytest.param(16, marks=pytest.mark.exhaustive)])
+@pytest.fixture(scope="module", params=[64, pytest.param(16, marks=pytest.mark.exhaustive)])
 def outcomes(request: pytest.FixtureRequest) -> list[checking.Outcome]:
     with jax.enable_x64(True):
         return [

@@ -59,6 +59,7 @@ def test_the_published_pair() -> None:
     assert [layers[f"Dense_{n}"]["kernel"].shape for n in range(5)] == [(2, 400), *[(400, 400)] * 3, (400, 2)]
     # The bias of a hidden layer is that of its normalisation.
     assert [set(layers[f"Dense_{n}"]) for n in range(5)] == [{"kernel"}] * 4 + [{"kernel", "bias"}]
+    assert discriminator.constrain(judge) is judge
     # N(0, .02²): the deviation of 40 000 and more weights is known to 1 %.
     for kernel in (judge["Dense_1"]["kernel"], layers["Dense_1"]["kernel"]):
         np.testing.assert_allclose(np.std(kernel), 0.02, rtol=4 / np.sqrt(2 * kernel.size))

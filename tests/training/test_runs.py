@@ -371,6 +371,9 @@ def test_a_schedule_that_does_not_fit_is_one_sentence(options: dict[str, int], m
 def test_a_folder_that_is_no_run_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"{tmp_path} holds no checkpoints"):
         runs.restored(small_game(), jax.random.key(0), tmp_path)
+    (tmp_path / "empty" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="empty holds no whole checkpoint"):
+        runs.restored(small_game(), jax.random.key(0), tmp_path / "empty")
     with pytest.raises(FileNotFoundError, match=f"{tmp_path} holds no config"):
         run_folder.read_config(tmp_path)
     (tmp_path / "file").write_text("", encoding="utf-8")
