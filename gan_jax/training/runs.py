@@ -127,8 +127,8 @@ def train(
         checkpoint on the hyperparameters are those of ``game``; ``changes.jsonl`` says what was changed at which step.
       mesh: the devices; all of them where None.
       feed: what the game's data draws from (``data.sources``).
-      evaluate: measured on the state after every save, into the log. Where it fails the row stays without it, and a warning says why; the
-        next start tries again where no step was made since.
+      evaluate: measured on the state after every save, numbers by names that are no field of ``Info``, into the log. Where it fails the row
+        stays without it, and a warning says why; the next start tries again where no step was made since.
       on_start: called with the state and its step before the first step of this start.
       on_save: called with the state and its step after every save and before the first step: pictures. At a start from a save that it may
         not have been called for it is called again.
@@ -149,8 +149,17 @@ def train(
     """
     checks.made("game", game, Game, "game.gan")
     checks.made("schedule", schedule, Schedule, "runs.Schedule(1000)")
-    if feed is not None:
-        checks.takes("feed", feed, ("step", "steps"), "source.feed")
+    _check_kinds(
+        config,
+        {"free": free, "change": change},
+        {
+            "feed": (feed, ("step", "steps"), "source.feed"),
+            "evaluate": (evaluate, ("state",), "lambda state: {'kid': 0.1}"),
+            "on_start": (on_start, ("state", "step"), "lambda state, step: None"),
+            "on_save": (on_save, ("state", "step"), "lambda state, step: None"),
+            "stop": (stop, ("info",), "collapse.collapsed()"),
+        },
+    )
     key, folder = checks.key("key", key), Path(folder)
     over = meshes.data_mesh() if mesh is None else mesh
     first = meshes.is_first()
@@ -183,6 +192,22 @@ def train(
             window, state, infos = _compiled(game, at, schedule, feed, over)
         with _asked_to_stop() as request, progress(schedule.steps, show) as shown:
             return _run(window, state, at.step, infos, feed, context, request, shown)
+
+
+def _check_kinds(
+    config: object, several: Mapping[str, object], functions: Mapping[str, tuple[object, Sequence[str], str]]
+) -> None:
+    """Raises ``TypeError`` for what is no configuration, no list of names, or no function of what it is called with."""
+    if not isinstance(config, Mapping):
+        raise TypeError(
+            f"config is {checks.shown(config)}; expected a mapping of names to plain values, such as {{'width': 64}}"
+        )
+    for name, names in several.items():
+        if isinstance(names, str):
+            raise TypeError(f"{name} is {names!r}; expected several dotted names, such as [{names!r}]")
+    for name, (function, arguments, example) in functions.items():
+        if function is not None:
+            checks.takes(name, function, arguments, example)
 
 
 class _At(NamedTuple):
@@ -327,6 +352,28 @@ def _attempt(what: str, do: Callable[[], object], so: str) -> bool:
     return True
 
 
+def _numbers(measured: object) -> dict[str, float]:
+    """What an evaluation returned, as a part of the log's row.
+
+    Raises:
+      TypeError, ValueError: it is no mapping of names that the row does not have to numbers; a log that held it could not be read again.
+    """
+    if not isinstance(measured, Mapping):
+        raise TypeError(
+            f"evaluate returned {checks.shown(measured)}; expected a mapping of names to numbers, such as {{'kid': 0.1}}"
+        )
+    for name, value in measured.items():
+        if not isinstance(name, str) or name in {"step", *Info._fields}:
+            raise ValueError(
+                f"evaluate returned {name!r}; expected names other than those of the row: step, {', '.join(Info._fields)}"
+            )
+        with suppress(ValueError):
+            if checks.real(name, value).ndim == 0:
+                continue
+        raise ValueError(f"evaluate returned {name} as {checks.shown(value)}; expected one number")
+    return {name: float(value) for name, value in measured.items()}
+
+
 @dataclass
 class _RunContext:
     """What happens between two pieces of work on the device."""
@@ -443,7 +490,9 @@ class _RunContext:
             if on_save is not None:
                 self.together(f"pictures of step {step}", step, lambda: on_save(state, step))
             if evaluate is not None:
-                self.together(f"the evaluation at step {step}", step, lambda: measured.update(evaluate(state)))
+                self.together(
+                    f"the evaluation at step {step}", step, lambda: measured.update(_numbers(evaluate(state)))
+                )
         if self.first:
             self.attempt(
                 f"writing what was measured at step {step}",

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -94,6 +95,47 @@ def test_a_failing_evaluation_comes_after_its_save_and_costs_a_warning(
     # Mended, it is done for the step where the run stands.
     train(tmp_path, evaluate=measure)
     assert ["shift" in row for row in run_folder.read_rows(tmp_path)] == [False, False, False, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("measured", "sentence"),
+    [
+        ({"kid": "low"}, "evaluate returned kid as 'low'; expected one number"),
+        ({"kid": np.ones(2)}, "evaluate returned kid as an array of shape (2,); expected one number"),
+        ({"step": 7.0}, "evaluate returned 'step'; expected names other than those of the row"),
+        ({"divergence": 1.0}, "evaluate returned 'divergence'; expected names other than those of the row"),
+        ([0.1], "evaluate returned [0.1]; expected a mapping of names to numbers"),
+    ],
+)
+def test_what_is_no_measure_is_not_in_the_log(
+    tmp_path: Path, whole: tuple[str, tuple[bytes, bytes]], measured: Any, sentence: str
+) -> None:
+    """A log that held it could not be read at the next start."""
+    with pytest.warns(RuntimeWarning) as said:
+        train(tmp_path, steps=10, evaluate=lambda state: measured)
+    assert sentence in str(said[0].message)
+    train(tmp_path, evaluate=measure)
+    assert [row["step"] for row in run_folder.read_rows(tmp_path)] == [5, 10, 15, 20]
+    assert digest(train(tmp_path, evaluate=measure).state) == whole[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"config": "width"}, "config is 'width'; expected a mapping"),
+        ({"free": "width"}, "free is 'width'; expected several dotted names, such as ['width']"),
+        ({"stop": "collapsed"}, "stop is 'collapsed'; expected a function of (info)"),
+        ({"evaluate": 3}, "evaluate is 3; expected a function of (state)"),
+        ({"on_save": lambda state: None}, "expected a function of (state, step)"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_before_a_file_is_written(
+    tmp_path: Path, options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(TypeError, match=re.escape(sentence)):
+        train(tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow
