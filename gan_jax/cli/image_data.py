@@ -131,7 +131,10 @@ def described(data: Data, images: LazyImages) -> str:
         squeezed = images.native is None or images.native[0] != images.native[1]
         how = " (crops: --data.crop)" if squeezed and not data.crop else ""
         words[0] += f", resized from {given}{how}"
-    if images.classes:
+    if data.name == STACKED:
+        words[0] = f"stacks of three of {words[0]}, one a channel"
+        words.append(f"{images.classes**3} modes")
+    elif images.classes:
         names = f" ({', '.join(images.class_names)})" if 0 < len(images.class_names) <= NAMED else ""
         words.append(f"{images.classes} classes{names}")
     else:

@@ -213,7 +213,7 @@ def _listed(folder: Path) -> Listed:
     if not folder.exists():
         raise FileNotFoundError(f"folder {folder} does not exist; expected a folder of images")
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file; expected a folder of images, such as folder:{folder.parent}")
+        raise NotADirectoryError(f"{folder} is a file; expected a folder of images, such as {folder.parent}")
     left_out: Counter[str] = Counter()
     files, below = _entries(folder, left_out)
     labels, around = [UNKNOWN] * len(files), {folder.resolve(), *folder.resolve().parents}

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from gan_jax.plots.arguments import check_axes
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.panels import Panel
 from gan_jax.plots.style import BLACK, BLUE, RC, SKY, VERMILION, WIDTH, style
@@ -79,6 +80,7 @@ class Strip:
 
 def draw_moment(ax: Axes, moment: OnLine | InPlane, *, probability: bool) -> None:
     """Draws one moment into empty axes."""
+    check_axes(ax)
     shown = moment.discriminator if probability else _scaled(moment.discriminator)
     if isinstance(moment, OnLine):
         ax.fill_between(moment.x, moment.data, color=SKY, alpha=0.6, linewidth=0)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from gan_jax.plots.arguments import check_axes, check_look
 from gan_jax.plots.style import GREY, TRAINED, Look
 
 BAND_ALPHA = 0.22
@@ -40,7 +41,10 @@ def curve_with_band(
 
     Raises:
       ValueError: shapes that differ, no points, or a band with one edge.
+      TypeError: no axes, or a look that is none.
     """
+    check_axes(ax)
+    check_look(look)
     if (low is None) != (high is None):
         given, lacking = ("high", "low") if low is None else ("low", "high")
         raise ValueError(f"{given} is given and {lacking} is None; expected both edges of the band, or neither")
@@ -71,6 +75,7 @@ def reference_line(ax: Axes, y: float, label: str) -> Line2D:
     Raises:
       ValueError: ``y`` is not finite.
     """
+    check_axes(ax)
     if not np.isfinite(y):
         raise ValueError(f"y is {y}; expected a finite level for the line {label!r}")
     line = ax.axhline(y, color=GREY, linestyle=":", linewidth=1.8, zorder=1.5)
@@ -113,8 +118,10 @@ def heatmap(
       number: format of the numbers.
 
     Raises:
-      ValueError: not a matrix, no finite value, or the wrong number of labels.
+      ValueError: not a matrix, no finite value, the wrong number of labels, or limits that do not rise.
+      TypeError: no axes.
     """
+    check_axes(ax)
     values = np.asarray(matrix, float)
     columns = labels if column_labels is None else column_labels
     if values.ndim != 2 or not np.isfinite(values).any():
@@ -122,6 +129,8 @@ def heatmap(
     if values.shape != (len(labels), len(columns)):
         raise ValueError(f"matrix has shape {values.shape}; expected ({len(labels)}, {len(columns)}), one label each")
     low, high = limits if limits is not None else (float(np.nanmin(values)), float(np.nanmax(values)))
+    if not (np.isfinite([low, high]).all() and low <= high):
+        raise ValueError(f"limits is ({low}, {high}); expected two finite values, the lower one first")
     image = ax.imshow(values, cmap="cividis_r", vmin=low, vmax=high)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)

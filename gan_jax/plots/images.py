@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from gan_jax.plots.arguments import check_axes, whole
+
 
 def tile(images: ArrayLike, *, columns: int | None = None, gap: int = 1, enlarge: int = 1) -> np.ndarray:
     """Lays images out in rows, with thin white lines between them.
@@ -30,12 +32,8 @@ def tile(images: ArrayLike, *, columns: int | None = None, gap: int = 1, enlarge
             f"images has shape {array.shape} and type {array.dtype}; expected [n, h, w, 1 or 3] uint8 with n of at least 1"
         )
     n, h, w, _ = array.shape
-    columns = math.ceil(math.sqrt(n)) if columns is None else columns
-    if columns < 1 or gap < 0 or enlarge < 1:
-        raise ValueError(
-            f"columns is {columns}, gap is {gap} and enlarge is {enlarge}; expected at least 1 column, a gap of at least 0 and enlarge "
-            "of at least 1"
-        )
+    columns = math.ceil(math.sqrt(n)) if columns is None else whole("columns", columns, 1)
+    gap, enlarge = whole("gap", gap, 0), whole("enlarge", enlarge, 1)
     rows = math.ceil(n / columns)
     canvas = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), 255, np.uint8)
     for index, image in enumerate(array):
@@ -46,7 +44,7 @@ def tile(images: ArrayLike, *, columns: int | None = None, gap: int = 1, enlarge
 
 def enlargement(size: int, *, pixels: int = 48) -> int:
     """By which factor to enlarge images of ``size`` pixels a side, for each to have about ``pixels``."""
-    return max(1, round(pixels / size))
+    return max(1, round(pixels / whole("size", size, 1)))
 
 
 def image_grid(ax: Axes, images: ArrayLike, *, columns: int | None = None, title: str = "") -> None:
@@ -60,7 +58,9 @@ def image_grid(ax: Axes, images: ArrayLike, *, columns: int | None = None, title
 
     Raises:
       ValueError: as ``tile``.
+      TypeError: no axes.
     """
+    check_axes(ax)
     ax.imshow(tile(images, columns=columns), interpolation="nearest")
     ax.set_axis_off()
     if title:

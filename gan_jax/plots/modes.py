@@ -15,6 +15,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import FixedFormatter, FixedLocator
 from numpy.typing import ArrayLike
 
+from gan_jax.plots.arguments import check_axes, check_labels
 from gan_jax.plots.style import BLACK, BLUE, GREY, VERMILION
 
 DOUBLINGS = 3
@@ -51,6 +52,7 @@ def mode_timeline(
     Raises:
       ValueError: shapes that do not fit, fewer than two records, steps that do not rise, masses outside [0, 1], weights not above 0.
     """
+    check_axes(ax)
     at, mass, weight = (np.asarray(a, float) for a in (steps, masses, weights))
     if mass.ndim != 2 or at.shape != mass.shape[:1] or weight.shape != mass.shape[1:] or at.size < 2:
         raise ValueError(
@@ -64,8 +66,7 @@ def mode_timeline(
     if not np.all((mass >= 0.0) & (mass.sum(axis=1, keepdims=True) <= 1.0 + 1e-5)):
         raise ValueError("masses holds values outside 0 to 1, or sums above 1; expected shares of all samples")
     modes = weight.size
-    if labels is not None and len(labels) != modes:
-        raise ValueError(f"labels has {len(labels)} names; expected {modes}, one for each mode")
+    check_labels(labels, modes, "mode")
     between = 0.5 * (at[1:] + at[:-1])
     edges = np.concatenate([at[:1], between, at[-1:]])
     norm = BoundaryNorm(HALF_DOUBLINGS, colormaps[TIMELINE_COLORS].N)
@@ -136,7 +137,10 @@ def sample_strip(
 
     Raises:
       ValueError: shapes that do not fit, or a scale not above 0.
+      TypeError: one pair of axes.
     """
+    if isinstance(axes, Axes):
+        raise TypeError("axes is one Axes; expected one for each moment, such as plt.subplots(1, 3)[1]")
     points, middle = np.asarray(samples, float), np.asarray(centres, float)
     if points.ndim != 3 or points.shape[2] != 2 or 0 in points.shape or middle.ndim != 2 or middle.shape[1] != 2:
         raise ValueError(
@@ -145,6 +149,10 @@ def sample_strip(
     if not len(axes) == len(titles) == points.shape[0]:
         raise ValueError(
             f"there are {len(axes)} axes and {len(titles)} titles; expected {points.shape[0]}, one a moment"
+        )
+    if np.shape(scale) not in ((), middle.shape[:1]):
+        raise ValueError(
+            f"scale has shape {np.shape(scale)}; expected a number, or {middle.shape[:1]}, one for each mode"
         )
     scales = np.broadcast_to(np.asarray(scale, float), middle.shape[:1])
     if not np.all(scales > 0.0):
@@ -193,6 +201,7 @@ def mode_bars(
     Raises:
       ValueError: shapes that do not fit, an interval that does not hold its mass, weights not above 0.
     """
+    check_axes(ax)
     mass, ends, weight = (np.asarray(a, float) for a in (masses, intervals, weights))
     if mass.ndim != 1 or mass.size == 0 or ends.shape != (mass.size, 2) or weight.shape != mass.shape:
         raise ValueError(
@@ -201,6 +210,7 @@ def mode_bars(
     if not np.all((ends[:, 0] <= mass) & (mass <= ends[:, 1])):
         raise ValueError("intervals does not hold masses; expected lower end ≤ mass ≤ upper end for every mode")
     _check_weights(weight)
+    check_labels(labels, mass.size, "mode")
     place = np.arange(mass.size)
     errors = np.stack([mass - ends[:, 0], ends[:, 1] - mass])
     ax.bar(place, mass, width=0.7, color=color, alpha=0.75, linewidth=0, zorder=2)

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from numpy.typing import ArrayLike
 
+from gan_jax.plots.arguments import check_axes, check_look
 from gan_jax.plots.style import BLACK, GREY, Look
 
 PALE = "#B8B8B8"
@@ -25,6 +26,7 @@ def arrows(ax: Axes, points: ArrayLike, vectors: ArrayLike) -> None:
     Raises:
       ValueError: shapes that differ, or no points in the plane.
     """
+    check_axes(ax)
     at, along = np.asarray(points, float), np.asarray(vectors, float)
     if at.ndim != 2 or at.shape[1] != 2 or len(at) == 0 or at.shape != along.shape:
         raise ValueError(f"points has shape {at.shape} and vectors has shape {along.shape}; expected one shape [n, 2]")
@@ -48,7 +50,10 @@ def path(ax: Axes, points: ArrayLike, look: Look, *, label: str = "") -> Line2D:
 
     Raises:
       ValueError: no path in the plane.
+      TypeError: no axes, or a look that is none.
     """
+    check_axes(ax)
+    check_look(look)
     along = np.asarray(points, float)
     if along.ndim != 2 or along.shape[1] != 2 or len(along) < 2:
         raise ValueError(f"points has shape {along.shape}; expected [steps, 2] with at least 2 steps")
@@ -93,8 +98,16 @@ def eigenvalues(
 
     Returns:
       The marks.
+
+    Raises:
+      ValueError: no curves.
+      TypeError: no axes, or a look that is none.
     """
+    check_axes(ax)
+    check_look(look)
     branches = np.asarray(exact, complex)
+    if branches.ndim == 0:
+        raise ValueError("exact is one number; expected curves, [n, branches]")
     for branch in branches.reshape(len(branches), -1).T:
         ax.plot(branch.real, branch.imag, color=look.color, linewidth=1.6, alpha=0.55, zorder=look.order - 0.5)
     found = np.asarray(measured, complex).ravel()

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from gan_jax.plots.arguments import check_axes, whole
 from gan_jax.plots.style import BLACK
 
 
@@ -34,13 +35,21 @@ def surface(
       note: a few words in the lower left corner.
 
     Raises:
-      ValueError: shapes that do not fit, or values that are not finite.
+      ValueError: shapes that do not fit, values that are not finite, or no level.
+      TypeError: no axes.
     """
+    check_axes(ax)
+    levels = whole("levels", levels, 1)
     xs, ys, zs = (np.asarray(a, float) for a in (x, y, values))
-    if xs.ndim != 1 or ys.ndim != 1 or zs.shape != (ys.size, xs.size):
-        raise ValueError(f"values has shape {zs.shape}; expected ({ys.size}, {xs.size}), as y and x")
+    if xs.ndim != 1 or ys.ndim != 1 or min(xs.size, ys.size) < 2 or zs.shape != (ys.size, xs.size):
+        raise ValueError(
+            f"values has shape {zs.shape}; expected ({ys.size}, {xs.size}), as y {ys.shape} and x {xs.shape}, of at least 2 positions each"
+        )
     if not np.isfinite(zs).all():
         raise ValueError("values holds NaN or infinity; expected finite numbers")
+    dots = np.zeros((0, 2)) if points is None else np.asarray(points, float)
+    if dots.ndim != 2 or dots.shape[1] != 2:
+        raise ValueError(f"points has shape {dots.shape}; expected [points, 2]")
     low, high = float(zs.min()), float(zs.max())
     # A constant has no range for levels.
     width = high - low if high > low else max(abs(low), 1.0) * 1e-6
@@ -48,7 +57,6 @@ def surface(
     ax.contourf(xs, ys, zs, levels=edges, cmap="cividis", extend="both")
     ax.contour(xs, ys, zs, levels=edges[1:-1], colors="white", linewidths=0.5, linestyles="solid", alpha=0.6)
     if points is not None:
-        dots = np.asarray(points, float)
         ax.plot(dots[:, 0], dots[:, 1], linestyle="none", marker=".", markersize=2.4, color=BLACK, markeredgewidth=0)
         ax.plot(dots[:, 0], dots[:, 1], linestyle="none", marker=".", markersize=1.2, color="white", markeredgewidth=0)
     ax.set_xlim(xs[0], xs[-1])
