@@ -174,7 +174,9 @@ def test_folders_that_are_missing_empty_or_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"folder .* holds no image; expected files ending in \.png, \.jpg"):
         load(f"folder:{tmp_path}")
     save(tmp_path / "a.png", noise(0))
-    with pytest.raises(NotADirectoryError, match=rf"a\.png is a file; expected a folder of images, such as {tmp_path}$"):
+    with pytest.raises(
+        NotADirectoryError, match=rf"a\.png is a file; expected a folder of images, such as {tmp_path}$"
+    ):
         load(f"folder:{tmp_path / 'a.png'}")
 
 
