@@ -149,17 +149,8 @@ def train(
     """
     checks.made("game", game, Game, "game.gan")
     checks.made("schedule", schedule, Schedule, "runs.Schedule(1000)")
-    _check_kinds(
-        config,
-        {"free": free, "change": change},
-        {
-            "feed": (feed, ("step", "steps"), "source.feed"),
-            "evaluate": (evaluate, ("state",), "lambda state: {'kid': 0.1}"),
-            "on_start": (on_start, ("state", "step"), "lambda state, step: None"),
-            "on_save": (on_save, ("state", "step"), "lambda state, step: None"),
-            "stop": (stop, ("info",), "collapse.collapsed()"),
-        },
-    )
+    _check_kinds(config, {"free": free, "change": change})
+    _check_functions({"feed": feed, "evaluate": evaluate, "on_start": on_start, "on_save": on_save, "stop": stop})
     key, folder = checks.key("key", key), Path(folder)
     over = meshes.data_mesh() if mesh is None else mesh
     first = meshes.is_first()
@@ -194,10 +185,8 @@ def train(
             return _run(window, state, at.step, infos, feed, context, request, shown)
 
 
-def _check_kinds(
-    config: object, several: Mapping[str, object], functions: Mapping[str, tuple[object, Sequence[str], str]]
-) -> None:
-    """Raises ``TypeError`` for what is no configuration, no list of names, or no function of what it is called with."""
+def _check_kinds(config: object, several: Mapping[str, object]) -> None:
+    """Raises ``TypeError`` for what is no configuration, or no list of names."""
     if not isinstance(config, Mapping):
         raise TypeError(
             f"config is {checks.shown(config)}; expected a mapping of names to plain values, such as {{'width': 64}}"
@@ -205,9 +194,23 @@ def _check_kinds(
     for name, names in several.items():
         if isinstance(names, str):
             raise TypeError(f"{name} is {names!r}; expected several dotted names, such as [{names!r}]")
-    for name, (function, arguments, example) in functions.items():
+
+
+_CALLED: Mapping[str, tuple[Sequence[str], str]] = {
+    "feed": (("step", "steps"), "source.feed"),
+    "evaluate": (("state",), "lambda state: {'kid': 0.1}"),
+    "on_start": (("state", "step"), "lambda state, step: None"),
+    "on_save": (("state", "step"), "lambda state, step: None"),
+    "stop": (("info",), "collapse.collapsed()"),
+}
+"""What ``train`` calls each of its functions with, and an example of one."""
+
+
+def _check_functions(given: Mapping[str, object]) -> None:
+    """Raises ``TypeError`` for what is no function of what it is called with; None is none."""
+    for name, function in given.items():
         if function is not None:
-            checks.takes(name, function, arguments, example)
+            checks.takes(name, function, *_CALLED[name])
 
 
 class _At(NamedTuple):
