@@ -113,6 +113,20 @@ def test_hard_laws(name):
 
 
 @pytest.mark.slow
+def test_where_quantiles_change_places_is_an_edge_of_the_quadrature():
+    """``|x - y|`` has a kink there, which a rule that does not know of it resolves to some nine digits: ``integral of |F - G|`` by mpmath."""
+    with mpmath.workdps(30):
+        between = lambda x: mpmath.exp(-x) - mpmath.exp(-3 * x) * (1 + 3 * x + 4.5 * x * x)  # noqa: E731
+        crossing = mpmath.findroot(between, 1.0)
+        # Both have the mean 1: what one is ahead before the crossing the other is after it.
+        truth = 2 * abs(mpmath.quad(between, [0, crossing]))
+    with jax.enable_x64(True):
+        value, error = exact.with_error(exact.wasserstein, EXPONENTIAL, dist.Gamma(3.0, 3.0))
+    assert float(value) == pytest.approx(float(truth), rel=1e-13)
+    assert float(error) < 1e-13
+
+
+@pytest.mark.slow
 def test_what_lies_beyond_the_last_level_is_part_of_the_value():
     """In single precision 2 % of W1(Pareto(1, 1.05), Pareto(1, 3)), the difference of their means 21 and 1.5, is beyond it."""
     value, error = exact.with_error(exact.wasserstein, dist.Pareto(1.0, 1.05), dist.Pareto(1.0, 3.0))
