@@ -114,7 +114,7 @@ def test_hard_laws(name):
 
 @pytest.mark.slow
 def test_where_quantiles_change_places_is_an_edge_of_the_quadrature():
-    """``|x - y|`` has a kink there, which a rule that does not know of it resolves to some nine digits: ``integral of |F - G|`` by mpmath."""
+    """``|x - y|`` has a kink there, of which a rule that does not know it gets nine digits: ``integral of |F - G|`` by mpmath."""
     with mpmath.workdps(30):
         between = lambda x: mpmath.exp(-x) - mpmath.exp(-3 * x) * (1 + 3 * x + 4.5 * x * x)  # noqa: E731
         crossing = mpmath.findroot(between, 1.0)
