@@ -127,6 +127,15 @@ def test_where_quantiles_change_places_is_an_edge_of_the_quadrature():
 
 
 @pytest.mark.slow
+def test_where_a_map_leaves_a_point_in_place_is_an_edge_of_the_quadrature():
+    """Logistic laws at 0 and 1/2 of scales 1 and 2: ``E|1/2 + Z| = 2 log(2 cosh 1/4)``, with a kink where ``Z = -1/2``."""
+    with jax.enable_x64(True):
+        value, error = exact.with_error(exact.wasserstein, dist.Logistic(0.0, 1.0), dist.Logistic(0.5, 2.0))
+    assert float(value) == pytest.approx(2 * math.log(2 * math.cosh(0.25)), rel=1e-13)
+    assert float(error) < 1e-13
+
+
+@pytest.mark.slow
 def test_what_lies_beyond_the_last_level_is_part_of_the_value():
     """In single precision 2 % of W1(Pareto(1, 1.05), Pareto(1, 3)), the difference of their means 21 and 1.5, is beyond it."""
     value, error = exact.with_error(exact.wasserstein, dist.Pareto(1.0, 1.05), dist.Pareto(1.0, 3.0))
