@@ -12,7 +12,7 @@ from gan_jax import checks
 from gan_jax.cli.assembled import Assembled
 from gan_jax.cli.errors import UserError
 from gan_jax.cli.image_config import Config
-from gan_jax.cli.image_data import Facts, Images, blank_source, facts_of, labelled_source, open_data, split_of
+from gan_jax.cli.image_data import STACKED, Facts, Images, blank_source, facts_of, labelled_source, open_data, split_of
 
 if TYPE_CHECKING:
     from jax.sharding import Mesh
@@ -104,6 +104,12 @@ def _check(config: Config) -> None:
         raise UserError(f"rule.update is {config.rule.update!r}; expected 'alternating' with a condition")
     if captions and config.data.name != "avatars":
         raise UserError(f"data.name is {config.data.name!r}; expected 'avatars', the set that has captions")
+    if config.data.name == STACKED:
+        raise UserError(
+            f"data.name is {STACKED!r}, whose stacks have no labels; expected a set with classes, such as 'digits', with a condition"
+        )
+    if captions and config.data.flip:
+        raise UserError("data.flip is True; expected False with captions: avatars are drawn to both sides already")
     if captions and condition.head == "auxiliary":
         raise UserError(
             "condition.head is 'auxiliary', which tells classes; expected 'concatenation' or 'projection' with captions"

@@ -58,6 +58,8 @@ def main(words: Sequence[str]) -> int:
         raise UserError(
             f"--n is {options.n}; expected at least {least}: KID and the neighbours of --k {options.k} need so many images"
         )
+    if options.sha256 and options.inception is None:
+        raise UserError("--sha256 is given without --inception; expected the file that it is of")
     run = opened(options.run)
     chosen = run.config.evaluation
     if options.inception is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,7 +182,13 @@ def labelled_source(data: Data, images: Images, mesh: Mesh) -> Source:
             f"{data.name} has {images.lazy.classes} classes, and {len(images.lazy) - counted} of {len(images.lazy)} images are in none; "
             "expected every image in a class to draw by label"
         )
-    return sources.resident_labelled(images.all(), mesh=mesh)
+    if not sources.fits(images.lazy):
+        warnings.warn(
+            f"{data.name}: with labels all {len(images.lazy)} images are kept on every device, more than the "
+            f"{sources.LIMIT_BYTES / 2**30:.0f} GiB beyond which others are streamed",
+            stacklevel=2,
+        )
+    return sources.resident_labelled(images.all(), flip=data.flip, mesh=mesh)
 
 
 def blank_source(facts: Facts, mesh: Mesh, *, labelled: bool = False) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,6 +14,7 @@ from gan_jax.cli.image_runs import assemble, joined, recorded
 from gan_jax.cli.pictures import write_grid, write_strip
 from gan_jax.cli.reference_features import LEAST, evaluation_of, reference_features, why_not
 from gan_jax.cli.terminal import say
+from gan_jax.cli.unused import without_effect
 
 PICTURES = 64
 
@@ -38,6 +40,8 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     from gan_jax.training.state import GameState
 
     _check(config)
+    for sentence in without_effect(config):
+        warnings.warn(sentence, stacklevel=2)
     change = starts.changes(config.change, CHANGEABLE)
     mesh = joined(config.devices)
     captions = config.condition.kind == "caption"

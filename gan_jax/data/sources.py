@@ -86,12 +86,12 @@ class LabelledFeed(NamedTuple):
     labels: Int32[Array, " n"]
 
 
-def resident_labelled(images: ImageSet, *, mesh: Mesh | None = None) -> Source:
+def resident_labelled(images: ImageSet, *, flip: bool = False, mesh: Mesh | None = None) -> Source:
     """As ``resident``, each image with its label as the condition: the data of a conditional game.
 
     Args:
       images: n of them, every one with a label.
-      mesh: as of ``resident``.
+      flip, mesh: as of ``resident``.
 
     Returns:
       The source; ``draw`` gives ``ConditionedBatch``, whose condition is the label.
@@ -100,6 +100,7 @@ def resident_labelled(images: ImageSet, *, mesh: Mesh | None = None) -> Source:
       ValueError: a set that is none, or one with images whose class is not known.
     """
     check_set(images)
+    checks.flag("flip", flip)
     if images.classes < 1 or images.labels.min() < 0:
         raise ValueError(
             f"{images.name} has {images.classes} classes and labels from {images.labels.min()}; expected one label each"
@@ -107,9 +108,12 @@ def resident_labelled(images: ImageSet, *, mesh: Mesh | None = None) -> Source:
     held = LabelledFeed(replicate(images.images, mesh), replicate(images.labels.astype(np.int32), mesh))
 
     def draw(key: PRNGKey, batch: int, *, feed: LabelledFeed) -> ConditionedBatch:
-        places = jax.random.randint(key, (batch,), 0, feed.images.shape[0])
-        labels = _rows(feed.labels, places)
-        return ConditionedBatch(to_unit(_rows(feed.images, places)), labels, labels[:, None], labels[:, None])
+        # Where nothing is mirrored a key draws what it drew before there was this choice.
+        index_key, flip_key = jax.random.split(key) if flip else (key, key)
+        places = jax.random.randint(index_key, (batch,), 0, feed.images.shape[0])
+        pictures, labels = _rows(feed.images, places), _rows(feed.labels, places)
+        pictures = _mirrored(flip_key, pictures) if flip else pictures
+        return ConditionedBatch(to_unit(pictures), labels, labels[:, None], labels[:, None])
 
     return Source(_shape(images.images), draw, lambda first_step, steps: held, _nothing)
 

@@ -199,7 +199,8 @@ def energy_distance(p: Distribution, q: Distribution) -> Float[Array, ""]:
     Raises:
       ValueError: batch or event shapes, NaN parameters, or a pair that no rule covers.
     """
-    return accuracy.accepted("energy_distance", _energy_distance(p, q), p, q, scale=0.0)
+    value = accuracy.accepted("energy_distance", _energy_distance(p, q), p, q, scale=0.0)
+    return exact_transport.concrete_or_raise("energy_distance", value, p, q, "laws that are less thin in one direction")
 
 
 def with_error(divergence: Callable[..., Array], p: Distribution, q: Distribution, **options: Any) -> ExactValue:

@@ -42,7 +42,7 @@ def concrete_or_raise(what: str, value: Array, p: Distribution, q: Distribution,
     if checks.is_concrete(value) and bool(jnp.isnan(value)):
         raise ValueError(
             f"{what} of {type(p).__name__} and {type(q).__name__} has no exact rule at these parameters; expected {expected}: "
-            f"draw samples and use divergences.{'empirical' if what == 'wasserstein' else 'variational'} instead"
+            f"draw samples and use divergences.{'empirical' if what in ('wasserstein', 'energy_distance') else 'variational'} instead"
         )
     return value
 

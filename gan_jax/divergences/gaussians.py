@@ -148,13 +148,20 @@ def _excess(p: Gaussian, q: Gaussian) -> tuple[Array, Array, Array]:
 def _relative(p: Gaussian, q: Gaussian) -> _Relative:
     shift = jnp.linalg.solve(q.factor, p.mean - q.mean)
     excess, near, _ = _excess(p, q)
+    identity = jnp.eye(shift.shape[0], dtype=shift.dtype)
+    # Only symmetric functions of the eigenvalues are taken, whose derivatives exist where eigenvalues coincide.
+    small = jnp.linalg.eigvalsh(jnp.where(near, excess, 0.0 * identity))
     factor = jnp.linalg.solve(q.factor, p.factor)
-    covariance = factor @ factor.T
-    # Only symmetric functions of the eigenvalues are taken, whose derivatives exist where eigenvalues coincide: all are of one matrix.
-    values = jnp.linalg.eigvalsh(jnp.where(near, excess, covariance))
-    small, large = jnp.where(near, values, 0.0), jnp.where(near, 1.0, values)
-    logs = jnp.where(near, jnp.log1p(small), jnp.log(large))
-    return _Relative(shift, logs, jnp.where(near, small, large - 1.0), covariance)
+    wide, narrow = (jnp.where(near, identity, f) for f in (factor, jnp.linalg.solve(p.factor, q.factor)))
+    # Roots of the eigenvalues, as far as they are above 1 from one side, and as far as they are below from the other: rounding is relative
+    # to the largest of a matrix, and would be all of the smallest.
+    above, below = (jnp.linalg.svd(f, compute_uv=False) for f in (wide, narrow))
+    below = below[::-1]
+    far = 2.0 * jnp.where(above >= 1.0, jnp.log(jnp.maximum(above, 1.0)), -jnp.log(jnp.maximum(below, 1.0)))
+    # Both rise.
+    far = far[::-1]
+    logs = jnp.where(near, jnp.log1p(small), far)
+    return _Relative(shift, logs, jnp.where(near, small, jnp.expm1(far)), factor @ factor.T)
 
 
 def kl(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
@@ -204,8 +211,11 @@ def chi_squared(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     excess = jnp.where(finite, relative.excess, 0.0)
     remainder = jnp.where(finite, 2.0 * identity - relative.covariance, identity)
     shift = jnp.where(finite, relative.shift, 0.0)
-    # λ (2 - λ) = 1 - (λ - 1)².
-    exponent = -0.5 * jnp.sum(jnp.log1p(-jnp.square(excess))) + shift @ jnp.linalg.solve(remainder, shift)
+    # λ (2 - λ) = 1 - (λ - 1)², whose logarithm a small λ leaves no digits of.
+    logs = jnp.where(finite, relative.logs, 0.0)
+    thin = excess < -0.5
+    widths = jnp.where(thin, logs + jnp.log1p(-excess), jnp.log1p(-jnp.square(jnp.where(thin, 0.0, excess))))
+    exponent = -0.5 * jnp.sum(widths) + shift @ jnp.linalg.solve(remainder, shift)
     return jnp.where(finite, jnp.expm1(exponent), jnp.inf)
 
 
@@ -272,9 +282,14 @@ def wasserstein_1_normal(offset: Array, slope: Array) -> Array:
 
 
 def same_shape(p: Gaussian, q: Gaussian) -> tuple[Bool[Array, ""], Float[Array, ""]]:
-    """Whether two Gaussians have the same covariance (to rounding), and their Mahalanobis distance under it, both ``[]``."""
+    """Whether two Gaussians have the same covariance (to rounding), and their Mahalanobis distance under it, both ``[]``.
+
+    Covariances that differ by their rounding alone may still be of thin laws that are far apart: what one is in the coordinates in which
+    the other is standard decides, up to the root of the rounding, of which a divergence is the square.
+    """
     a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
-    eps = 8.0 * jnp.finfo(a.dtype).eps
+    eps = jnp.finfo(a.dtype).eps
     sizes = jnp.sqrt(jnp.diagonal(a)[:, None] * jnp.diagonal(a)[None, :])
-    same = jnp.all(jnp.abs(a - b) <= eps * sizes)
+    excess, _, _ = _excess(p, q)
+    same = jnp.all(jnp.abs(a - b) <= 8.0 * eps * sizes) & jnp.all(jnp.abs(excess) <= jnp.sqrt(eps))
     return same, numerics.norm(jnp.linalg.solve(q.factor, p.mean - q.mean))

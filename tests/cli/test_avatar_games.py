@@ -20,7 +20,6 @@ CONFIG = SimpleNamespace(seed=3, seeds=1, size=16, each=250, shown=2)
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.usefixtures("optimised")
 def test_what_a_finished_game_is_measured_by() -> None:
     words = avatar_games.vocabulary()
     recipe = avatar_games.TextGameRecipe(width=2, critic_width=2, hidden=4, text_width=4, latent=4, batch_size=4)
@@ -49,7 +48,6 @@ def test_what_a_finished_game_is_measured_by() -> None:
     assert not np.array_equal(grid[0], grid[1])
 
 
-@pytest.mark.usefixtures("optimised")
 def test_real_renders_in_a_grid_are_what_their_captions_say() -> None:
     grid = avatar_games.real_grid(CONFIG, CAPTIONS[:2])
     assert grid.shape == (2, 2, 16, 16, 3)

@@ -200,6 +200,11 @@ def test_a_caption_that_cannot_be_read_is_an_error(
     ("words", "message"),
     [
         (["--data.name", "digits"], "data.name is 'digits'; expected 'avatars', the set that has captions"),
+        (["--data.flip"], "data.flip is True; expected False with captions"),
+        (
+            ["--data.name", "stacked_digits", "--condition.kind", "label", "--data.size", "8"],
+            "data.name is 'stacked_digits', whose stacks have no labels",
+        ),
         (["--condition.head", "auxiliary"], "condition.head is 'auxiliary'"),
         (["--model.pair", "r3gan"], "model.pair is 'r3gan'; expected 'dcgan_norm_free'"),
         (["--rule.update", "simultaneous"], "rule.update is 'simultaneous'; expected 'alternating'"),

@@ -253,6 +253,7 @@ def test_every_score_says_what_it_depends_on(
         (["prepare", "nothing_like_it"], "nothing_like_it"),
         (["evaluate", "nowhere", "--n", "5"], "--n is 5; expected at least 6: KID and the neighbours of --k 5"),
         (["evaluate", "nowhere", "--n", "3", "--k", "1"], "--n is 3; expected at least 4"),
+        (["evaluate", "nowhere", "--sha256", "1f"], "--sha256 is given without --inception"),
         (["train", "--evaluation.fake", "3"], "--evaluation.fake is 3; expected 0 or at least 4"),
     ],
 )

@@ -30,7 +30,7 @@ def everyone(count: int) -> avatars.Avatars:
 @pytest.mark.slow
 @pytest.mark.usefixtures("optimised")
 @pytest.mark.parametrize("size", some([16, 32, 64], 3))
-@pytest.mark.parametrize("style", ["portrait", "cartoon"])
+@pytest.mark.parametrize("style", some(["portrait", "cartoon"], 2))
 def test_every_attribute_is_read_off_every_render(style: str, size: int) -> None:
     """All 132 pairs of colours with all styles, shapes and glasses, at places of the head that are on no grid."""
     drawn = everyone(132)

@@ -17,7 +17,7 @@ from PIL import Image
 from gan_jax.data import sources, stream
 from gan_jax.data.folder import UnreadableImage, open_folder
 from gan_jax.data.images import ImageSet, lazy, to_unit
-from gan_jax.data.sources import Source, resident, source_of, stacked, streamed
+from gan_jax.data.sources import Source, resident, resident_labelled, source_of, stacked, streamed
 from tests.cases import cases
 from tests.training.compilations import once
 
@@ -343,3 +343,21 @@ def test_an_example_of_another_shape_is_named() -> None:
     with pytest.raises(ValueError, match=r"example 9 is uint8 \(8, 9, 1\); expected uint8 \(8, 8, 1\), as example 0"):
         source.feed(0, 1)
     source.close()
+
+
+def test_labelled_images_are_mirrored_where_that_is_asked_for() -> None:
+    """Every other image, each with its own label; where it is not asked for, the images of a key are those that they were."""
+    images = numbered(300)
+    plain, flipped = resident_labelled(images), resident_labelled(images, flip=True)
+    batch = flipped.draw(jax.random.key(1), 400, feed=flipped.feed(0, 1))
+    found = np.asarray(jnp.round((batch.x + 1.0) * 127.5)).astype(int)
+    # The last column is black, and the first two pixels are not both.
+    mirrored = (found[:, :, 0] == 0).all(axis=(1, 2))
+    assert abs(mirrored.mean() - 0.5) < 5 * 0.5 / np.sqrt(400)
+    upright = np.where(mirrored[:, None, None, None], found[:, :, ::-1], found)
+    number = upright[:, 0, 0, 0] * 256 + upright[:, 0, 1, 0]
+    np.testing.assert_array_equal(batch.condition, images.labels[number])
+    np.testing.assert_array_equal(upright, images.images[number])
+    again = plain.draw(jax.random.key(1), 4, feed=plain.feed(0, 1))
+    places = np.asarray(jax.random.randint(jax.random.key(1), (4,), 0, 300))
+    np.testing.assert_array_equal(again.x, to_unit(images.images[places]))

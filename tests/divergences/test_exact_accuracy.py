@@ -110,7 +110,8 @@ def test_a_weight_of_zero_has_its_one_sided_derivative():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("distance", "slope"), [(exact.total_variation, math.erf(5.0 / math.sqrt(8.0))), (exact.wasserstein, 5.0)]
+    ("distance", "slope"),
+    some([(exact.total_variation, math.erf(5.0 / math.sqrt(8.0))), (exact.wasserstein, 5.0)], 2),
 )
 def test_a_distance_has_no_derivative_in_a_weight_of_zero_where_the_laws_coincide(distance, slope) -> None:
     # w N(5, 1) + (1 - w) N(0, 1) is w |N(5, 1) - N(0, 1)| from N(0, 1): on one side of 0 alone.
@@ -365,3 +366,49 @@ def test_gradients_of_gaussians_that_hardly_differ():
     np.testing.assert_allclose(
         jax.grad(lambda s: exact.kl(of(s), p))(s), np.float64(s) - 1.0 / np.float64(s), rtol=1e-5
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("s", [1e-2, 1e-3, 1e-4])
+def test_thin_slanted_gaussians(s):
+    """``L = [[1, 0], [3/4, s]]`` against a standard normal, in single precision: closed forms in ``tr``, ``det`` and their gradients."""
+    root = np.asarray([[1.0, 0.0], [0.75, s]], np.float32)
+    standard = dist.MultivariateNormal(jnp.zeros(2), scale_tril=jnp.eye(2))
+
+    def thin(s):
+        return dist.MultivariateNormal(jnp.zeros(2), scale_tril=jnp.asarray(root).at[1, 1].set(s))
+
+    s = float(root[1, 1])
+    trace, det = 1.0 + 0.75**2 + s * s, s * s
+    kl = 0.5 * (trace - 2.0 - math.log(det))
+    # det((A + I) / 2) = (1 + tr A + det A) / 4; det(2 I - A) = 4 - 2 tr A + det A.
+    hellinger = 1.0 - det**0.25 / math.sqrt((1.0 + trace + det) / 4.0)
+    chi = 1.0 / math.sqrt(det * (4.0 - 2.0 * trace + det)) - 1.0
+    for f, truth, slope in (
+        (exact.kl, kl, s - 1.0 / s),
+        (exact.squared_hellinger, hellinger, None),
+        (exact.chi_squared, chi, None),
+    ):
+        value, gradient = jax.value_and_grad(lambda s, f=f: f(thin(s), standard))(jnp.float32(s))
+        assert float(value) == pytest.approx(truth, rel=1e-4)
+        assert np.isfinite(gradient)
+        if slope is not None:
+            assert float(gradient) == pytest.approx(slope, rel=1e-3)
+    reverse = 0.5 * ((trace / det) - 2.0 + math.log(det))
+    assert float(exact.kl(standard, thin(jnp.float32(s)))) == pytest.approx(reverse, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_thin_gaussians_that_differ_are_not_the_same():
+    """Their covariances agree to rounding, and one is twice as thin: with ``(x_2 - 3/4 x_1) / s`` in place of ``x_2``, JS on the line."""
+    roots = [jnp.asarray([[1.0, 0.0], [0.75, s]], jnp.float32) for s in (3e-4, 6e-4)]
+    p, q = (dist.MultivariateNormal(jnp.zeros(2), scale_tril=root) for root in roots)
+    try:
+        found = exact.jensen_shannon(p, q)
+    except ValueError as refusal:
+        assert "jensen_shannon" in str(refusal)  # noqa: PT017
+    else:
+        line = exact.jensen_shannon(dist.Normal(0.0, 1.0), dist.Normal(0.0, 2.0))
+        assert float(found) == pytest.approx(float(line), rel=1e-4)
+    with pytest.raises(ValueError, match="energy_distance of MultivariateNormal"):
+        exact.energy_distance(p, dist.MultivariateNormal(jnp.zeros(2), scale_tril=jnp.eye(2)))

@@ -46,7 +46,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_train", refuse)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # test_image_runs reads digits at every change.
 @pytest.mark.usefixtures("optimised")
 def test_digits_are_read_and_halves_of_them_are_near(tmp_path: Path) -> None:
     train, test = (load("digits", split=split, data_dir=tmp_path) for split in ("train", "test"))

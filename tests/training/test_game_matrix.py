@@ -188,7 +188,7 @@ def test_members_of_an_ensemble_are_separate_runs_of_one_compilation(group: Grou
             jax.tree.map(close, alone(*member(members(group), number)), member(played(group).together, number))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("group", [GROUPS[1]], ids=name_of)
 def test_members_agree_under_vmap_too(group: Group) -> None:
     # ``vmap`` makes a selection of every branch, and the check of keys takes a key that is handed to a branch for used.
