@@ -40,8 +40,6 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
     from gan_jax.training.state import GameState
 
     _check(config)
-    for sentence in without_effect(config):
-        warnings.warn(sentence, stacklevel=2)
     change = starts.changes(config.change, CHANGEABLE)
     mesh = joined(config.devices)
     captions = config.condition.kind == "caption"
@@ -94,7 +92,9 @@ def run(config: Config, words: Sequence[str] = ()) -> int:
 
 
 def _check(config: Config) -> None:
-    """Raises where one option does not go with another one."""
+    """Raises where one option does not go with another one, and warns of those that have no effect beside the others."""
+    for sentence in without_effect(config):
+        warnings.warn(sentence, stacklevel=3)
     captions = config.condition.kind == "caption"
     if config.schedule.best is not None:
         checks.one_of("schedule.best", config.schedule.best, (BEST, "wrong_colours") if captions else (BEST,))

@@ -281,15 +281,19 @@ def wasserstein_1_normal(offset: Array, slope: Array) -> Array:
     return jnp.where(wide, folded, m)
 
 
-def same_shape(p: Gaussian, q: Gaussian) -> tuple[Bool[Array, ""], Float[Array, ""]]:
-    """Whether two Gaussians have the same covariance (to rounding), and their Mahalanobis distance under it, both ``[]``.
+def alike(p: Gaussian, q: Gaussian) -> Bool[Array, ""]:
+    """Whether ``A`` is ``I`` where ``B`` is, up to the root of the rounding, of which a divergence is the square.
 
-    Covariances that differ by their rounding alone may still be of thin laws that are far apart: what one is in the coordinates in which
-    the other is standard decides, up to the root of the rounding, of which a divergence is the square.
+    Covariances that differ by their rounding alone may still be of thin laws that are far apart.
     """
+    excess, _, _ = _excess(p, q)
+    return jnp.all(jnp.abs(excess) <= jnp.sqrt(jnp.finfo(excess.dtype).eps))
+
+
+def same_shape(p: Gaussian, q: Gaussian) -> tuple[Bool[Array, ""], Float[Array, ""]]:
+    """Whether two Gaussians have the same covariance (to rounding), and their Mahalanobis distance under it, both ``[]``."""
     a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
     eps = jnp.finfo(a.dtype).eps
     sizes = jnp.sqrt(jnp.diagonal(a)[:, None] * jnp.diagonal(a)[None, :])
-    excess, _, _ = _excess(p, q)
-    same = jnp.all(jnp.abs(a - b) <= 8.0 * eps * sizes) & jnp.all(jnp.abs(excess) <= jnp.sqrt(eps))
+    same = jnp.all(jnp.abs(a - b) <= 8.0 * eps * sizes) & alike(p, q)
     return same, numerics.norm(jnp.linalg.solve(q.factor, p.mean - q.mean))

@@ -410,5 +410,15 @@ def test_thin_gaussians_that_differ_are_not_the_same():
     else:
         line = exact.jensen_shannon(dist.Normal(0.0, 1.0), dist.Normal(0.0, 2.0))
         assert float(found) == pytest.approx(float(line), rel=1e-4)
+    modes = [
+        dist.MixtureSameFamily(
+            dist.Categorical(probs=jnp.asarray([0.5, 0.5])),
+            dist.MultivariateNormal(jnp.asarray([[0.0, 0.0], [50.0, 0.0]]), scale_tril=jnp.stack([root, root])),
+        )
+        for root in roots
+    ]
+    for one, other in ((p, q), modes):
+        with pytest.raises(ValueError, match="wasserstein of"):
+            exact.wasserstein(one, other)
     with pytest.raises(ValueError, match="energy_distance of MultivariateNormal"):
         exact.energy_distance(p, dist.MultivariateNormal(jnp.zeros(2), scale_tril=jnp.eye(2)))
