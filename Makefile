@@ -114,11 +114,8 @@ check: lint  ## lint, then both tiers in one go: what a change is held against
 coverage: $(READY)  ## the tests of make test and test-slow, and which lines they never reach
 	$(PYTEST) -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not exhaustive" --cov --cov-report term-missing $(PYTEST_ARGS)
 
-# The last ones take longest: they begin first.
-NOTEBOOKS = $(shell ls -r notebooks/*.ipynb)
-
 notebooks: $(READY)  ## execute every notebook from top to bottom
-	$(PYTEST) -v -n $(JOBS) --dist worksteal --nbmake --nbmake-timeout 600 $(NOTEBOOKS) $(PYTEST_ARGS)
+	$(PYTEST) -v -n $(JOBS) --dist worksteal --nbmake --nbmake-timeout 600 notebooks $(PYTEST_ARGS)
 
 bench: $(READY_BENCH)  ## speed against PyTorch, SciPy and POT, side by side (installs PyTorch)
 	$(BIN)/python -m benchmarks $(ARGS)
