@@ -34,7 +34,13 @@ def _unread(config: Config) -> Iterator[tuple[str, tuple[str, ...], str]]:
         yield "condition", ("wrong_weight",), "with --condition.head auxiliary"
     if config.rule.penalty == "none":
         yield "rule", ("penalty_weight", "penalty_every"), "with --rule.penalty none"
-    if config.evaluation.inception is None:
+    if condition.kind == "caption":
+        yield (
+            "evaluation",
+            ("inception", "sha256"),
+            "with captions, which are measured by what can be read off the pictures",
+        )
+    elif config.evaluation.inception is None:
         yield "evaluation", ("sha256",), "without --evaluation.inception"
     elif config.evaluation.fake == 0:
         yield "evaluation", ("inception", "sha256"), "with --evaluation.fake 0"

@@ -195,9 +195,8 @@ def _known_plan(p: GaussianMixture, q: GaussianMixture) -> tuple[Array, Array]:
     deviation = jnp.sqrt(jnp.max(jnp.linalg.eigvalsh(covariances[0])))
     eps = 16.0 * jnp.finfo(moves.dtype).eps
     size = jnp.max(jnp.abs(p.means)) + jnp.max(jnp.abs(q.means)) + deviation
-    modes = (gaussians.Gaussian(m.means, m.factors) for m in (p, q))
     same_modes = jnp.all(jnp.abs(covariances[0] - covariances[1]) <= eps * deviation * deviation)
-    same_modes &= jnp.all(jax.vmap(gaussians.alike)(*modes))
+    same_modes &= jnp.all(jax.vmap(gaussians.alike)(p.factors, q.factors))
     same_weights = jnp.all(jnp.abs(p.weights - q.weights) <= eps * p.weights)
     one_move = jnp.all(jnp.abs(steps - steps[:1]) <= eps * size)
     gaps = jnp.min(jnp.where(jnp.eye(p.means.shape[0], dtype=bool), jnp.inf, _across(p, q)), axis=1)

@@ -135,19 +135,19 @@ class _Relative(NamedTuple):
     covariance: Array
 
 
-def _excess(p: Gaussian, q: Gaussian) -> tuple[Array, Array, Array]:
-    """``B^-1/2 A B^-1/2 - I`` of two covariances, whether it is small, and ``C^-1 (D - C)`` of their roots ``D`` and ``C``.
+def _excess(root: Array, other: Array) -> tuple[Array, Array, Array]:
+    """``C^-1 D D^T C^-T - I`` for roots ``D`` and ``C`` of two covariances, whether it is small, and ``C^-1 (D - C)``.
 
-    It is formed from what the roots differ in, since ``A`` and ``B`` themselves, rounded, differ by their rounding at least.
+    It is formed from what the roots differ in, since the covariances themselves, rounded, differ by their rounding at least.
     """
-    apart = jnp.linalg.solve(q.factor, p.factor - q.factor)
+    apart = jnp.linalg.solve(other, root - other)
     excess = apart + apart.T + apart @ apart.T
     return excess, jnp.sum(jnp.square(excess)) < 0.25, apart
 
 
 def _relative(p: Gaussian, q: Gaussian) -> _Relative:
     shift = jnp.linalg.solve(q.factor, p.mean - q.mean)
-    excess, near, _ = _excess(p, q)
+    excess, near, _ = _excess(p.factor, q.factor)
     identity = jnp.eye(shift.shape[0], dtype=shift.dtype)
     # Only symmetric functions of the eigenvalues are taken, whose derivatives exist where eigenvalues coincide.
     small = jnp.linalg.eigvalsh(jnp.where(near, excess, 0.0 * identity))
@@ -254,7 +254,7 @@ def _root_less(c: Array, d: Array, covariance: Array) -> tuple[Array, Array]:
     values, vectors = jnp.linalg.eigh(c.T @ covariance @ c)
     roots = jnp.sqrt(jnp.maximum(values, 0.0))
     plain = (vectors * roots[None, :]) @ vectors.T - k
-    _, near, apart = _excess(Gaussian(roots, d), Gaussian(roots, c))
+    _, near, apart = _excess(d, c)
     change = k @ apart
     f = k @ change.T + change @ k + change @ change.T
     both = roots[:, None] + roots[None, :]
@@ -281,12 +281,13 @@ def wasserstein_1_normal(offset: Array, slope: Array) -> Array:
     return jnp.where(wide, folded, m)
 
 
-def alike(p: Gaussian, q: Gaussian) -> Bool[Array, ""]:
-    """Whether ``A`` is ``I`` where ``B`` is, up to the root of the rounding, of which a divergence is the square.
+def alike(root: Float[Array, "d d"], other: Float[Array, "d d"]) -> Bool[Array, ""]:
+    """Whether one covariance is ``I`` in the coordinates in which the other is, up to the root of the rounding.
 
-    Covariances that differ by their rounding alone may still be of thin laws that are far apart.
+    A divergence is of second order in what is left. Covariances that differ by their rounding alone may still be of thin laws that are
+    far apart.
     """
-    excess, _, _ = _excess(p, q)
+    excess, _, _ = _excess(root, other)
     return jnp.all(jnp.abs(excess) <= jnp.sqrt(jnp.finfo(excess.dtype).eps))
 
 
@@ -295,5 +296,5 @@ def same_shape(p: Gaussian, q: Gaussian) -> tuple[Bool[Array, ""], Float[Array, 
     a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
     eps = jnp.finfo(a.dtype).eps
     sizes = jnp.sqrt(jnp.diagonal(a)[:, None] * jnp.diagonal(a)[None, :])
-    same = jnp.all(jnp.abs(a - b) <= 8.0 * eps * sizes) & alike(p, q)
+    same = jnp.all(jnp.abs(a - b) <= 8.0 * eps * sizes) & alike(p.factor, q.factor)
     return same, numerics.norm(jnp.linalg.solve(q.factor, p.mean - q.mean))

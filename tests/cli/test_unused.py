@@ -29,6 +29,10 @@ WEIGHTS = Path("weights.npz")
         ({"rule": Rule(penalty="none", penalty_every=4)}, ["--rule.penalty-every"]),
         ({"rule": Rule(penalty="gp", penalty_every=4)}, []),
         ({"evaluation": Evaluation(sha256="1f")}, ["--evaluation.sha256"]),
+        (
+            {"condition": Condition("caption"), "evaluation": Evaluation(inception=WEIGHTS)},
+            ["--evaluation.inception"],
+        ),
         ({"evaluation": Evaluation(0, WEIGHTS, "1f")}, ["--evaluation.inception", "--evaluation.sha256"]),
     ],
 )
