@@ -17,7 +17,7 @@ from jaxtyping import Float
 from gan_jax import checks, numerics
 from gan_jax.distributions import ParallelLine, log_density_at, translates
 from gan_jax.distributions.standard_tails import STANDARD_TAILS, location_scale
-from gan_jax.divergences import gaussians, transport_on_the_line
+from gan_jax.divergences import energy_of_mixtures, gaussians, transport_on_the_line
 from gan_jax.divergences.accuracy import ExactValue
 from gan_jax.divergences.gaussians import GaussianMixture
 from gan_jax.numerics import float_of
@@ -238,52 +238,6 @@ def wasserstein(
 # ------------------------------------------------------------------------------------------------------ energy distance
 
 
-def _energy_of_mixtures(p: GaussianMixture, q: GaussianMixture) -> Array:
-    """``2 E||X - Y|| - E||X - X'|| - E||Y - Y'||`` of two mixtures of Gaussians in any dimension, ``[]``.
-
-    ``||x|| = 1 / (2 sqrt pi) integral over t > 0 of (1 - e^{-t ||x||^2}) t^{-3/2}``, and ``E e^{-t ||N(delta, S)||^2} =
-    det(I + 2 t S)^{-1/2} exp(-t delta^T (I + 2 t S)^{-1} delta)``. With ``t = e^s`` the integrand decays like ``e^{-|s|
-    / 2}`` on both sides and is analytic: the trapezoidal rule converges exponentially. ``1 - E`` comes from ``expm1``,
-    and the determinant from what each pivot has beyond 1, or nothing would be left of them at small ``t``.
-    """
-    covariance_p, covariance_q = (jnp.einsum("kij,klj->kil", m.factors, m.factors) for m in (p, q))
-    dtype = p.means.dtype
-    identity = jnp.eye(p.means.shape[1], dtype=dtype)
-
-    def one_minus(t: Array, left: tuple[Array, Array, Array], right: tuple[Array, Array, Array]) -> Array:
-        """``1 - E e^{-t ||X - Y||^2}`` for mixtures ``(weights, means, covariances)``."""
-
-        def pair(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -> Array:
-            added = 2.0 * t * (cov_a + cov_b)
-            root = jnp.linalg.cholesky(identity + added)
-            shift = jax.scipy.linalg.solve_triangular(root, mean_a - mean_b, lower=True)
-            beyond_one = jnp.diagonal(added) - jnp.sum(jnp.square(jnp.tril(root, -1)), axis=1)
-            return -jnp.expm1(-0.5 * jnp.sum(jnp.log1p(beyond_one)) - t * jnp.sum(jnp.square(shift)))
-
-        rows = jax.vmap(jax.vmap(pair, (None, None, 0, 0)), (0, 0, None, None))
-        weights = left[0][:, None] * right[0][None, :]
-        return jnp.sum(weights * rows(left[1], left[2], right[1], right[2]))
-
-    parts_p, parts_q = (p.weights, p.means, covariance_p), (q.weights, q.means, covariance_q)
-    variances = jnp.concatenate([jnp.einsum("kii->k", covariance_p), jnp.einsum("kii->k", covariance_q)])
-    means = jnp.concatenate([p.means, q.means])
-    extent = jnp.max(variances) + jnp.max(jnp.sum(jnp.square(means - means[:1]), axis=1))
-    # Where e^{-|s|/2} falls below the rounding error of the sum.
-    margin = -2.0 * math.log(float(jnp.finfo(dtype).eps)) + 4.0
-    low, high = jax.lax.stop_gradient((-jnp.log(extent) - margin, -jnp.log(jnp.min(variances)) + margin))
-    count = 1536 if dtype == jnp.float64 else 768
-    s = jnp.linspace(0.0, 1.0, count, dtype=dtype) * (high - low) + low
-
-    @jax.checkpoint
-    def at(s: Array) -> Array:
-        t = jnp.exp(s)
-        both = 2.0 * one_minus(t, parts_p, parts_q) - one_minus(t, parts_p, parts_p) - one_minus(t, parts_q, parts_q)
-        return jnp.exp(-0.5 * s) * both
-
-    # The rule's ends hold nothing.
-    return jnp.sum(jax.lax.map(at, s)) * (high - low) / (count - 1) / (2.0 * math.sqrt(math.pi))
-
-
 def _energy_of_lines(theta: Array) -> Array:
     """``2 E sqrt(theta^2 + T^2) - 2 E T``, ``T = |Z - Z'|`` with density ``2 (1 - t)`` on [0, 1].
 
@@ -309,4 +263,4 @@ def energy_distance(p: Distribution, q: Distribution) -> ExactValue | Float[Arra
     if p.event_shape == ():
         return transport_on_the_line.energy_distance(*translates.near_zero(p, q))
     one, other = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
-    return None if one is None or other is None else _energy_of_mixtures(one, other)
+    return None if one is None or other is None else energy_of_mixtures.energy_distance(one, other)
