@@ -220,6 +220,14 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: game.play(played(), jax.vmap(played().init)(jax.random.split(jax.random.key(0), 2)), steps=2),
         "state holds 2 games; expected one",
     ),
+    "a state of other widths": (
+        lambda: game.play(played(), played(generator=mlp_generator((3,))).init(0), steps=2),
+        r"state is one of another game: generator\.variables\.params\.Dense_0\.bias has shape \(3,\); expected",
+    ),
+    "a state with other parts": (
+        lambda: game.play(played(), game.direct(costs.energy(), GENERATOR, draw, batch_size=8).init(0), steps=2),
+        "state is one of another game, with other parts; expected one of game.init",
+    ),
     "a word that is observed": (
         lambda: game.play(played(), played().init(0), steps=2, observe=lambda state: "step"),
         "observe returns 'step'; expected arrays",

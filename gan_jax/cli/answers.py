@@ -136,7 +136,7 @@ def watch() -> None:
     says "Aborted".
     """
     said = (
-        "python -m gan_jax: this process of the run was ended from outside, as JAX does where process 0 is gone; what was saved before "
+        "python -m gan_jax: this process of the run was ended from outside, as JAX does where another one is gone; what was saved before "
         "is whole: start all of them again, each with its own command as it was, and the run goes on from there\n"
     )
     read, write = os.pipe()

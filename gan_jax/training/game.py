@@ -492,12 +492,39 @@ def play(
     check_records(steps, records)
     if callable(feed):
         feed = feed(int(state.step) if checks.is_concrete(state.step) else 0, steps)
-    if caching.outside_of_traces(state, feed):
-        played: tuple[GameState, Info, PyTree] = caching.program(_played, game.step, observe, steps, records)(
-            state, feed
-        )
-        return played
-    return _played(game.step, observe, steps, records, state, feed)
+    try:
+        if caching.outside_of_traces(state, feed):
+            played: tuple[GameState, Info, PyTree] = caching.program(_played, game.step, observe, steps, records)(
+                state, feed
+            )
+            return played
+        return _played(game.step, observe, steps, records, state, feed)
+    except Exception as error:
+        # Looked at only now: to know what a game's states are like is to trace its networks.
+        _refuse_state_of_another(game, state, feed, error)
+        raise
+
+
+def _refuse_state_of_another(game: Game, state: GameState, feed: PyTree, cause: Exception) -> None:
+    """Raises ``ValueError`` where the leaves of ``state`` are not those of the game's own states; names the first that is not."""
+
+    def shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:
+        leaves = jax.tree_util.tree_leaves_with_path(tree)
+        return {jax.tree_util.keystr(path, simple=True, separator="."): jnp.shape(leaf) for path, leaf in leaves}
+
+    try:
+        own = shapes(jax.eval_shape(lambda: game.init(jax.random.key(0), feed=feed)))
+    except Exception:
+        # What the game itself is wrong in, ``cause`` says.
+        return
+    given = shapes(state)
+    for name, shape in own.items():
+        if given.get(name, shape) != shape:
+            raise ValueError(
+                f"state is one of another game: {name} has shape {given[name]}; expected {shape}, as game.init gives it"
+            ) from cause
+    if given.keys() != own.keys():
+        raise ValueError("state is one of another game, with other parts; expected one of game.init") from cause
 
 
 def _played(

@@ -28,6 +28,7 @@ Sink: TypeAlias = Callable[[int, Row], None]
 
 CONFIG, LOCK, METRICS, TABLE = "config.json", "run.lock", "metrics.jsonl", "metrics.csv"
 CUT, CHANGES, MANIFEST, FAILED = "metrics_cut.jsonl", "changes.jsonl", "manifest.jsonl", "failed.jsonl"
+CHECKPOINTS = "checkpoints"
 
 
 @contextmanager
@@ -119,7 +120,7 @@ def settle_config(
       ``record_changes`` writes it, with the record.
 
     Raises:
-      ValueError: a field differs; names it and both values. Or the file there is no configuration.
+      ValueError: a field differs; names it and both values. Or the file there is no configuration, or is missing beside checkpoints.
     """
     changed = differing(folder, config, free=free, change=change)
     if not changed:
@@ -162,10 +163,14 @@ def differing(
                 if changeable is None or _covers(changeable, name):
                     ways.append(f"ask for the change by name: {'' if changeable is None else '--'}change {name}")
                 raise ValueError(
-                    f"{name} is {now!r}, and the run in {folder} was started with {was!r}; expected the same configuration: "
+                    f"{name} is {now!r}, and {was!r} in the configuration of the run in {folder}; expected the same: "
                     + " or ".join([", ".join(ways[:-1]), ways[-1]])
                 )
             changed[name] = was, now
+    elif (folder / CHECKPOINTS).is_dir() and any((folder / CHECKPOINTS).iterdir()):
+        raise ValueError(
+            f"{folder} has checkpoints and no {CONFIG}; expected that of the run: put it back, or name another folder"
+        )
     return changed
 
 
@@ -204,17 +209,31 @@ def failed_at(folder: Path, step: int) -> bool:
     return step in _steps(folder / FAILED, "what failed")
 
 
+def check_records(folder: Path) -> None:
+    """Raises ``ValueError`` where a line of what a run keeps beside its log is no record; names the file and the line."""
+    _steps(folder / CHANGES, "a change")
+    _steps(folder / FAILED, "what failed")
+    _records(folder / MANIFEST, "a start", "a JSON object", dict)
+
+
 def _steps(file: Path, of: str) -> list[int]:
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    steps = []
+    return _records(file, of, "a JSON object with a step", lambda row: int(row["step"]))
+
+
+def _records(file: Path, of: str, expected: str, read: Callable[[Any], Value]) -> list[Value]:
+    try:
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is no record of {of} ({error}); expected lines of JSON") from error
+    found = []
     for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), 1):
         try:
-            steps.append(int(files.from_json(line)["step"]))
+            found.append(read(files.from_json(line)))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise ValueError(
-                f"{file}, line {number}, is no record of {of} ({type(error).__name__}: {error}); expected a JSON object with a step"
+                f"{file}, line {number}, is no record of {of} ({type(error).__name__}: {error}); expected {expected}"
             ) from error
-    return steps
+    return found
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -238,7 +257,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 class _Absent:
     def __repr__(self) -> str:
-        return "nothing"
+        return "absent"
 
 
 _ABSENT = _Absent()

@@ -158,8 +158,9 @@ def train(
         changed: dict[str, tuple[Any, Any]] = {}
         if first:
             stack.enter_context(run_folder.locked(folder))
+            run_folder.check_records(folder)
             changed = run_folder.settle_config(folder, config, free=free, change=change)
-        manager = checkpoint.manager(folder / "checkpoints")
+        manager = checkpoint.manager(folder / run_folder.CHECKPOINTS)
         stack.callback(manager.close)
         with during("preparing the networks and the last checkpoint"):
             at, hyper = _begun(game, key, over, manager, schedule, feed)
@@ -725,11 +726,11 @@ def restored(
     folder = Path(folder)
     key = checks.key("key", key)
     over = meshes.data_mesh(1) if mesh is None else mesh
-    if not (folder / "checkpoints").is_dir():
+    if not (folder / run_folder.CHECKPOINTS).is_dir():
         raise FileNotFoundError(f"{folder} holds no checkpoints; expected the folder of a run that has saved one")
     like = meshes.shapes(game, key, over, feed=feed(0, 1) if callable(feed) else feed)
     with ExitStack() as stack:
-        manager = checkpoint.manager(folder / "checkpoints", read_only=True)
+        manager = checkpoint.manager(folder / run_folder.CHECKPOINTS, read_only=True)
         stack.callback(manager.close)
         found = checkpoint.restore(manager, like, rename=False)
     if found is None:

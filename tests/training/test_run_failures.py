@@ -317,7 +317,9 @@ def test_a_rate_that_was_too_high_is_changed_on_request_and_on_record(tmp_path: 
     with pytest.raises(FloatingPointError):
         train(tmp_path, **high)
     low = {"config": {"rate": 0.01}, "of": gan(0.01)}
-    with pytest.raises(ValueError, match=r"rate is 0\.01, and the run in .* was started with 0\.05; .* change rate"):
+    with pytest.raises(
+        ValueError, match=r"rate is 0\.01, and 0\.05 in the configuration of the run in .*; .* change rate"
+    ):
         train(tmp_path, **low)
     # One that the configuration does not know of is found in the state.
     with pytest.raises(ValueError, match=r"generator_rate is 0\.01, and the run was trained with 0\.05 up to step 10"):
@@ -530,6 +532,22 @@ def test_a_record_of_changes_that_was_cut_short_is_left_out_and_a_wrong_one_is_n
     file.write_text('{"name": 3}\n', encoding="utf-8")
     with pytest.raises(ValueError, match=r"changes.jsonl, line 1, is no record of a change"):
         run_folder.changed_since(tmp_path, 0)
+
+
+@pytest.mark.parametrize("name", [run_folder.CHANGES, run_folder.MANIFEST, run_folder.FAILED])
+@pytest.mark.parametrize("line", [b"[1]\n", b"{\n", b"\xff\n"])
+def test_a_damaged_record_is_named_before_a_run_starts(tmp_path: Path, name: str, line: bytes) -> None:
+    (tmp_path / name).write_bytes(line)
+    with pytest.raises(ValueError, match=rf"{name}.* is no record of"):
+        train(tmp_path)
+    assert not (tmp_path / run_folder.CONFIG).exists()
+
+
+def test_checkpoints_without_their_configuration_are_not_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / run_folder.CHECKPOINTS / "10").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"has checkpoints and no config.json; expected that of the run"):
+        run_folder.settle_config(tmp_path, {"rate": 1.0})
+    assert not (tmp_path / run_folder.CONFIG).exists()
 
 
 def test_a_configuration_that_is_nested_without_end_is_named(tmp_path: Path) -> None:

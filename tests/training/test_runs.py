@@ -220,10 +220,10 @@ def test_no_checkpoint_that_can_be_read_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_another_configuration_is_refused_by_the_field(tmp_path: Path) -> None:
     train(tmp_path)
-    message = r"rule\.rate is 2\.0, and the run in .* was started with 1\.0; expected the same configuration"
+    message = r"rule\.rate is 2\.0, and 1\.0 in the configuration of the run in .*; expected the same"
     with pytest.raises(ValueError, match=message):
         train(tmp_path, config={"rule": {"rate": 2.0}})
-    with pytest.raises(ValueError, match=r"rule\.steps is 3, and the run in .* was started with nothing"):
+    with pytest.raises(ValueError, match=r"rule\.steps is 3, and absent in the configuration of the run in"):
         train(tmp_path, config={"rule": {"rate": 1.0, "steps": 3}})
     train(tmp_path, config={"rule": {"rate": 1.0}, "devices": {"count": 3}}, free=("devices",))
 
