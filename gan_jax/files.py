@@ -194,6 +194,27 @@ def read_json(file: str | os.PathLike[str]) -> Any:
     return from_json(Path(file).read_text(encoding="utf-8"))
 
 
+def read_array(file: str | os.PathLike[str]) -> np.ndarray:
+    """The array of an ``.npy``, without pickles.
+
+    Args:
+      file: that may be damaged, or somebody else's.
+
+    Returns:
+      The array.
+
+    Raises:
+      OSError: it cannot be read.
+      ValueError: it holds no array; names it, and says what is wrong.
+    """
+    try:
+        with Path(file).open("rb") as stream:
+            array: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
+    except _NO_ARRAYS as error:
+        raise ValueError(f"{file} is no .npy that can be read ({str(error) or type(error).__name__})") from error
+    return array
+
+
 def read_arrays(file: str | os.PathLike[str], names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """The arrays of an ``.npz``, without pickles.
 
@@ -206,23 +227,23 @@ def read_arrays(file: str | os.PathLike[str], names: Iterable[str] | None = None
 
     Raises:
       OSError: it cannot be read.
-      ValueError: it is no archive of arrays, or a damaged one; says what is wrong.
+      ValueError: it is no archive of arrays, or a damaged one; names it, and says what is wrong.
     """
     try:
         # Not numpy.load, which takes a single array too, and leaves open what turns out to be no archive.
         with Path(file).open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as stored:
             wanted = stored.files if names is None else [name for name in names if name in stored.files]
             arrays = {name: stored[name] for name in wanted}
-    except _NO_ARCHIVE as error:
-        raise ValueError(str(error) or type(error).__name__) from error
-    bare = next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None)
-    if bare is not None:
-        raise ValueError(f"{bare} in it is no array")
+        bare = next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None)
+        if bare is not None:
+            raise ValueError(f"{bare} in it is no array")
+    except _NO_ARRAYS as error:
+        raise ValueError(f"{file} is no .npz that can be read ({str(error) or type(error).__name__})") from error
     return arrays
 
 
 # What NumPy, and the archive and its compressions beneath it, say of bytes that are not what they should be.
-_NO_ARCHIVE = (
+_NO_ARRAYS = (
     ValueError, TypeError, AttributeError, KeyError, EOFError, RuntimeError, SyntaxError, OverflowError, tokenize.TokenError,
     MemoryError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip

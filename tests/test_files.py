@@ -163,7 +163,7 @@ ARCHIVES = {
 def test_what_is_no_archive_of_arrays_is_a_value_error(tmp_path: Path, make: Callable[[Path], object]) -> None:
     path = tmp_path / "arrays.npz"
     make(path)
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(ValueError, match=r"arrays.npz is no .npz that can be read \(."):
         files.read_arrays(path)
 
 
@@ -171,3 +171,18 @@ def test_arrays_come_back(tmp_path: Path) -> None:
     path = archive(tmp_path / "arrays.npz", zipfile.ZIP_LZMA)
     np.testing.assert_array_equal(files.read_arrays(path)["a"], np.arange(1000.0))
     assert files.read_arrays(path, ["b"]) == {}
+    np.save(tmp_path / "one.npy", np.arange(6).reshape(2, 3))
+    np.testing.assert_array_equal(files.read_array(tmp_path / "one.npy"), [[0, 1, 2], [3, 4, 5]])
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00\x10\x00{'descr':'|O'}  ", "archive", "objects"])
+def test_what_is_no_array_is_named(tmp_path: Path, content: bytes | str) -> None:
+    path = tmp_path / "one.npy"
+    if content == "archive":
+        archive(path)
+    elif content == "objects":
+        np.save(path, np.asarray([None]), allow_pickle=True)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"one.npy is no .npy that can be read \(."):
+        files.read_array(path)

@@ -25,6 +25,7 @@ from gan_jax.metrics import statistics
 from gan_jax.models import conditional as conditional_models
 from gan_jax.models import conditional_critics, text, translators
 from gan_jax.models.generators import GeneratorMLP, mlp_generator
+from gan_jax.models.image_pairs import PAIRS
 from gan_jax.models.mlp import mlp
 from gan_jax.models.reconstructor import mlp_reconstructor
 from gan_jax.objectives import losses, penalties
@@ -168,14 +169,14 @@ NEEDS |= {
     f"{module}.{name}": lambda: dict(size=8, channels=1)
     for module, names in {
         "dcgan": ("dcgan_generator", "dcgan_discriminator"),
-        "image_pairs": (
-            *("mlp_image_generator", "mlp_image_discriminator"),
-            *("mlp", "dcgan", "dcgan_norm_free", "resnet_spectral", "resnet", "r3gan"),
-        ),
+        "image_pairs": ("mlp_image_generator", "mlp_image_discriminator"),
         "r3gan": ("r3gan_generator", "r3gan_discriminator"),
         "resnet": ("resnet_generator", "resnet_discriminator", "resnet_spectral_discriminator"),
     }.items()
     for name in names
+}
+NEEDS |= {
+    f"{make.__module__.rpartition('.')[2]}.{make.__name__}": lambda: dict(size=8, channels=1) for make in PAIRS.values()
 }
 
 # Steps inside of a network or of a run, which are handed what was checked at the door.

@@ -240,8 +240,10 @@ def read_arrays(folder: Path) -> SavedArrays:
     except FileNotFoundError as error:
         command = f"python -m experiments {folder.name}"
         raise UserError(f"{path} does not exist, so there is nothing to redraw; run {command} first") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as saved arrays ({error}); run the experiment again") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); run the experiment again") from error
+    except ValueError as error:
+        raise UserError(f"{error}; run the experiment again") from error
 
 
 def write_table(folder: Path, rows: Sequence[TableRow]) -> None:

@@ -301,7 +301,7 @@ def dequantise(key: PRNGKey, images: UInt8[Array, " *shape"]) -> Float32[Array, 
 
 
 def check_set(images: ImageSet) -> None:
-    """Raises ``ValueError`` unless ``images`` is a set as its docstring says: uint8 ``[n, h, w, c]``, one label an image, not empty."""
+    """Raises ``ValueError`` unless ``images`` is a set as its docstring says: uint8 ``[n, h, w, c]``, one class an image, not empty."""
     if not isinstance(images, ImageSet):
         raise ValueError(f"images is {checks.shown(images)}; expected an ImageSet, such as sets.load('digits')")
     array = images.images
@@ -311,8 +311,19 @@ def check_set(images: ImageSet) -> None:
         )
     if 0 in array.shape:
         raise ValueError(f"images of {images.name} have shape {array.shape}; expected at least one image of one pixel")
-    if len(images.labels) != len(array):
+    if array.shape[3] not in (1, 3):
         raise ValueError(
-            f"{images.name} has {len(array)} images and {len(images.labels)} labels; expected one label each"
+            f"images of {images.name} have shape {array.shape}; expected one channel (grey) or three (red, green, blue), as the last axis"
         )
+    labels = np.asarray(images.labels)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels of {images.name} are {labels.dtype} {labels.shape}; expected integers of shape [n], a class each, -1 where unknown"
+        )
+    if len(labels) != len(array):
+        raise ValueError(f"{images.name} has {len(array)} images and {len(labels)} labels; expected one label each")
     checks.at_least("classes", images.classes, 0)
+    if labels.max() >= max(images.classes, 1) and images.classes:
+        raise ValueError(
+            f"labels of {images.name} go up to {labels.max()} and it has {images.classes} classes; expected labels below that, from 0"
+        )

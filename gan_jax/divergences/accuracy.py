@@ -97,6 +97,6 @@ def accepted(
         raise ValueError(
             f"{what} of {type(p).__name__} and {type(q).__name__} is {float(value):.9g} with an error of up to "
             f"{float(error):.2g}; expected at most {float(most):.2g}: "
-            f"exact.with_error(exact.{what}, p, q) returns both"
+            "exact.with_error returns both"
         )
     return jnp.where(good, value, jnp.nan)

@@ -56,8 +56,10 @@ def _weights(path: Path) -> dict[str, np.ndarray]:
     expected = shapes()
     try:
         weights = files.read_arrays(path, expected)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ValueError(f"path {path} cannot be read ({error}); expected an .npz of arrays without pickles") from error
+    except ValueError as error:
+        raise ValueError(f"path {error}; expected an .npz of arrays without pickles") from error
     missing = [name for name in expected if name not in weights]
     if missing:
         raise ValueError(

@@ -35,25 +35,26 @@ def contents(tree: Path) -> dict[str, bytes]:
 def test_it_is_one_file_and_one_line_and_runs(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = contents(tree)
-    assert new.begin(["my_figure", "--chapter", "game", "--title", "Two laws, far apart."], tree) == "my_figure"
-    assert "my_figure.py is a copy of " in capsys.readouterr().out
+    before, name = contents(tree), "figure_of_this_test"
+    last = [entry.name for entry in experiments.EXPERIMENTS if entry.chapter == "game"][-1]
+    assert new.begin([name, "--chapter", "game", "--title", "Two laws, far apart."], tree) == name
+    assert f"{name}.py is a copy of " in capsys.readouterr().out
     after = contents(tree)
-    assert set(after) - set(before) == {"game/my_figure.py"}
-    assert {name for name in before if after[name] != before[name]} == {"__init__.py"}
+    assert set(after) - set(before) == {f"game/{name}.py"}
+    assert {file for file in before if after[file] != before[file]} == {"__init__.py"}
     old, table = (text["__init__.py"].decode().splitlines() for text in (before, after))
-    line = '    Entry("my_figure", full=10.0, smoke=10.0, chapter="game", measured=False),'
+    line = f'    Entry("{name}", full=10.0, smoke=10.0, chapter="game", measured=False),'
     assert [row for row in table if row != line] == old
-    assert table[table.index(line) - 1].startswith('    Entry("players", ')
+    assert table[table.index(line) - 1].startswith(f'    Entry("{last}", ')
     # As a checkout with this file and this line has it.
     entries = runpy.run_path(str(tree / "__init__.py"))["EXPERIMENTS"]
     for module in (experiments, command_line):
         monkeypatch.setattr(module, "EXPERIMENTS", entries)
     monkeypatch.setattr(game, "__path__", [*game.__path__, str(tree / "game")])
     monkeypatch.setattr(devices, "configure_jax", lambda: None)
-    assert harness.title("my_figure") == "Two laws, far apart"
-    assert command_line.main(["my_figure", "--preset", "smoke", "--strict", "--out", str(tmp_path / "results")]) == 0
-    assert (tmp_path / "results" / "my_figure" / "figure.png").exists()
+    assert harness.title(name) == "Two laws, far apart"
+    assert command_line.main([name, "--preset", "smoke", "--strict", "--out", str(tmp_path / "results")]) == 0
+    assert (tmp_path / "results" / name / "figure.png").exists()
 
 
 def test_the_last_chapter_and_the_first(tree: Path) -> None:

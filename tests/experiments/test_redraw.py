@@ -96,11 +96,11 @@ assert "jax" not in sys.modules
         ("damage", "sentence"),
         [
             (lambda file: file.unlink(), "arrays.npz does not exist, so there is nothing to redraw; run "),
-            (lambda file: file.write_bytes(b"PK\x03\x04 half"), "arrays.npz cannot be read as saved arrays"),
-            (lambda file: file.write_bytes(b"text"), "arrays.npz cannot be read as saved arrays"),
-            (lambda file: file.write_bytes(b""), "arrays.npz cannot be read as saved arrays"),
+            (lambda file: file.write_bytes(b"PK\x03\x04 half"), "arrays.npz is no .npz that can be read"),
+            (lambda file: file.write_bytes(b"text"), "arrays.npz is no .npz that can be read"),
+            (lambda file: file.write_bytes(b""), "arrays.npz is no .npz that can be read"),
             (lambda file: np.savez(file, x=np.zeros(3)), "arrays.npz has no array 'y'"),
-            (lambda file: file.write_bytes(one_array()), "arrays.npz cannot be read as saved arrays"),
+            (lambda file: file.write_bytes(one_array()), "arrays.npz is no .npz that can be read"),
         ],
         ids=["missing", "truncated", "text", "empty", "an array is missing", "one array"],
     )

@@ -166,6 +166,6 @@ def test_files_that_are_not_the_weights_are_refused_in_one_sentence(tmp_path: Pa
     np.savez(path, **{"fc.weight": np.zeros((2, 3)), "fc.bias": np.zeros(3)})
     refused(path, r"has 1 array\(s\) of another shape, 'fc\.weight' \(2, 3\) first; expected \(3, 2\)")
     path.write_bytes(b"no archive")
-    refused(path, "cannot be read")
+    refused(path, "is no .npz that can be read")
     np.save(tmp_path / "one.npy", np.zeros(3))
-    refused(tmp_path / "one.npy", "cannot be read")
+    refused(tmp_path / "one.npy", "is no .npz that can be read")

@@ -25,7 +25,8 @@ from tests.cases import cases
 from tests.tiers import some
 
 BATCH = 6
-ONE_BY_ONE = [name for name in PAIRS if name != "dcgan"]
+ONE_BY_ONE = [name for name in PAIRS if not PAIRS[name](8, 2, width=8).discriminator.mixes_examples]
+BOUNDED = ["mlp", "dcgan_norm_free", "resnet_spectral", "resnet", "r3gan"]
 BATCH_NORM = ["dcgan", "resnet"]
 
 
@@ -131,7 +132,6 @@ def test_bfloat16_computes_the_same_to_its_rounding(name: str) -> None:
 def test_a_logit_depends_on_its_own_example_alone_unless_the_critic_says_so(name: str) -> None:
     found = seen(name)
     mixes = PAIRS[name](8, 2, width=8).discriminator.mixes_examples
-    assert mixes is (name == "dcgan")
     if mixes:
         assert float(jnp.max(jnp.abs(found.logits - found.alone))) > 0.01
     else:
@@ -142,7 +142,7 @@ def test_a_logit_depends_on_its_own_example_alone_unless_the_critic_says_so(name
 @cases("name", PAIRS)
 def test_no_slope_exceeds_the_lipschitz_bound(name: str) -> None:
     found = seen(name)
-    assert bool(jnp.isinf(found.bound)) is (name == "dcgan")
+    assert name not in BOUNDED or float(found.bound) < np.inf
     assert 0 < float(found.slopes.max()) <= float(found.bound)
 
 
@@ -167,6 +167,7 @@ def test_every_kernel_feels_a_gradient_penalty(name: str) -> None:
 
 def test_the_pair_with_batch_norm_refuses_penalties() -> None:
     critic = PAIRS["dcgan"](8, 1, width=8).discriminator
+    assert critic.mixes_examples
     with pytest.raises(ValueError, match="mixes the examples"):
         mean_penalty(
             gradient_penalty(), critic, {}, jnp.zeros((2, 8, 8, 1)), jnp.zeros((2, 8, 8, 1)), jax.random.key(0)
