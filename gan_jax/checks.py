@@ -9,6 +9,7 @@ import difflib
 import importlib
 import inspect
 import operator
+import pkgutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -185,18 +186,30 @@ class At:
         Raises:
           ValueError: there is no such module, or none such in it; the message gives the nearest.
         """
-        module, _, name = self.path.partition(":")
+        module, colon, name = self.path.partition(":")
+        if not colon:
+            raise ValueError(f"path is {self.path!r}; expected 'module:function'")
         try:
             found = importlib.import_module(module)
         except ModuleNotFoundError as error:
+            # What the file itself imports and does not find is its own matter.
             if error.name is None or not f"{module}.".startswith(f"{error.name}."):
                 raise
-            raise ValueError(f"path is {self.path!r}, and there is no module {error.name!r}") from None
+            near = nearest(error.name, _beside(error.name))
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise ValueError(f"path is {self.path!r}, and there is no module {error.name!r}{hint}") from None
         names = [own for own, value in vars(found).items() if getattr(value, "__module__", None) == module]
         return cast("Callable[..., Any]", getattr(found, one_of(f"function of {module}", name, names)))
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self.function(*arguments, **keywords)
+
+
+def _beside(module: str) -> list[str]:
+    """The modules of the package that ``module`` would be in."""
+    package = module.rpartition(".")[0]
+    found = importlib.import_module(package) if package else None
+    return [f"{package}.{one.name}" for one in pkgutil.iter_modules(getattr(found, "__path__", []))]
 
 
 def nearest(value: object, choices: Iterable[str]) -> str | None:

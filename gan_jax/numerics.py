@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,23 @@ def xlogy(x: Array | float, y: Array | float) -> Array:
     return jnp.where(inside, value, jnp.where(x == 0, 0.0, -jnp.inf * jnp.sign(x)))
 
 
+def unit_of(*arrays: Float[Array, " *shape"], axis: int | tuple[int, ...] | None = None) -> Array:
+    """A power of two near the largest size in ``arrays``: lengths in that unit have squares that neither overflow nor vanish.
+
+    Args:
+      arrays: lengths of one kind.
+      axis: the axes of each that are looked at together, which stay with one element; ``None`` for all, which leave none.
+
+    Returns:
+      The unit, without a gradient; 1 where there is nothing but zeros, or what is not finite.
+    """
+    sizes = [jnp.max(jnp.abs(jax.lax.stop_gradient(a)), axis=axis, keepdims=axis is not None) for a in arrays]
+    largest = reduce(jnp.maximum, sizes)
+    usable = (largest >= jnp.finfo(largest.dtype).tiny) & (largest < jnp.inf)
+    _, exponent = jnp.frexp(jnp.where(usable, largest, 1.0))
+    return jnp.where(usable, jnp.ldexp(jnp.ones_like(largest), exponent - 1), 1.0)
+
+
 def norm(x: Array, axis: int | tuple[int, ...] | None = -1) -> Array:
     """Euclidean norm whose gradient at zero is zero, with no epsilon that moves the value.
 
@@ -58,12 +75,13 @@ def norm(x: Array, axis: int | tuple[int, ...] | None = -1) -> Array:
       axis: the axes to sum over; ``None`` for all.
 
     Returns:
-      ``sqrt(sum x^2)``. The gradient is ``x / ||x||``, and 0 (a subgradient) at ``x = 0``.
+      ``sqrt(sum x^2)``, right wherever it is a number of its type. The gradient is ``x / ||x||``, and 0 (a subgradient) at ``x = 0``.
     """
-    squares = jnp.sum(jnp.square(x), axis=axis)
+    unit = unit_of(x, axis=tuple(range(x.ndim)) if axis is None else axis)
+    squares = jnp.sum(jnp.square(x / unit), axis=axis)
     # Asked this way round, NaN stays NaN.
     zero = squares == 0
-    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squares)))
+    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squares))) * jnp.reshape(unit, squares.shape)
 
 
 def absolute(x: Array) -> Array:

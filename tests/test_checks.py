@@ -270,6 +270,12 @@ def test_a_function_by_its_place_is_imported_when_it_is_called() -> None:
     assert at == checks.At("gan_jax.objectives.losses:least_squares")
     with pytest.raises(ValueError, match=r"there is no module 'gan_jax.objectives.mine'"):
         checks.At("gan_jax.objectives.mine:mine")()
+    with pytest.raises(
+        ValueError, match=r"no module 'gan_jax.objectives.loses'; did you mean 'gan_jax.objectives.losses'\?"
+    ):
+        checks.At("gan_jax.objectives.loses:minimax")()
+    with pytest.raises(ValueError, match=r"path is 'gan_jax.objectives.losses'; expected 'module:function'"):
+        checks.At("gan_jax.objectives.losses")()
     with pytest.raises(ValueError, match=r"is 'least_square'; did you mean 'least_squares'\?"):
         checks.At("gan_jax.objectives.losses:least_square")()
 

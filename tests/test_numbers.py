@@ -175,9 +175,8 @@ NEEDS |= {
     }.items()
     for name in names
 }
-NEEDS |= {
-    f"{make.__module__.rpartition('.')[2]}.{make.__name__}": lambda: dict(size=8, channels=1) for make in PAIRS.values()
-}
+MAKERS = [make.function if isinstance(make, checks.At) else make for make in PAIRS.values()]
+NEEDS |= {f"{make.__module__.rpartition('.')[2]}.{make.__name__}": lambda: dict(size=8, channels=1) for make in MAKERS}
 
 # Steps inside of a network or of a run, which are handed what was checked at the door.
 INSIDE = {

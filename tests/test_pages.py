@@ -139,6 +139,9 @@ def read(words: list[str]) -> None:
     if package == "benchmarks":
         assert set(arguments) <= set(MODULES), words
         return
+    if arguments[:1] == ["new"]:
+        # Whoever has followed the page has that experiment.
+        arguments = ["new", "a_name_that_is_free", *arguments[2:]]
     assert status(cli.main if package == "gan_jax" else command_line.main, arguments) == 0, words
 
 

@@ -323,7 +323,8 @@ def check_set(images: ImageSet) -> None:
     if len(labels) != len(array):
         raise ValueError(f"{images.name} has {len(array)} images and {len(labels)} labels; expected one label each")
     checks.at_least("classes", images.classes, 0)
-    if labels.max() >= max(images.classes, 1) and images.classes:
+    if labels.min() < -1 or (images.classes and labels.max() >= images.classes):
         raise ValueError(
-            f"labels of {images.name} go up to {labels.max()} and it has {images.classes} classes; expected labels below that, from 0"
+            f"labels of {images.name} go from {labels.min()} to {labels.max()} and it has {images.classes} classes; expected labels below "
+            "that, from 0, or -1 where unknown"
         )

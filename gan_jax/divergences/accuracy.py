@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -94,6 +95,11 @@ def accepted(
     # An infinite value is as sure as what it was concluded from.
     good = jax.lax.stop_gradient((error <= most) & (error != jnp.inf))
     if checks.is_concrete((value, error)) and not bool(good) and not bool(jnp.isnan(value)):
+        if not math.isfinite(float(value)):
+            raise ValueError(
+                f"{what} of {type(p).__name__} and {type(q).__name__} may be infinite, which nothing that was computed proves; "
+                "exact.with_error returns what was found"
+            )
         raise ValueError(
             f"{what} of {type(p).__name__} and {type(q).__name__} is {float(value):.9g} with an error of up to "
             f"{float(error):.2g}; expected at most {float(most):.2g}: "

@@ -99,6 +99,9 @@ def energy_distance(p: GaussianMixture, q: GaussianMixture) -> ExactValue:
     Returns:
       ``[]``, in units of the data.
     """
+    means = jnp.concatenate([p.means, q.means])
+    length = numerics.unit_of(means - means[:1], p.factors, q.factors)
+    p, q = (law._replace(means=law.means / length, factors=law.factors / length) for law in (p, q))
     pairs = _pairs(p, q)
     dtype = pairs.middle.dtype
     count = NODES[dtype.name]
@@ -115,20 +118,21 @@ def energy_distance(p: GaussianMixture, q: GaussianMixture) -> ExactValue:
     half, moved = jax.lax.stop_gradient((values[:count:2], values[count:] / ELSEWHERE))
     shares = jnp.stack([jnp.sum(share) for share in jnp.array_split(half - moved, BLOCKS)])
     coarse = jnp.abs(jnp.sum(half) * 2.0 - jnp.sum(jax.lax.stop_gradient(values[:count])))
-    return ExactValue(value, (coarse + 4.0 * jnp.sum(jnp.abs(shares))) * step)
+    return ExactValue(length * value, length * (coarse + 4.0 * jnp.sum(jnp.abs(shares))) * step)
 
 
 # ------------------------------------------------------------------------------------------------------------------ pairs
 
 
 def _pairs(p: GaussianMixture, q: GaussianMixture) -> _Pairs:
-    """Each mode of ``q`` with the nearest of ``p``, where that takes each once; else in the order given.
+    """Each mode of ``p`` with the one of ``q`` that looks most like it, where that takes each once; else in the order given.
 
     The law that has fewer modes is given those of the other, with weight 0.
     """
     few, many = p.means.shape[0], q.means.shape[0]
     if few == many and few > 1:
-        nearest = jnp.argmin(numerics.norm(p.means[:, None, :] - q.means[None, :, :]), axis=1)
+        looks = [jnp.concatenate([law.means, law.factors.reshape(few, -1)], axis=1) for law in (p, q)]
+        nearest = jnp.argmin(numerics.norm(looks[0][:, None, :] - looks[1][None, :, :]), axis=1)
         once_each = jnp.all(jnp.sort(nearest) == jnp.arange(few))
         order = jnp.where(once_each, nearest, jnp.arange(few))
         q = GaussianMixture(*(field[order] for field in q))

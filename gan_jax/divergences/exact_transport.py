@@ -171,6 +171,8 @@ def matched_modes(order: float, p: GaussianMixture, q: GaussianMixture) -> Float
     The modes of ``q`` are taken in the order given, and else each as the nearest to a mode of ``p``: a ring turned by a
     whole step is itself.
     """
+    unit = numerics.unit_of(p.means, q.means, p.factors, q.factors)
+    p, q = (m._replace(means=m.means / unit, factors=m.factors / unit) for m in (p, q))
     nearest = jnp.argmin(_across(p, q), axis=1)
     given_valid, given_one = _known_plan(p, q)
     other_valid, other_one = _known_plan(p, GaussianMixture(*(field[nearest] for field in q)))
@@ -179,7 +181,7 @@ def matched_modes(order: float, p: GaussianMixture, q: GaussianMixture) -> Float
     value = _translated_modes(
         order, p, GaussianMixture(*(field[order_of_q] for field in q)), jnp.where(given_valid, given_one, other_one)
     )
-    return jnp.where(given_valid | (other_valid & once_each), value, jnp.nan)
+    return unit * jnp.where(given_valid | (other_valid & once_each), value, jnp.nan)
 
 
 def _across(p: GaussianMixture, q: GaussianMixture) -> Array:

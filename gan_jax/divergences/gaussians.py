@@ -228,6 +228,8 @@ def wasserstein_2(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     C)^1/2 - C^T C``, which does not cancel; the optimal map is ``T = I + C^-T X C^-1``. Its gradient is the envelope's, ``I - T`` in ``A``
     and ``I - T^-1`` in ``B``: no derivative of an eigenvector is taken, which would not exist for a round ``A``.
     """
+    unit = numerics.unit_of(p.mean - q.mean, p.factor, q.factor)
+    p, q = (Gaussian(law.mean / unit, law.factor / unit) for law in (p, q))
     a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
     c, d, covariance = jax.lax.stop_gradient((p.factor, q.factor, b))
     x, near = _root_less(c, d, covariance)
@@ -241,7 +243,7 @@ def wasserstein_2(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     slope = jnp.where(size > 0, slope - jax.lax.stop_gradient(slope), 0.0)
     square = jnp.sum(jnp.square(p.mean - q.mean)) + size + slope
     positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+    return unit * jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
 
 
 def _root_less(c: Array, d: Array, covariance: Array) -> tuple[Array, Array]:
@@ -293,7 +295,8 @@ def alike(root: Float[Array, "d d"], other: Float[Array, "d d"]) -> Bool[Array, 
 
 def same_shape(p: Gaussian, q: Gaussian) -> tuple[Bool[Array, ""], Float[Array, ""]]:
     """Whether two Gaussians have the same covariance (to rounding), and their Mahalanobis distance under it, both ``[]``."""
-    a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
+    unit = numerics.unit_of(p.factor, q.factor)
+    a, b = ((law.factor / unit) @ (law.factor / unit).T for law in (p, q))
     eps = jnp.finfo(a.dtype).eps
     sizes = jnp.sqrt(jnp.diagonal(a)[:, None] * jnp.diagonal(a)[None, :])
     same = jnp.all(jnp.abs(a - b) <= 8.0 * eps * sizes) & alike(p.factor, q.factor)

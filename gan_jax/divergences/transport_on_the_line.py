@@ -365,5 +365,5 @@ def energy_distance(p: Distribution, q: Distribution) -> ExactValue:
     width = edges[-quarter] - edges[quarter]
     # A place that is off by so much of the width changes F by as much; what that does to the integral of 2 (F - G)^2.
     off = rounding_of_places(jnp.abs(edges[2 * quarter]), width) / jnp.where(width > 0, width, 1.0)
-    moved = 4.0 * off * jnp.sqrt(width * numerics.absolute(value)) + 2.0 * width * jnp.square(off)
+    moved = 4.0 * off * jnp.sqrt(width) * jnp.sqrt(numerics.absolute(value)) + 2.0 * width * jnp.square(off)
     return ExactValue(value, beyond_rounding(jnp.sum(panels.error), width) + jax.lax.stop_gradient(moved))

@@ -11,7 +11,7 @@ import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Float, Int, Integer, Real
 
-from gan_jax import checks
+from gan_jax import checks, numerics
 from gan_jax.divergences import kernels
 from gan_jax.metrics.histograms import interval
 from gan_jax.moved import moved as moved_names
@@ -165,7 +165,7 @@ def swap_effect(
     redrawn = generator.apply(variables, again, generator.embed(variables, condition))
 
     def apart(x: Array, y: Array) -> Array:
-        return jnp.mean(jnp.sqrt(jnp.sum(jnp.square(x - y).reshape(n, -1), axis=1)))
+        return jnp.mean(numerics.norm((x - y).reshape(n, -1)))
 
     by_condition, by_noise = apart(here, swapped), apart(here, redrawn)
     return jnp.where(by_noise > 0.0, by_condition / jnp.where(by_noise > 0.0, by_noise, 1.0), jnp.inf)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
-from gan_jax import checks
+from gan_jax import checks, numerics
 from gan_jax.typing import Array, PRNGKey
 
 
@@ -53,9 +53,9 @@ def map_error(
     translated, truth = jnp.asarray(translated), jnp.asarray(truth)
     _same("translated", translated, "truth", truth)
     checks.at_least("examples", translated.shape[0], 2)
-    away = jnp.sum(jnp.square(truth - jnp.mean(truth, axis=0, keepdims=True)))
+    away = numerics.norm(truth - jnp.mean(truth, axis=0, keepdims=True), axis=None)
     allowed = [truth, *(symmetry(truth) for symmetry in symmetries)]
-    every = jnp.stack([jnp.sqrt(jnp.sum(jnp.square(translated - one)) / away) for one in allowed])
+    every = jnp.stack([numerics.norm(translated - one, axis=None) / away for one in allowed])
     return MapError(jnp.min(every), jnp.argmin(every), every)
 
 
@@ -112,6 +112,8 @@ def _centred(x: Array) -> Array:
     """Distances within a sample, doubly centred, ``[n, n]``."""
     flat = x.reshape(x.shape[0], -1)
     away = flat - jnp.mean(flat, axis=0, keepdims=True)
+    # A correlation has no unit.
+    away = away / numerics.unit_of(away)
     squares = jnp.sum(jnp.square(away[:, None] - away[None]), axis=2)
     distances = jnp.sqrt(squares)
     rows = jnp.mean(distances, axis=1, keepdims=True)

@@ -294,7 +294,9 @@ def _step_aside(source: ocp.CheckpointManager, steps: Sequence[int]) -> None:
 def _reason(error: Exception) -> str:
     """What went wrong, without the way there: tensorstore puts the cause last."""
     text = (getattr(error, "strerror", None) or str(error)).strip() or type(error).__name__
-    return text.splitlines()[0].partition(" [tensorstore_spec")[0].rsplit(": ", 1)[-1][:200]
+    said = text.splitlines()[0].partition(" [tensorstore_spec")[0].rsplit(": ", 1)[-1][:200]
+    # Tensorstore hands Orbax a method where it means what the method says.
+    return "its arrays cannot be read" if "<bound method" in said else said
 
 
 def _refuse_full_disk(folder: Path, state: PyTree) -> None:

@@ -105,10 +105,14 @@ def mean_penalty(
       key: of the points that the penalty draws.
 
     Raises:
-      ValueError: a critic that mixes examples: the gradient of one logit then depends on the whole batch.
+      ValueError: a critic that mixes examples: the gradient of one logit then depends on the whole batch; a penalty that is not one
+        number an example.
     """
     refuse_mixing(critic)
-    return jnp.mean(penalty(ExampleWise(partial(critic.apply, variables)), real, fake, key))
+    values = penalty(ExampleWise(partial(critic.apply, variables)), real, fake, key)
+    if jnp.ndim(values) != 1:
+        raise ValueError(f"penalty returned shape {jnp.shape(values)}; expected one number an example, [batch]")
+    return jnp.mean(values)
 
 
 def lazy_penalty(mean: Callable[[], Float[Array, ""]], every: int, count: Int[Array, ""]) -> Float[Array, ""]:

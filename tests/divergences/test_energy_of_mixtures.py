@@ -99,8 +99,23 @@ def test_a_ring_turned_by_a_step_is_itself():
     weights, means, scale = np.full(5, 0.2, np.float32), RING.astype(np.float32), np.float32(0.3)
     ring = _mixture(weights, means, scale)
     assert float(exact.energy_distance(ring, _mixture(weights, np.roll(means, 2, axis=0), scale))) == 0.0
+    two = dist.MultivariateNormal(jnp.zeros((2, 2)), scale_tril=jnp.stack([jnp.eye(2), 3.0 * jnp.eye(2)]))
+    turned = dist.MultivariateNormal(jnp.zeros((2, 2)), scale_tril=jnp.stack([3.0 * jnp.eye(2), jnp.eye(2)]))
+    weights = dist.Categorical(probs=jnp.asarray([0.3, 0.7])), dist.Categorical(probs=jnp.asarray([0.7, 0.3]))
+    pair = (dist.MixtureSameFamily(w, modes) for w, modes in zip(weights, (two, turned), strict=True))
+    assert float(exact.energy_distance(*pair)) == 0.0
     halves = _mixture(np.full(2, 0.5, np.float32), np.zeros((2, 2), np.float32), np.float32(1.0))
     assert float(exact.energy_distance(_gaussian(np.eye(2, dtype=np.float32)), halves)) == 0.0
+
+
+@pytest.mark.parametrize("unit", [2.0**-90, 2.0**90])
+def test_it_goes_with_the_unit_of_length_to_the_last_bit(unit):
+    """Squares of these lengths are beyond single precision."""
+    weights, means, scale = np.full(5, 0.2, np.float32), RING.astype(np.float32), np.float32(0.3)
+    laws = (means, scale), (means + np.float32(0.5), np.float32(0.4))
+    plain = exact.energy_distance(*(_mixture(weights, *law) for law in laws))
+    small = exact.energy_distance(*(_mixture(weights, *(np.float32(unit) * x for x in law)) for law in laws))
+    assert float(small) == unit * float(plain) > 0.0
 
 
 def test_gradients_against_differences_of_the_closed_form():

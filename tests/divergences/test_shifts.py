@@ -194,3 +194,32 @@ def test_laws_far_from_0_that_have_no_place_are_refused_in_single_precision() ->
         assert found == pytest.approx(float(exact.wasserstein(*double)), rel=1e-4)
         double = dist.LogNormal(float(p.loc), float(p.scale)), dist.Normal(100.0, 1.0)
         assert float(exact.wasserstein(*double)) == pytest.approx(truth, rel=1e-6)
+
+
+def _slanted(unit):
+    return jnp.asarray([[1.0, 0.0], [0.5, 0.7]], jnp.float32) * unit
+
+
+UNITS = {
+    "W1 of points": lambda u: exact.wasserstein(dist.Delta(0.0 * u), dist.Delta(u)),
+    "energy of points": lambda u: exact.energy_distance(dist.Delta(0.0 * u), dist.Delta(u)),
+    "W2": lambda u: exact.wasserstein(dist.Normal(0.0 * u, u), dist.Normal(0.5 * u, 2.0 * u), 2),
+    "W2 in the plane": lambda u: exact.wasserstein(
+        dist.MultivariateNormal(jnp.zeros(2) * u, scale_tril=jnp.eye(2) * u),
+        dist.MultivariateNormal(jnp.full(2, 0.5) * u, scale_tril=_slanted(u)),
+        2,
+    ),
+    "W1 of a translate": lambda u: exact.wasserstein(
+        dist.MultivariateNormal(jnp.zeros(2) * u, scale_tril=_slanted(u)),
+        dist.MultivariateNormal(jnp.full(2, 0.5) * u, scale_tril=_slanted(u)),
+    ),
+    "energy": lambda u: exact.energy_distance(dist.Uniform(0.0 * u, u), dist.Uniform(0.5 * u, 2.0 * u)),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_distance_goes_with_the_unit_of_length(name):
+    """In units in which squares of lengths are beyond single precision, on either side."""
+    plain = float(UNITS[name](jnp.float32(1.0)))
+    for exponent in (-80, 80):
+        assert float(UNITS[name](jnp.float32(2.0**exponent))) == pytest.approx(2.0**exponent * plain, rel=2e-6)

@@ -67,6 +67,19 @@ def test_distance_correlation_sees_what_a_correlation_does_not() -> None:
     assert float(distance_correlation(x, x**2)) > 0.45
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-12, 1e12, 1e30])
+def test_ratios_of_lengths_have_no_unit(unit: float) -> None:
+    """Squares of these lengths, or fourth powers, are beyond single precision."""
+    x = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    y = (x + 0.5 * np.random.default_rng(1).normal(size=(60, 2))).astype(np.float32)
+    plain = float(distance_correlation(x, y)), float(map_error(y, x).relative)
+    scaled = (
+        float(distance_correlation(np.float32(unit) * x, y)),
+        float(map_error(*(np.float32(unit) * z for z in (y, x))).relative),
+    )
+    assert scaled == pytest.approx(plain, rel=1e-5)
+
+
 def test_distance_correlation_is_its_definition() -> None:
     x, y = np.asarray(points(30, 6), np.float64), np.asarray(points(30, 7), np.float64) + np.asarray(points(30, 6))
 
