@@ -46,11 +46,7 @@ def samples(name: str, value: object) -> Array:
       UserWarning: numbers of a wider type than they are computed in, where that moves them by more than a thousandth of their range.
     """
     given = real(name, value)
-    array = jnp.asarray(given)
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        array = array.astype(jnp.result_type(float))
-    elif array.dtype.itemsize < 4:
-        array = array.astype(jnp.float32)
+    array = _floating(given)
     if array.ndim not in (1, 2):
         raise ValueError(f"{name} has shape {array.shape}; expected samples of shape [n, d] (or [n] for one dimension)")
     if array.ndim == 1:
@@ -61,6 +57,26 @@ def samples(name: str, value: object) -> Array:
     if given.dtype != array.dtype and is_concrete(given):
         _warn_where_rounded(name, np.asarray(given).reshape(array.shape), array.dtype)
     return array
+
+
+def floating(name: str, value: object) -> Array:
+    """Returns ``value`` as an array of a floating type of at least 32 bits: differences of bytes would wrap around.
+
+    Raises:
+      ValueError: no real numbers, none at all, or (where concrete) not finite.
+    """
+    array = _floating(real(name, value))
+    if 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}; expected at least one example")
+    finite(name, array)
+    return array
+
+
+def _floating(given: Array | np.ndarray) -> Array:
+    array = jnp.asarray(given)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return array.astype(jnp.result_type(float))
+    return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
 
 
 def _warn_where_rounded(name: str, given: np.ndarray, dtype: np.dtype) -> None:

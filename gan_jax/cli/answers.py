@@ -108,20 +108,15 @@ def _without_peers(error: BaseException) -> str | None:
     """Where one of several processes is gone, and the others cannot exchange what they have to: that, whoever noticed it first."""
     if not of_several():
         return None
-    import jax
+    from gan_jax.training import mesh
 
-    cause: BaseException | None = error
-    while cause is not None:
-        # A checkpoint that all write together fails with what its writer says, whatever the type.
-        if any(said in str(cause) for said in ("onnection reset", "onnection closed", "onnection refused")) or (
-            isinstance(cause, jax.errors.JaxRuntimeError) and not _is_of_memory(cause)
-        ):
-            return (
-                f"another process of the run is gone ({_short(cause)}); what was saved before is whole: start all of them again, each "
-                "with its own command as it was, and the run goes on from there"
-            )
-        cause = cause.__cause__ or cause.__context__
-    return None
+    gone = mesh.lost_peer(error)
+    if gone is None:
+        return None
+    return (
+        f"another process of the run is gone ({_short(gone)}); what was saved before is whole: start all of them again, each "
+        "with its own command as it was, and the run goes on from there"
+    )
 
 
 _watchers: list[subprocess.Popen[bytes]] = []

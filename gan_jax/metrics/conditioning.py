@@ -183,11 +183,12 @@ def diversity_within(x: Real[np.ndarray | Array, "conditions m *event"]) -> Floa
     Raises:
       ValueError: fewer than two examples of a condition.
     """
+    x = checks.floating("x", x)
     if x.ndim < 3 or x.shape[1] < 2:
         raise ValueError(
             f"x has shape {x.shape}; expected [conditions, m, *event] with at least 2 examples of each condition"
         )
-    flat = jnp.asarray(x).reshape(x.shape[0], x.shape[1], -1)
+    flat = x.reshape(x.shape[0], x.shape[1], -1)
     return np.asarray(jax.lax.map(_mean_distance, flat))
 
 

@@ -50,7 +50,7 @@ def map_error(
     Source: Zhu et al. 2017, section 6, on permuted labels; Moriakov, Adler & Teuwen 2020, "Kernel of CycleGAN as a principal homogeneous
       space", for the symmetries.
     """
-    translated, truth = jnp.asarray(translated), jnp.asarray(truth)
+    translated, truth = checks.floating("translated", translated), checks.floating("truth", truth)
     _same("translated", translated, "truth", truth)
     checks.at_least("examples", translated.shape[0], 2)
     away = numerics.norm(truth - jnp.mean(truth, axis=0, keepdims=True), axis=None)
@@ -74,7 +74,7 @@ def cycle_error(returned: Float[Array, " n *event"], given: Float[Array, " n *ev
 
     Source: Zhu et al. 2017, equation 2.
     """
-    returned, given = jnp.asarray(returned), jnp.asarray(given)
+    returned, given = checks.floating("returned", returned), checks.floating("given", given)
     _same("returned", returned, "given", given)
     return jnp.mean(jnp.abs(returned - given))
 
@@ -97,7 +97,7 @@ def distance_correlation(x: Float[Array, " n *event"], y: Float[Array, " n *othe
 
     Source: Székely, Rizzo & Bakirov 2007, "Measuring and testing dependence by correlation of distances", definitions 4 and 5.
     """
-    x, y = jnp.asarray(x), jnp.asarray(y)
+    x, y = checks.floating("x", x), checks.floating("y", y)
     if x.shape[0] != y.shape[0]:
         raise ValueError(f"x has {x.shape[0]} examples and y has {y.shape[0]}; expected as many, one made of each")
     checks.at_least("examples", x.shape[0], 2)

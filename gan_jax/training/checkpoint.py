@@ -26,7 +26,7 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from gan_jax import checks, files
 from gan_jax.training.finite import listed, not_finite, plain, refuse_not_finite
-from gan_jax.training.mesh import fetch, is_first
+from gan_jax.training.mesh import fetch, is_first, lost_peer
 from gan_jax.typing import PyTree
 
 STATE, FACTS = "state", "facts"
@@ -154,7 +154,7 @@ def restore(source: ocp.CheckpointManager, like: PyTree, *, rename: bool = True)
             return step, found[0]
         damaged[step] = found
         warnings.warn(
-            f"checkpoint {folder / str(step)} is damaged ({found}); the one before it is used",
+            f"checkpoint {folder / str(step)} is damaged ({found}); an earlier one is looked for",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -193,6 +193,7 @@ def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTre
         # Older checkpoints have no record of their own: of these the state's number of steps is looked at (``_number``).
         record = {name: facts[name] for name in ("step", "leaves", "notes")} if "record_sha256" in facts else None
     except Exception as error:  # Whatever orbax says of a damaged file.
+        _refuse_lost_peer(error)
         return _reason(error)
     if record is not None and _record_digest(record) != facts["record_sha256"]:
         return "its record is not the one that was saved"
@@ -204,6 +205,7 @@ def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTre
         with _without_late_reads():
             state = source.restore(step, args=wanted)[STATE]
     except Exception as error:
+        _refuse_lost_peer(error)
         return _reason(error)
     host = fetch(plain(state))
     if digest(host) != sha256:
@@ -215,6 +217,12 @@ def _read(source: ocp.CheckpointManager, step: int, like: PyTree) -> tuple[PyTre
     if bad:
         return f"{listed(bad)} not finite"
     return (state,)
+
+
+def _refuse_lost_peer(error: Exception) -> None:
+    """Raises it where another process is gone: that is no damage, and nothing is to be renamed or deleted for it."""
+    if lost_peer(error) is not None:
+        raise error
 
 
 @contextmanager

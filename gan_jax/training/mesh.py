@@ -320,6 +320,21 @@ def meet(works: bool, *, seconds: float) -> bool:
     return True
 
 
+def lost_peer(error: BaseException) -> BaseException | None:
+    """What of ``error`` says that another process of the run is gone, whoever noticed it first; None where nothing does."""
+    if jax.process_count() == 1:
+        return None
+    cause: BaseException | None = error
+    while cause is not None:
+        # What all write or read together fails with what the network says, whatever the type.
+        network = any(said in str(cause) for said in ("onnection reset", "onnection closed", "onnection refused"))
+        memory = any(said in str(cause) for said in ("RESOURCE_EXHAUSTED", "Out of memory"))
+        if network or (isinstance(cause, jax.errors.JaxRuntimeError) and not memory):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 def is_first() -> bool:
     """Whether this process is the one that writes what all share: logs, pictures, locks."""
     return jax.process_index() == 0

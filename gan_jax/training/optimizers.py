@@ -30,7 +30,8 @@ def linear_decay(steps: int, *, constant: float = 0.0, end: float = 0.0) -> Sche
     """The rate stays as it is for a share of the updates and then falls linearly, ``optax.linear_schedule``.
 
     Args:
-      steps: updates of the game; the discriminator has ``discriminator_steps`` times as many as the generator.
+      steps: updates of the player whose rate it is: as many as the game has steps, and of the discriminator ``discriminator_steps`` times
+        as many.
       constant: share of them at the full rate, in [0, 1).
       end: last rate, in units of the first.
 
@@ -52,7 +53,7 @@ def cosine_decay(steps: int) -> ScheduleOf:
     """The rate falls to zero as half a cosine, ``optax.cosine_decay_schedule``: games that still circle come to rest.
 
     Args:
-      steps: updates of the game.
+      steps: as of ``linear_decay``.
 
     Returns:
       ``rate -> schedule``.

@@ -121,7 +121,8 @@ def unrolled(steps: int) -> Update:
 def extragradient() -> Update:
     """Both look one simultaneous step ahead and move from where they are along the gradients found there.
 
-    ``w' = w - h v(w)``, ``w <- w - h v(w')``; both evaluations, on fresh examples, advance the optimisers' moments.
+    ``w' = w - h v(w)``, ``w <- w - h v(w')``; both evaluations, on fresh examples, advance the optimisers' moments. One rate h serves both:
+    a schedule counts the pair as one update.
 
     Returns:
       The rule.
@@ -139,13 +140,24 @@ def extragradient() -> Update:
         # Back to where they were, with the moments and the collections that have seen what is ahead.
         back = {**ahead.generator.variables, "params": state.generator.variables["params"]}
         shown = {**before.variables, **ahead.collections}
+        optimizer_g = _scheduled_as(state.generator.optimizer, generator.optimizer)
+        optimizer_d = _scheduled_as(before.optimizer, discriminator.optimizer)
         return (
-            _move_generator(setup, state, PlayerState(back, generator.optimizer), ahead.grads_g),
-            _move_discriminator(setup, state, PlayerState(shown, discriminator.optimizer), ahead.grads_d),
+            _move_generator(setup, state, PlayerState(back, optimizer_g), ahead.grads_g),
+            _move_discriminator(setup, state, PlayerState(shown, optimizer_d), ahead.grads_d),
             _info(ahead.verdict, ahead.generator.loss, ahead.grads_g),
         )
 
     return Update("extragradient", step)
+
+
+def _scheduled_as(before: PyTree, ahead: PyTree) -> PyTree:
+    """The optimiser's state ``ahead``, whose schedules stand where they stood ``before``."""
+
+    def is_schedule(node: object) -> bool:
+        return isinstance(node, optax.ScaleByScheduleState)
+
+    return jax.tree.map(lambda a, b: a if is_schedule(a) else b, before, ahead, is_leaf=is_schedule)
 
 
 @remembered

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,6 +80,13 @@ def test_ratios_of_lengths_have_no_unit(unit: float) -> None:
         float(map_error(*(np.float32(unit) * z for z in (y, x))).relative),
     )
     assert scaled == pytest.approx(plain, rel=1e-5)
+
+
+@pytest.mark.parametrize("measure", [cycle_error, lambda a, b: map_error(a, b).relative, distance_correlation])
+def test_bytes_are_numbers(measure: Callable[..., jax.Array]) -> None:
+    """Differences of unsigned bytes would wrap around."""
+    x, y = (np.random.default_rng(seed).integers(256, size=(20, 4), dtype=np.uint8) for seed in (0, 1))
+    assert float(measure(x, y)) == pytest.approx(float(measure(x.astype(np.float32), y.astype(np.float32))), rel=1e-6)
 
 
 def test_distance_correlation_is_its_definition() -> None:

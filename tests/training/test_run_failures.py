@@ -363,6 +363,30 @@ def test_a_refusal_comes_again_until_somebody_acts(tmp_path: Path) -> None:
     assert log(tmp_path) == before
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_process_that_is_gone_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Where two read together and one is killed, the other finds the network closed, and the checkpoint as whole as it was."""
+    manager = checkpoint.manager(tmp_path)
+    checkpoint.save(manager, 1, {"a": jnp.ones(3)})
+
+    def closed(*arguments: Any, **keywords: Any) -> None:
+        raise ValueError(
+            "INTERNAL: [external/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:2"
+        )
+
+    monkeypatch.setattr(manager, "restore", closed)
+    monkeypatch.setattr(checkpoint.jax, "process_count", lambda: count)
+    if count == 2:
+        with pytest.raises(ValueError, match="Connection closed by peer"):
+            checkpoint.restore(manager, {"a": jnp.ones(3)})
+    else:
+        with pytest.warns(RuntimeWarning, match="is damaged"), pytest.raises(RuntimeError, match="none of the 1"):
+            checkpoint.restore(manager, {"a": jnp.ones(3)})
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    monkeypatch.undo()
+    manager.close()
+
+
 @pytest.mark.slow
 def test_what_is_cut_from_a_log_is_kept(tmp_path: Path) -> None:
     train(tmp_path)

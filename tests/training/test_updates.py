@@ -102,6 +102,18 @@ def test_simultaneous_steps_leave_and_extragradient_steps_arrive() -> None:
     assert home[-1] < 0.6 * home[0]
 
 
+@pytest.mark.parametrize("rule", ["extragradient", "simultaneous"])
+def test_a_schedule_counts_the_steps_of_a_game(rule: str) -> None:
+    """The rate falls to 0 over ten steps, the same in both halves of an extragradient step; after them nothing moves."""
+    made = dirac(updates.UPDATES[rule](), optimizer=lambda rate: optax.sgd(optax.linear_schedule(rate, 0.0, 10)))
+    expected = [np.asarray([1.0, 0.5])]
+    for step in range(12):
+        move = H * max(1.0 - step / 10, 0.0) * J
+        ahead = np.eye(2) + move if rule == "extragradient" else np.eye(2)
+        expected.append(expected[-1] + move @ ahead @ expected[-1])
+    np.testing.assert_allclose(path(made, 12), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_alternating_steps_stay_on_an_ellipse() -> None:
     # Its matrix has determinant one and leaves θ² + ψ² - hθψ as it is.
     theta, psi = path(dirac(updates.alternating()), 100).T
