@@ -84,6 +84,22 @@ def norm(x: Array, axis: int | tuple[int, ...] | None = -1) -> Array:
     return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squares))) * jnp.reshape(unit, squares.shape)
 
 
+def tree_norm(tree: PyTree) -> Float[Array, ""]:
+    """``norm`` of all leaves of a tree together, such as a gradient: one that vanishes is as small as it is, and not 0.
+
+    Args:
+      tree: of arrays.
+
+    Returns:
+      ``[]``.
+    """
+    leaves = jax.tree.leaves(tree)
+    unit = unit_of(*leaves)
+    squares = sum((jnp.sum(jnp.square(leaf / unit)) for leaf in leaves), start=jnp.zeros((), unit.dtype))
+    zero = squares == 0
+    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squares))) * unit
+
+
 def absolute(x: Array) -> Array:
     """``|x|`` whose gradient at zero is zero (JAX's own is 1 there): the subgradient that is right where two laws coincide."""
     return x * jnp.sign(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
-from gan_jax import caching, checks
+from gan_jax import caching, checks, numerics
 from gan_jax.moved import renamed_fields
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.training import critic as critic_training
@@ -67,10 +68,8 @@ def generator_gradient(
 
     gradients = jax.lax.map(lambda z: ravel_pytree(jax.grad(loss)(generator_variables["params"], z))[0], noise)
     mean = jnp.mean(gradients, axis=0)
-    deviations = jnp.sum(jnp.square(gradients - mean[None]), axis=1)
-    return GeneratorGradient(
-        jnp.linalg.norm(mean), jnp.mean(jnp.linalg.norm(gradients, axis=1)), jnp.sqrt(jnp.mean(deviations))
-    )
+    deviation = numerics.norm(gradients - mean[None], axis=None) / math.sqrt(len(gradients))
+    return GeneratorGradient(numerics.norm(mean), jnp.mean(numerics.norm(gradients)), deviation)
 
 
 def watch(

@@ -21,7 +21,7 @@ import numpyro.distributions as dist
 import optax
 from jaxtyping import Float
 
-from gan_jax import caching, checks
+from gan_jax import caching, checks, numerics
 from gan_jax.moved import moved as moved_names
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, Perturbation, check_penalty
@@ -438,7 +438,7 @@ def direct(
                 penalty=nothing,
                 generator_loss=value,
                 discriminator_gradient=nothing,
-                generator_gradient=optax.tree.norm(gradients),
+                generator_gradient=numerics.tree_norm(gradients),
                 variance_ratio=variance_ratio(real, fake),
             ),
         )

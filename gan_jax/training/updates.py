@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import checks
+from gan_jax import checks, numerics
 from gan_jax.caching import remembered
 from gan_jax.training.sides import DiscriminatorReport, Drawing, GeneratorReport, Moment, Setup, Update
 from gan_jax.training.state import GameState, Info, PlayerState, moved
@@ -280,7 +280,7 @@ def _verdict(report: DiscriminatorReport, grads_d: PyTree) -> _Verdict:
         divergence=report.divergence,
         loss=report.loss,
         penalty=report.penalty,
-        gradient=optax.tree.norm(grads_d),
+        gradient=numerics.tree_norm(grads_d),
         variance_ratio=report.variance_ratio,
     )
 
@@ -329,7 +329,7 @@ def _info(verdict: _Verdict, generator_loss: Array, grads_g: PyTree) -> Info:
         penalty=verdict.penalty,
         generator_loss=generator_loss,
         discriminator_gradient=verdict.gradient,
-        generator_gradient=optax.tree.norm(grads_g),
+        generator_gradient=numerics.tree_norm(grads_g),
         variance_ratio=verdict.variance_ratio,
     )
 
