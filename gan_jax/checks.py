@@ -423,12 +423,16 @@ def takes(name: str, value: object, arguments: Sequence[str], example: str, *, m
         signature = inspect.signature(value)
     except (TypeError, ValueError):  # Some that are written in C have none: they are asked when they are called.
         return
+    own = getattr(value, "__name__", type(value).__name__)
+    hint = f"did you mean {own}()? " if _needs_nothing(signature) else ""
     try:
         (signature.bind_partial if more else signature.bind)(*arguments)
     except TypeError as error:
-        own = getattr(value, "__name__", type(value).__name__)
-        hint = f"did you mean {own}()? " if _needs_nothing(signature) else ""
         raise TypeError(f"{name} is {own}{signature}; {hint}expected {expected}") from error
+    # One that needs nothing, and knows none of these by name, would take them for its options.
+    options = [one for one in signature.parameters.values() if one.default is not one.empty]
+    if hint and len(options) == len(signature.parameters) and not signature.parameters.keys() & set(arguments):
+        raise TypeError(f"{name} is {own}{signature}; {hint}expected {expected}")
 
 
 def _needs_nothing(signature: inspect.Signature) -> bool:

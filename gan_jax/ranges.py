@@ -142,11 +142,15 @@ def faults(options: Any, prefix: str = "") -> Iterator[Fault]:
       prefix: what stands before the names of its fields.
 
     Yields:
-      Each field whose value is of another type than its own, not finite, or outside its range.
+      Each field whose value is of another type than its own, not finite, or outside its range; and each without an entry, where it has
+      some by default.
     """
     hints = get_type_hints(type(options), include_extras=True)
     for field in dataclasses.fields(options):
-        yield from faults_of(f"{prefix}{field.name}", getattr(options, field.name), hints[field.name])
+        value = getattr(options, field.name)
+        if value == () and isinstance(field.default, tuple) and field.default:
+            yield Fault(f"{prefix}{field.name}", "empty", "at least one value")
+        yield from faults_of(f"{prefix}{field.name}", value, hints[field.name])
 
 
 def check(options: Any) -> None:

@@ -208,6 +208,16 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "class for a law": (lambda: estimate(dist.Normal, NORMAL), "p is the class Normal"),
     "class for data": (lambda: played(data=dist.Normal), "data is the class Normal"),
+    "data without brackets": (
+        lambda: played(data=gaussian_ring),
+        r"data is gaussian_ring\(.*did you mean gaussian_ring\(\)\?",
+    ),
+    "complex data": (lambda: played(data=POINTS + 1j), "data has the type complex128; expected real numbers"),
+    "complex samples": (lambda: estimate(POINTS + 1j, POINTS), "p has the type complex128; expected real numbers"),
+    "a parameter of data called batch": (
+        lambda: played(data_parameters={"batch": 1.0}),
+        "data_parameters has batch, which the game itself uses",
+    ),
     "generator for a law": (lambda: estimate(GENERATOR, NORMAL), "p is of type Generator"),
     "laws before the key": (lambda: estimate(NORMAL, 0, NORMAL), "key is .*; expected a key, such as jax.random.key"),
     "several keys": (
@@ -226,7 +236,7 @@ SENTENCES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a state with other parts": (
         lambda: game.play(played(), game.direct(costs.energy(), GENERATOR, draw, batch_size=8).init(0), steps=2),
-        "state is one of another game, with other parts; expected one of game.init",
+        "state is one of another game, with other parts; expected one of Game.init",
     ),
     "a word that is observed": (
         lambda: game.play(played(), played().init(0), steps=2, observe=lambda state: "step"),

@@ -54,6 +54,7 @@ class Options:
         (Options(inner=Inner(pair=(-math.inf, 1.0))), "inner.pair[0] is -inf; expected a finite number"),
         (Options(inner=Inner(pair=(0.0, 0.0))), "inner.pair[1] is 0.0; expected a finite number above 0"),
         (Options(inner=Inner(pair=(1.0,))), "inner.pair is (1.0,); expected 2 values"),  # type: ignore[arg-type]
+        (Options(inner=Inner(sizes=())), "inner.sizes is 'empty'; expected at least one value"),
         (Options(inner=None), "inner is None; expected Inner"),  # type: ignore[arg-type]
     ],
 )
@@ -68,7 +69,7 @@ def test_every_fault_is_found() -> None:
 
 
 def test_what_is_of_its_type_passes() -> None:
-    edges = Options(rate=1, share=0, width=4, seed=2**32 - 1, size=1, inner=Inner(decay=0.0, sizes=()))
+    edges = Options(rate=1, share=0, width=4, seed=2**32 - 1, size=1, inner=Inner(decay=0.0, sizes=(1,)))
     assert list(ranges.faults(edges)) == []
 
 

@@ -31,7 +31,7 @@ class Data:
     """The set of images."""
 
     size: Count | None = None
-    """Edge in pixels: 8, 16, 32 or 64; the nearest of these to the images' own where not given."""
+    """Edge in pixels: 8, 16, 32 or 64, for translation 16 to 256; the nearest of these to the images' own where not given."""
 
     split: str | None = None
     """Which part of the set is learned; where not given, all of the digits, and the training images of other sets."""

@@ -118,6 +118,9 @@ def guarded(program: str, work: Callable[[], int], left: Callable[[], str]) -> i
         say("", file=sys.stderr)
         say(f"{program}: interrupted; {left()}.", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Nobody reads on: ``ended`` says so to no one.
+        raise
     except Exception as error:
         said = answer(error)
         if said is None:

@@ -22,7 +22,7 @@ from jaxtyping import Float
 
 from gan_jax import numerics
 from gan_jax.divergences.accuracy import ExactValue
-from gan_jax.divergences.gaussians import GaussianMixture
+from gan_jax.divergences.gaussians import ELSEWHERE, GaussianMixture
 from gan_jax.typing import Array
 
 NODES = {"float32": 321, "float64": 769}
@@ -30,9 +30,6 @@ NODES = {"float32": 321, "float64": 769}
 
 BLOCKS = 16
 """What rounding does is taken as a sum over so many shares of the nodes: of single nodes it averages out, of all it may cancel."""
-
-ELSEWHERE = 0.7071
-"""A unit of length in which everything is computed again: the value scales with it, what rounding does is another thing."""
 
 
 class _Pairs(NamedTuple):

@@ -126,7 +126,7 @@ def _line(order: float, p: Distribution, q: Distribution) -> ExactValue | None:
 # --------------------------------------------------------------------------------------------- in more dimensions
 
 
-def _gaussians(order: float, p: Distribution, q: Distribution) -> Array | None:
+def _gaussians(order: float, p: Distribution, q: Distribution) -> ExactValue | Array | None:
     """Order 2 in closed form; any order for equal covariances, where one law is the other's translate."""
     one, other = gaussians.gaussian(p), gaussians.gaussian(q)
     if one is None or other is None or p.event_shape == ():

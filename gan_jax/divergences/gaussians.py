@@ -13,11 +13,15 @@ from numpyro.distributions import transforms
 
 from gan_jax import numerics
 from gan_jax.distributions import log_weights, mixture_weights
+from gan_jax.divergences.accuracy import ExactValue, beyond_rounding
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
 NEWTON_STEPS = 5
-"""Of a square root near another: each doubles the digits, and the first has two."""
+"""Of a rotation: each doubles the digits, and the first has one."""
+
+ELSEWHERE = 0.7071
+"""A unit of length in which a value is computed again: it scales with it, what rounding does is another thing."""
 
 
 class GaussianMixture(NamedTuple):
@@ -219,53 +223,65 @@ def chi_squared(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     return jnp.where(finite, jnp.expm1(exponent), jnp.inf)
 
 
-def wasserstein_2(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
+def wasserstein_2(p: Gaussian, q: Gaussian) -> ExactValue:
     """``W_2^2 = ||delta||^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2)`` and its root, ``[]`` (Dowson & Landau 1982).
 
-    ``W_2^2`` is the Fréchet distance of the FID.
+    ``W_2^2`` is the Fréchet distance of the FID. The trace is ``min ||C - D U||_F^2`` over orthogonal ``U`` for any roots ``A = C C^T`` and
+    ``B = D D^T`` (Procrustes; Bhatia, Jain & Lim 2019, theorem 1): a sum of squares, in which nothing cancels but ``C - D``, and whose
+    gradient is that at a constant ``U``. No derivative of a singular vector is taken, which would not exist for a round ``A``.
 
-    The trace loses half of the digits where ``A`` is near ``B``. It is computed as ``||C^-T X||_F^2`` with ``A = C C^T`` and ``X = (C^T B
-    C)^1/2 - C^T C``, which does not cancel; the optimal map is ``T = I + C^-T X C^-1``. Its gradient is the envelope's, ``I - T`` in ``A``
-    and ``I - T^-1`` in ``B``: no derivative of an eigenvector is taken, which would not exist for a round ``A``.
+    Args:
+      p, q: Gaussians in one space, ``delta`` the difference of their means.
+
+    Returns:
+      The distance, and what it is otherwise with the roots exchanged, in another unit of length. Its second derivatives in the covariances
+      are NaN.
     """
     unit = numerics.unit_of(p.mean - q.mean, p.factor, q.factor)
-    p, q = (Gaussian(law.mean / unit, law.factor / unit) for law in (p, q))
-    a, b = p.factor @ p.factor.T, q.factor @ q.factor.T
-    c, d, covariance = jax.lax.stop_gradient((p.factor, q.factor, b))
-    x, near = _root_less(c, d, covariance)
-    size = jnp.sum(jnp.square(jnp.linalg.solve(c.T, x)))
-    # What rounding leaves of one covariance by two roots is no distance, and has no gradient.
-    eps = 64.0 * jnp.finfo(c.dtype).eps
-    size = jnp.where(near | (size > eps * eps * jnp.sum(jnp.square(c))), size, 0.0)
-    beyond = jnp.linalg.solve(c.T, jnp.linalg.solve(c.T, x).T).T
-    identity = jnp.eye(c.shape[0], dtype=c.dtype)
-    slope = jnp.sum(jnp.linalg.solve(identity + beyond, beyond) * b) - jnp.sum(beyond * a)
-    slope = jnp.where(size > 0, slope - jax.lax.stop_gradient(slope), 0.0)
-    square = jnp.sum(jnp.square(p.mean - q.mean)) + size + slope
-    positive = square > 0
-    return unit * jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+    delta, c, d = (p.mean - q.mean) / unit, p.factor / unit, q.factor / unit
+
+    def distance(delta: Array, size: Array) -> Array:
+        square = jnp.sum(jnp.square(delta)) + size
+        positive = square > 0
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+    value = distance(delta, numerics.once_differentiable(_least_square(c, d)))
+    delta, c, d = (ELSEWHERE * jax.lax.stop_gradient(x) for x in (delta, c, d))
+    away = jnp.abs(distance(delta, _least_square(d, c)) / ELSEWHERE - jax.lax.stop_gradient(value))
+    length = jnp.sqrt(jnp.sum(jnp.square(c)) + jnp.sum(jnp.square(d)))
+    return ExactValue(unit * value, unit * beyond_rounding(2.0 * away, length))
 
 
-def _root_less(c: Array, d: Array, covariance: Array) -> tuple[Array, Array]:
-    """``X = (C^T B C)^1/2 - C^T C`` for ``B = D D^T``, and whether ``D`` is near ``C``.
-
-    Then it is what solves ``K X + X K + X^2 = F`` with ``K = C^T C`` and ``F = C^T B C - K^2``, by Newton's method from 0: relative to
-    itself as exact as ``D - C`` is.
-    """
-    k = c.T @ c
-    values, vectors = jnp.linalg.eigh(c.T @ covariance @ c)
-    roots = jnp.sqrt(jnp.maximum(values, 0.0))
-    plain = (vectors * roots[None, :]) @ vectors.T - k
-    _, near, apart = _excess(d, c)
-    change = k @ apart
-    f = k @ change.T + change @ k + change @ change.T
-    both = roots[:, None] + roots[None, :]
-    both = jnp.where(near & (both > 0), both, 1.0)
-    x = jnp.zeros_like(k)
+def _least_square(c: Array, d: Array) -> Array:
+    """``min ||C - D U||_F^2`` over orthogonal ``U``, with its first derivative."""
+    apart = c - d
+    fixed, moving = jax.lax.stop_gradient((d, apart))
+    left, _, right = jnp.linalg.svd(fixed.T @ (fixed + moving))
+    identity = jnp.eye(len(d), dtype=d.dtype)
+    beyond = left @ right - identity
+    # Roots that are near each other are rotated by little, and that is found from 0, relative to itself as exact as they are.
+    near = jnp.sum(jnp.square(beyond)) < 0.1
+    beyond = jnp.where(near, 0.0, beyond)
     for _ in range(NEWTON_STEPS):
-        left = vectors.T @ (f - k @ x - x @ k - x @ x) @ vectors
-        x = x + vectors @ (left / both) @ vectors.T
-    return jnp.where(near, x, plain), near
+        beyond = _turned(fixed, moving, beyond)
+    size = jnp.sum(jnp.square(apart - d @ beyond))
+    # What rounding leaves of one covariance by two roots is no distance, and has no gradient.
+    eps = 64.0 * jnp.finfo(d.dtype).eps
+    return jnp.where(near | (size > eps * eps * jnp.sum(jnp.square(fixed))), size, 0.0)
+
+
+def _turned(d: Array, apart: Array, beyond: Array) -> Array:
+    """``U - I`` after a step of Newton's method towards the ``U`` that makes ``D^T C U^T`` symmetric, for ``C = D + apart``."""
+    identity = jnp.eye(len(d), dtype=d.dtype)
+    product = d.T @ (apart - d @ beyond) @ (identity + beyond).T
+    values, vectors = jnp.linalg.eigh(d.T @ d + 0.5 * (product + product.T))
+    skew = vectors.T @ (product - product.T) @ vectors
+    both = values[:, None] + values[None, :]
+    held = both > jnp.finfo(d.dtype).eps * jnp.max(both)
+    turn = vectors @ jnp.where(held, skew / jnp.where(held, both, 1.0), 0.0) @ vectors.T
+    # Cayley's rotation by it, less the identity.
+    more = jnp.linalg.solve(identity - 0.5 * turn, turn)
+    return beyond + more + more @ beyond
 
 
 def wasserstein_1_normal(offset: Array, slope: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 import optax
 from jaxtyping import Bool, Float
@@ -333,7 +334,8 @@ def _law(name: str, law: Law) -> Law:
     if callable(law):
         checks.takes(name, law, ("key", "batch"), "distributions.gaussian_ring(), or an array of samples")
         return law
-    checks.unmasked(name, law)
+    if isinstance(law, np.ndarray | jax.Array | list):
+        law = checks.real(name, law)
     try:
         examples = jnp.asarray(law, jnp.result_type(float))
     except (TypeError, ValueError) as error:

@@ -46,7 +46,7 @@ def particles(start: Callable[[PRNGKey], Array] | Array) -> Generator:
       ValueError: places that are not finite.
     """
     if isinstance(start, np.ndarray | jax.Array | list):
-        places = jnp.asarray(start, jnp.result_type(float))
+        places = jnp.asarray(checks.real("start", start), jnp.result_type(float))
         checks.finite("start", places)
         return particles(lambda key: places)
     checks.takes("start", start, ("key",), "an array [particles, *event]")

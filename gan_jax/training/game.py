@@ -521,10 +521,10 @@ def _refuse_state_of_another(game: Game, state: GameState, feed: PyTree, cause: 
     for name, shape in own.items():
         if given.get(name, shape) != shape:
             raise ValueError(
-                f"state is one of another game: {name} has shape {given[name]}; expected {shape}, as game.init gives it"
+                f"state is one of another game: {name} has shape {given[name]}; expected {shape}, as Game.init gives it"
             ) from cause
     if given.keys() != own.keys():
-        raise ValueError("state is one of another game, with other parts; expected one of game.init") from cause
+        raise ValueError("state is one of another game, with other parts; expected one of Game.init") from cause
 
 
 def _played(
@@ -607,7 +607,7 @@ def drawer(data: object) -> Data:
 
         return sample
     if isinstance(data, np.ndarray | jax.Array | list):
-        examples = jnp.asarray(data, jnp.result_type(float))
+        examples = jnp.asarray(checks.real("data", data), jnp.result_type(float))
         examples = examples[:, None] if examples.ndim == 1 else examples
         if examples.ndim == 0 or 0 in examples.shape:
             raise ValueError(f"data has shape {examples.shape}; expected examples [n] or [n, *event]")
@@ -681,7 +681,7 @@ def game_of(
       hyper: the game's own hyperparameters with their values.
       data_parameters, ema_decay: as in ``gan``.
     """
-    taken = sorted(set(hyper) & set(data_parameters))
+    taken = sorted((set(hyper) | {"key", "batch", "feed"}) & set(data_parameters))
     if taken:
         raise ValueError(f"data_parameters has {', '.join(taken)}, which the game itself uses; expected other names")
     known = {**hyper, **data_parameters} | ({} if ema_decay is None else {"ema_decay": ema_decay})

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import Annotated, Any, SupportsFloat
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ from experiments.game.f_gan.experiment import CROSS, LOOKS, OPTIMA, density, nor
 from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.metrics.statistics import mean_and_error
 from gan_jax.plots.style import BLACK, GREY, WIDTH, style
-from gan_jax.ranges import Count, Positive, Seed
+from gan_jax.ranges import Count, Positive, Range, Seed
 
 NAMES = {"kl": "KL", "jensen_shannon": "JS", "jeffreys": "Jeffreys", "reverse_kl": "reverse KL"}
 """The divergences, from covering to seeking, as the table of f-divergences and as the figure call them."""
@@ -55,7 +55,7 @@ STARTS = ("the middle", "one mode")
 class Config:
     """Four divergences over a separation, and games at some separations."""
 
-    largest: Positive = 16.0
+    largest: Annotated[float, Range(14)] = 16.0
     """Largest separation of the two modes, in their standard deviations; beyond Jeffreys' switch at 13.05."""
 
     points: Count = 64  # Separations at which the middle is computed.

@@ -82,7 +82,9 @@ def claims(arrays: Arrays) -> list[Claim]:
     # A network that follows a moving generator is asked for less than a critic held to slope 1, or no discriminator at all.
     asked = {"minimax": 0.1, "non_saturating": 0.1, "wasserstein": 0.05, "energy": 0.05, "mmd": 0.05}
     against = [_against_exact(arrays, name, within) for name, within in asked.items()]
-    return [*_far_away(arrays), *_arrivals(arrays), _slope_of_time(arrays), *against]
+    # Of a single separation there is no slope.
+    slope = [_slope_of_time(arrays)] if np.ptp(arrays["separation"]) > 0 else []
+    return [*_far_away(arrays), *_arrivals(arrays), *slope, *against]
 
 
 def _share(arrays: Arrays, optimizer: str, name: str, least: float = 0.0) -> float:
