@@ -347,7 +347,7 @@ def _between_gaussians(
 ) -> ExactValue:
     """Closed forms; else one dimension; else, for equal covariances, one dimension with the Mahalanobis distance."""
     if integrand in _CLOSED_FORMS:
-        return closed_form(_CLOSED_FORMS[integrand](p, q))
+        return gaussians.with_rounding(_CLOSED_FORMS[integrand], p, q)
     if p.mean.shape == (1,):
         line_p, line_q = (dist.Normal(g.mean[0], numerics.absolute(g.factor[0, 0])) for g in (p, q))
         return quadrature_1d.f_divergence(integrand, line_p, line_q)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ from numpyro.distributions import transforms
 
 from gan_jax import numerics
 from gan_jax.distributions import log_weights, mixture_weights
-from gan_jax.divergences.accuracy import ExactValue, beyond_rounding
+from gan_jax.divergences.accuracy import ExactValue, beyond_rounding, closed_form
 from gan_jax.numerics import float_of
 from gan_jax.typing import Array, Distribution
 
@@ -221,6 +222,22 @@ def chi_squared(p: Gaussian, q: Gaussian) -> Float[Array, ""]:
     widths = jnp.where(thin, logs + jnp.log1p(-excess), jnp.log1p(-jnp.square(jnp.where(thin, 0.0, excess))))
     exponent = -0.5 * jnp.sum(widths) + shift @ jnp.linalg.solve(remainder, shift)
     return jnp.where(finite, jnp.expm1(exponent), jnp.inf)
+
+
+def with_rounding(formula: Callable[[Gaussian, Gaussian], Array], p: Gaussian, q: Gaussian) -> ExactValue:
+    """A divergence in closed form, and what it is otherwise in other units of length, on which it does not depend.
+
+    Args:
+      formula: ``kl``, ``squared_hellinger`` or ``chi_squared``.
+      p, q: Gaussians in one space.
+    """
+    value = formula(p, q)
+    if p.mean.shape == (1,):
+        return closed_form(value)
+    still, fixed = jax.lax.stop_gradient((value, (p, q)))
+    units = ELSEWHERE ** jnp.asarray([0.5, 1.0, 1.5], value.dtype)
+    again = jax.vmap(lambda unit: formula(*jax.tree.map(lambda length: unit * length, fixed)))(units)
+    return ExactValue(value, 2.0 * jnp.max(jnp.where(still == again, 0.0, jnp.abs(still - again))))
 
 
 def wasserstein_2(p: Gaussian, q: Gaussian) -> ExactValue:

@@ -120,7 +120,7 @@ def test_a_rate_is_changed_on_request(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "--generator.rate RATE --discriminator.rate RATE --change generator.rate" in capsys.readouterr().err
     assert train(tmp_path, steps=5) == 2
     said = capsys.readouterr().err
-    assert "is 0.001, and the run in" in said
+    assert "is 0.001, and 1e+30 in the configuration of the run in" in said
     assert "name another folder or ask for the change by name: --change generator.rate" in said
     assert train(tmp_path, "--change", "generator.rate", "discriminator.rate") == 0
     changes = [json.loads(line) for line in (tmp_path / run_folder.CHANGES).read_text(encoding="utf-8").splitlines()]
