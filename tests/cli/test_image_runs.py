@@ -131,11 +131,7 @@ def test_a_rate_is_changed_on_request(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "change is 'model.width'" in capsys.readouterr().err
     # What cannot be changed is not recommended to be.
     assert train(tmp_path, "--model.latent", "3") == 2
-    assert (
-        capsys.readouterr()
-        .err.rstrip()
-        .endswith("expected the same configuration: change it back or name another folder")
-    )
+    assert capsys.readouterr().err.rstrip().endswith("expected the same: change it back or name another folder")
 
 
 def test_what_takes_long_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
