@@ -69,6 +69,7 @@ def test_colours_are_full_and_of_every_hue() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 def test_the_true_map_of_digits_scores_as_real_digits_do() -> None:
     config = cycle_digits.Config()
     split, measure = _split(config), reference_features(Data(size=SIZE), Evaluation())
