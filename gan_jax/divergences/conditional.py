@@ -38,7 +38,7 @@ def by_condition(
     Returns:
       ``[k]``, in the divergence's unit.
     """
-    return jax.vmap(lambda condition: divergence(p(condition), q(condition)))(conditions)
+    return jax.vmap(lambda condition: divergence(p(condition), q(condition)))(jnp.asarray(conditions))
 
 
 def averaged(
@@ -113,9 +113,16 @@ def labelled_points(
       ``[n, d + classes]``.
 
     Raises:
-      ValueError: a negative price; shapes that do not go together.
+      ValueError: a negative price; shapes that do not go together; labels that are none of the classes.
     """
     checks.at_least("price", price, 0.0)
+    x, labels = checks.floating("x", x), jnp.asarray(checks.real("labels", labels))
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise ValueError(f"labels has the type {labels.dtype}; expected integers from 0 to {classes - 1}")
+    if checks.is_concrete(labels) and labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(
+            f"labels go from {int(labels.min())} to {int(labels.max())}; expected integers from 0 to {classes - 1}"
+        )
     if x.ndim != 2 or labels.shape != x.shape[:1]:
         raise ValueError(f"x has shape {x.shape} and labels has shape {labels.shape}; expected [n, d] and [n]")
     return jnp.concatenate([x, price / np.sqrt(2.0) * jax.nn.one_hot(labels, classes, dtype=x.dtype)], axis=1)
@@ -134,7 +141,7 @@ def _weights(name: str, weights: Array | np.ndarray | None, count: int) -> Array
         raise ValueError(f"{name} has shape {array.shape}; expected [{count}], one for each condition")
     # NumPy's: what is known stays known inside a function that is being compiled.
     known = np.asarray(array) if checks.is_concrete(array) else None
-    if known is not None and ((known < 0.0).any() or abs(float(known.sum()) - 1.0) > 1e-5):
+    if known is not None and not ((known >= 0.0).all() and abs(float(known.sum()) - 1.0) <= 1e-5):
         raise ValueError(
             f"{name} has the least value {float(known.min()):g} and the sum {float(known.sum()):g}; expected shares that sum to 1"
         )

@@ -22,7 +22,7 @@ from jaxtyping import Float
 
 from gan_jax import numerics
 from gan_jax.divergences.accuracy import ExactValue
-from gan_jax.divergences.gaussians import ELSEWHERE, GaussianMixture
+from gan_jax.divergences.gaussians import ELSEWHERE, GaussianMixture, near_zero
 from gan_jax.typing import Array
 
 NODES = {"float32": 321, "float64": 769}
@@ -96,8 +96,8 @@ def energy_distance(p: GaussianMixture, q: GaussianMixture) -> ExactValue:
     Returns:
       ``[]``, in units of the data.
     """
-    means = jnp.concatenate([p.means, q.means])
-    length = numerics.unit_of(means - means[:1], p.factors, q.factors)
+    p, q = near_zero(p, q)
+    length = numerics.unit_of(p.means, q.means, p.factors, q.factors)
     p, q = (law._replace(means=law.means / length, factors=law.factors / length) for law in (p, q))
     pairs = _pairs(p, q)
     dtype = pairs.middle.dtype

@@ -370,7 +370,7 @@ def _in_the_plane(
         raise ValueError(
             f"{what} in the plane has an f that grows faster than u log u; expected one that does not (chi_squared alone has a rule there)"
         )
-    return cubature_2d.f_divergence(integrand, p, q)
+    return cubature_2d.f_divergence(integrand, *gaussians.near_zero(p, q))
 
 
 # ------------------------------------------------------------------------------------------------------------ distances

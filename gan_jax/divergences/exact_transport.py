@@ -141,7 +141,7 @@ def _modes(order: float, p: Distribution, q: Distribution) -> Array | None:
     one, other = gaussians.gaussian_mixture(p), gaussians.gaussian_mixture(q)
     if one is None or other is None or p.event_shape == () or one.means.shape != other.means.shape:
         return None
-    return matched_modes(order, one, other)
+    return matched_modes(order, *gaussians.near_zero(one, other))
 
 
 def matched_modes(order: float, p: GaussianMixture, q: GaussianMixture) -> Float[Array, ""]:

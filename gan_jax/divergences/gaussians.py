@@ -124,6 +124,19 @@ def gaussian_mixture(d: Distribution) -> GaussianMixture | None:
     return GaussianMixture(weight, jnp.zeros_like(weight), one.mean[None], one.factor[None])
 
 
+def near_zero(p: GaussianMixture, q: GaussianMixture) -> tuple[GaussianMixture, GaussianMixture]:
+    """Two mixtures, seen from the first mode of one of them where they are far from 0: there, sums with places lose what tells them apart.
+
+    Distances and divergences do not change: differences of places so near each other are exact. Laws that are nearer to 0 than 16 times
+    what they extend over stay as they are.
+    """
+    first = jax.lax.stop_gradient(p.means[:1])
+    lengths = [jnp.max(jnp.abs(jax.lax.stop_gradient(x))) for law in (p, q) for x in (law.means - first, law.factors)]
+    far = jnp.max(jnp.abs(first)) > 16.0 * jnp.max(jnp.stack(lengths))
+    origin = jnp.where(far, first, 0.0)
+    return p._replace(means=p.means - origin), q._replace(means=q.means - origin)
+
+
 class _Relative(NamedTuple):
     """One Gaussian seen in the coordinates in which the other is standard.
 
@@ -234,7 +247,9 @@ def with_rounding(formula: Callable[[Gaussian, Gaussian], Array], p: Gaussian, q
     value = formula(p, q)
     if p.mean.shape == (1,):
         return closed_form(value)
-    still, fixed = jax.lax.stop_gradient((value, (p, q)))
+    # Seen from one of the means: scaled far from 0 they would differ by their own rounding.
+    seen = Gaussian(p.mean - q.mean, p.factor), Gaussian(jnp.zeros_like(q.mean), q.factor)
+    still, fixed = jax.lax.stop_gradient((value, seen))
     units = ELSEWHERE ** jnp.asarray([0.5, 1.0, 1.5], value.dtype)
     again = jax.vmap(lambda unit: formula(*jax.tree.map(lambda length: unit * length, fixed)))(units)
     return ExactValue(value, 2.0 * jnp.max(jnp.where(still == again, 0.0, jnp.abs(still - again))))

@@ -144,6 +144,10 @@ def test_wrong_requests_are_named() -> None:
         conditional.averaged(exact.kl, standard, shifted, CONDITIONS, np.ones(2) / 2)
     with pytest.raises(ValueError, match="expected shares that sum to 1"):
         conditional.joint_kl(standard, shifted, CONDITIONS, np.array([0.5, 0.3, 0.1]))
+    with pytest.raises(ValueError, match="expected shares that sum to 1"):
+        conditional.averaged(exact.kl, standard, shifted, CONDITIONS, np.array([np.nan, 0.5, 0.5]))
+    with pytest.raises(ValueError, match="labels go from 0 to 5; expected integers from 0 to 1"):
+        conditional.labelled_points(jnp.zeros((2, 1)), jnp.asarray([0, 5]), 2, price=1.0)
     with pytest.raises(ValueError, match="label is 8; expected 0 to 7"):
         ring_mode(8)
     with pytest.raises(ValueError, match="number is 15; expected 0 to 14"):
