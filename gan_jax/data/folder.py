@@ -348,10 +348,7 @@ def _look(file: Path, *, whole: bool, most_pixels: int) -> Seen:
 
 class _TooLargeError(Exception):
     def __init__(self, width: int, height: int, most: int) -> None:
-        millions = width * height / 1e6
-        super().__init__(
-            f"it has {width} × {height} pixels, {millions:.1f} million; expected at most {most / 1e6:g} million (most_pixels)"
-        )
+        super().__init__(f"it has {width} × {height} = {width * height} pixels; expected at most {most} (most_pixels)")
 
 
 def _orientation(image: Image.Image) -> int:

@@ -246,22 +246,29 @@ def _semidual(x: Cloud, y: Cloud, g: Array, epsilon: Array) -> tuple[Array, Arra
     References:
       Peyré and Cuturi (2019), Computational Optimal Transport, section 5.3, with the entropy as a KL to the product.
     """
-    f = _exact_transform(x, y, g, epsilon)
-    value = jnp.sum(x.weights * f) + jnp.sum(y.weights * g)
-    back = _exact_transform(*jax.lax.stop_gradient((y, x, f, epsilon)))
-    return value, _marginal_error(*jax.lax.stop_gradient((y.weights, g - back, epsilon)))
+    fixed_x, fixed_y, temperature = jax.lax.stop_gradient((x, y, epsilon))
+    image = _exact_transform(fixed_y, fixed_x, _exact_transform(fixed_x, fixed_y, g, temperature), temperature)
+    # The value is that of one round more, which costs little and matters where ε is large: its error is ε times the square of the plan's.
+    value = jnp.sum(x.weights * _exact_transform(x, y, image, epsilon)) + jnp.sum(y.weights * image)
+    return value, _marginal_error(fixed_y.weights, g - image, temperature)
 
 
 def _exact_transform(x: Cloud, y: Cloud, g: Array, epsilon: Array) -> Array:
     """``T(g)``, with derivatives in the points, the weights (one of 0 included) and ε."""
     positive = (y.weights > 0)[None, :]
+    total = jnp.sum(y.weights)
 
     def of_rows(points: Array) -> Array:
         rest = g[None, :] - kernels.squared_distances(points, y.points)
         top = jax.lax.stop_gradient(jnp.max(jnp.where(positive, rest, -jnp.inf), axis=1))
         # Only a point without mass can lie above the top.
         exponents = jnp.minimum((rest - top[:, None]) / epsilon, _LARGEST_EXPONENT)
-        return -(top + epsilon * jnp.log(jnp.sum(y.weights[None, :] * jnp.exp(exponents), axis=1)))
+        # Where ε is large beside all costs the sum is near 1, and what is left of its logarithm is what it differs by.
+        beyond = jnp.sum(y.weights[None, :] * jnp.expm1(exponents), axis=1)
+        hot = jax.lax.stop_gradient(beyond) > -0.5
+        near_1 = jnp.log1p(jnp.where(hot, beyond, 0.0) + (total - jax.lax.stop_gradient(total)))
+        summed = jnp.sum(y.weights[None, :] * jnp.exp(exponents), axis=1)
+        return -(top + epsilon * jnp.where(hot, near_1, jnp.log(jnp.where(hot, 1.0, summed))))
 
     return _by_rows(of_rows, x.points, y.points)
 

@@ -174,6 +174,8 @@ def sweep(
     checks.integer("seeds", seeds, 1)
     if together is not None:
         checks.integer("together", together, 1)
+    if "seed" in axes:
+        raise ValueError("seed is the column of the repetition's number; expected another name for an axis")
     values = {name: jnp.asarray(checks.real(name, axis), float) for name, axis in axes.items()}
     for name, axis in values.items():
         if axis.ndim != 1 or axis.size == 0:

@@ -281,7 +281,7 @@ def test_no_more_pixels_are_decoded_than_are_allowed(tmp_path: Path) -> None:
     save(tmp_path / "a.png", noise(0, 20, 20))
     save(tmp_path / "b.png", noise(0, 20, 21))
     with pytest.raises(
-        UnreadableImage, match=r"b\.png cannot be read \(it has 21 × 20 pixels, 0\.0 million; expected at most 0\.0004"
+        UnreadableImage, match=r"b\.png cannot be read \(it has 21 × 20 = 420 pixels; expected at most 400"
     ):
         open_folder(tmp_path, size=8, most_pixels=400)
     with pytest.warns(UserWarning, match="1 of 2 files .* left out"):
@@ -294,7 +294,7 @@ def test_a_picture_of_too_many_pixels_is_refused_by_its_header(edge: int, tmp_pa
     """50.01 million, 121 million where Pillow warns, and 196 million where it refuses itself."""
     Image.new("1", (edge, edge)).save(tmp_path / "a.png")
     with pytest.raises(
-        UnreadableImage, match=r"(million; expected at most 50 million|it has more pixels than Pillow decodes)"
+        UnreadableImage, match=r"(pixels; expected at most 50000000|it has more pixels than Pillow decodes)"
     ):
         open_folder(tmp_path, size=8)
 

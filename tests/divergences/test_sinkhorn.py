@@ -207,6 +207,17 @@ def test_converged_implies_finite(size: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("epsilon", [1e2, 1e4, 1e6, 1e9])
+def test_a_large_epsilon_leaves_the_distance_of_the_means(epsilon: float) -> None:
+    """``S = |mean x - mean y|^2 + O(1 / epsilon)`` in single precision: of logarithms near 0, times epsilon, nothing else would be left."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(7, 2)).astype(np.float32), rng.normal(size=(5, 2)).astype(np.float32) + np.float32(1.0)
+    found = empirical.sinkhorn_divergence(x, y, epsilon=epsilon)
+    means = float(np.sum(np.square(x.astype(float).mean(axis=0) - y.astype(float).mean(axis=0))))
+    assert found.converged
+    assert float(found.value) == pytest.approx(means, rel=2e-5, abs=4.0 / epsilon)
+
+
 def test_the_flag_is_of_the_threshold_that_was_asked_for() -> None:
     for most, converges in ((3, False), (2000, True)):
         found = empirical.sinkhorn_divergence(X, Y, epsilon=0.05, threshold=1e-3, max_iterations=most)

@@ -99,3 +99,8 @@ def test_bad_input_is_one_sentence(words: str, options: dict[str, object]) -> No
 def test_a_result_must_not_be_called_as_a_hyperparameter_is() -> None:
     with pytest.raises(ValueError, match="member returns x, which is a column"):
         sweep(lambda key, x: {"x": x}, jax.random.key(0), seeds=1, x=[1.0])
+
+
+def test_the_repetition_has_its_column_to_itself() -> None:
+    with pytest.raises(ValueError, match="seed is the column of the repetition's number; expected another name"):
+        sweep(lambda key, *, seed: {"x": seed}, 0, seeds=2, seed=[1.0, 2.0])
