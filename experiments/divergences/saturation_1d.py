@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, Progress, TableRow, finding, theorem
 from gan_jax.plots.saturation import saturation
-from gan_jax.ranges import Count, NonNegative, Seed
+from gan_jax.ranges import AtLeastTwo, NonNegative, Seed
 
 TITLES = {"gaussians": "N(0, 1) and N(m, 1)", "uniforms": "U[0, 1] and U[m, 1 + m]", "diracs": "two Diracs"}
 
@@ -40,7 +40,7 @@ class Config:
     separations: tuple[NonNegative, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
     """Where samples are drawn and networks trained, in units of x."""
 
-    dense: Count = 101  # Points of the exact curves.
+    dense: AtLeastTwo = 101  # Points of the exact curves.
     training: Annotated[sweeps.Sampling, tyro.conf.OmitArgPrefixes] = field(default_factory=sweeps.Sampling)
     """Samples and networks."""
 

@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.framework import AT_LEAST, EQUAL, Arrays, Claim, Progress, TableRow, finding, theorem
 from gan_jax.plots.saturation import saturation
-from gan_jax.ranges import Count, NonNegative, Positive, Seed
+from gan_jax.ranges import AtLeastTwo, Count, NonNegative, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Config:
     farthest_angle: NonNegative = 0.125
     """Largest rotation of the ring in radians. Exact W1 is known while each mode is nearest to its own image."""
 
-    dense: Count = 31  # Points of the exact curves.
+    dense: AtLeastTwo = 31  # Points of the exact curves.
     training: Annotated[sweeps.Sampling, tyro.conf.OmitArgPrefixes] = field(
         default_factory=lambda: sweeps.Sampling(
             sample_sizes=(64, 256, 1024), sample_seeds=4, width=48, depth=3, batch_size=128

@@ -208,8 +208,9 @@ def with_error(divergence: Callable[..., Array], p: Distribution, q: Distributio
 
     The functions of this module return a value only where its error is at most ``accuracy.tolerance``. The estimate
     bounds the error of the integration (an embedded rule on every panel or cell, what lies beyond the last ones, the
-    mass of both laws that was not found); closed forms have error 0. Rounding (of parameters, of nodes, of log-densities and
-    quantiles), and the error of gradients, are not in it.
+    mass of both laws that was not found). Of Gaussians in several dimensions it is what rounding does (the same in other units of
+    length); other closed forms have error 0. Elsewhere rounding (of parameters, of nodes, of log-densities and quantiles) is not in it,
+    nor is the error of gradients.
 
     Args:
       divergence: one of the divergences and distances of this module.

@@ -42,7 +42,7 @@ from experiments.game.f_gan.experiment import CROSS, LOOKS, OPTIMA, density, nor
 from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.metrics.statistics import mean_and_error
 from gan_jax.plots.style import BLACK, GREY, WIDTH, style
-from gan_jax.ranges import Count, Positive, Range, Seed
+from gan_jax.ranges import AtLeastTwo, Count, Positive, Range, Seed
 
 NAMES = {"kl": "KL", "jensen_shannon": "JS", "jeffreys": "Jeffreys", "reverse_kl": "reverse KL"}
 """The divergences, from covering to seeking, as the table of f-divergences and as the figure call them."""
@@ -58,7 +58,7 @@ class Config:
     largest: Annotated[float, Range(14)] = 16.0
     """Largest separation of the two modes, in their standard deviations; beyond Jeffreys' switch at 13.05."""
 
-    points: Count = 64  # Separations at which the middle is computed.
+    points: AtLeastTwo = 64  # Separations at which the middle is computed.
     game_separations: tuple[Positive, Positive, Positive] = (3.0, 6.0, 9.0)  # Separations of the games.
     seeds: Count = 8  # Independent games of each kind.
     width: Count = 64  # Width of both hidden layers of the critic.

@@ -42,7 +42,7 @@ from gan_jax.metrics import statistics
 from gan_jax.plots.arms_race import InPlane, OnLine, Strip, arms_race, arms_race_animation
 from gan_jax.plots.panels import Curve, Panel, Reference
 from gan_jax.plots.style import BLUE, GREY, VERMILION, Look
-from gan_jax.ranges import Count, Even, NonNegative, Positive, Seed, Share
+from gan_jax.ranges import AtLeastTwo, Count, Even, NonNegative, Positive, Seed, Share
 
 ARENAS = ("line", "ring")
 
@@ -79,7 +79,7 @@ class Config:
 
     ring_width: Even = 64  # Width of both hidden layers of either network in the plane; even.
     ring_reach: Positive = 4.0  # Half the side of the grid in the plane; what lies beyond is left out of the law.
-    grid: Count = 101  # Points of the grid along either axis of the plane.
+    grid: AtLeastTwo = 101  # Points of the grid along either axis of the plane.
     lattice: Count = 4181  # Latents that the generator in the plane is integrated over.
     transported: Count = 1000  # Samples of each law between which W1 is computed in the plane.
     pictures: tuple[Share, ...] = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)  # Shares of the run at which the strip has a picture.

@@ -38,7 +38,7 @@ from gan_jax.metrics.statistics import extent, mean_and_error
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
 from gan_jax.plots.surfaces import surface
-from gan_jax.ranges import Count, Even, Fifties, NonNegative, Positive, Seed
+from gan_jax.ranges import AtLeastTwo, Count, Even, Fifties, NonNegative, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Config:
     clip: Positive = 0.01  # Largest absolute weight of the clipped critic.
     held_out: Count = 16384  # Fresh samples of each law that score a critic and the transport's potentials.
     transport_points: Count = 1000  # Samples of each law between which exact transport is computed, O(n³).
-    resolution: Count = 61  # Points along each axis of a surface.
+    resolution: AtLeastTwo = 61  # Points along each axis of a surface.
     extent: Positive = 3.0  # Surfaces are drawn over [−extent, extent]².
     deep: Deep = field(default_factory=Deep)  # Critics for the gradients at every layer.
     seed: Seed = 0  # Seed of everything random.

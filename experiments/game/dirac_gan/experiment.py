@@ -29,7 +29,7 @@ from experiments.framework import AT_LEAST, EQUAL, Arrays, Claim, TableRow, theo
 from experiments.game.dirac_gan.theory import DERIVATIVES, RULES, Point
 from gan_jax.plots import phase
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, NonNegative, Positive
+from gan_jax.ranges import AtLeastTwo, Count, NonNegative, Positive
 
 NEAR = 1e-8
 """How far from the equilibrium the paths begin whose linear law is checked: their quadratic terms are relative errors of this size."""
@@ -53,7 +53,7 @@ class Config:
     unrolling: Count = 3  # K: discriminator steps that an unrolled generator looks ahead.
     clip: Positive = 1.0  # Bound of |ψ| for the clipped WGAN.
     marks: Count = 9  # Values of every regulariser and of the step along which eigenvalues are followed; odd.
-    grid: Count = 15  # Arrows of a field along each axis.
+    grid: AtLeastTwo = 15  # Arrows of a field along each axis.
 
 
 SMOKE = Config(

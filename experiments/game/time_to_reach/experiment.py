@@ -29,7 +29,7 @@ from matplotlib.lines import Line2D
 from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, over_seeds, wide_rows
 from gan_jax.plots.curves import reference_line
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Even, Positive, Seed
+from gan_jax.ranges import AtLeastTwo, Count, Even, Positive, Seed
 
 OPTIMIZERS = {"sgd": "plain gradient descent", "adam": "Adam"}
 
@@ -49,7 +49,7 @@ class Config:
     discriminator_steps: Count = 5  # Updates of the discriminator at every step of the generator.
     width: Even = 32  # Width of both hidden layers of discriminator and critic; even.
     batch_size: Count = 256  # Samples of each law at an update.
-    dense: Count = 1000  # Points of the integral's curve.
+    dense: AtLeastTwo = 1000  # Points of the integral's curve.
     seed: Seed = 0  # Seed of everything random.
 
 
