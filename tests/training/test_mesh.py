@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import subprocess
@@ -214,3 +215,32 @@ def test_processes_that_do_not_come_are_waited_for_and_given_up(monkeypatch: pyt
     monkeypatch.setattr(jax.distributed, "initialize", refuse)
     with pytest.raises(RuntimeError, match="the port is taken"):
         meshes.connect("localhost:1", 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("works", "others", "met"), [(True, "here", True), (False, "here", True), (False, "DEADLINE_EXCEEDED: x", False)]
+)
+def test_processes_meet_where_something_may_have_failed_in_one(
+    monkeypatch: pytest.MonkeyPatch, works: bool, others: str, met: bool
+) -> None:
+    """Whoever failed waits until the others are through; where they do not come, they wait for what it left undone."""
+
+    def arrive(*, key: str, timeout_ms: int) -> None:
+        assert timeout_ms == 2000
+        if others != "here":
+            raise jax.errors.JaxRuntimeError(others)
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(importlib.import_module("orbax.checkpoint.multihost"), "get_barrier_sync_fn", lambda: arrive)
+    monkeypatch.setattr(meshes, "largest", lambda *values: values)
+    assert meshes.meet(works, seconds=2.0) is met
+
+
+def test_what_ends_a_meeting_otherwise_is_not_taken_for_a_process_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(**keywords: object) -> None:
+        raise jax.errors.JaxRuntimeError("UNAVAILABLE: the coordinator is gone")
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(importlib.import_module("orbax.checkpoint.multihost"), "get_barrier_sync_fn", lambda: gone)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="UNAVAILABLE"):
+        meshes.meet(False, seconds=2.0)

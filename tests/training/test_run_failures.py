@@ -8,7 +8,10 @@ import re
 import resource
 import shutil
 import signal
+import sys
+import threading
 import time
+import types
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -624,3 +627,47 @@ def test_a_checkpoint_that_cannot_be_written_is_one_sentence(tmp_path: Path, cap
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         manager.close()
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_run_in_another_thread_hears_no_signals() -> None:
+    """Python hands them to the main thread alone; asking for them elsewhere would be an error."""
+    heard: list[object] = []
+
+    def play() -> None:
+        with runs._asked_to_stop() as request:
+            heard.append(request.made)
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=play)
+    thread.start()
+    thread.join()
+    assert heard == [False]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_weights_and_biases_is_told_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    run = types.SimpleNamespace(log=lambda row, step: told.append((step, row)), finish=lambda: told.append("finished"))
+    module = types.SimpleNamespace(init=lambda **options: told.append(options) or run)
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    with run_folder.weights_and_biases(tmp_path / "mine", 5, project="gans", config={"rate": 1.0}) as sink:
+        sink(10, {"step": 10, "kid": 0.5})
+    options, *rest = told
+    assert options["name"] == options["id"] == "mine"
+    assert (options["project"], options["config"], options["resume"]) == ("gans", {"rate": 1.0}, "allow")
+    assert rest == [(10, {"kid": 0.5}), "finished"]
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with (
+        pytest.raises(ModuleNotFoundError, match=r"wandb is not installed; run: pip install"),
+        run_folder.weights_and_biases(tmp_path, 0, project="gans", config={}),
+    ):
+        pass
+
+
+def test_late_reads_of_a_damaged_checkpoint_are_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with checkpoint._without_late_reads():
+        for error in (RuntimeError("Event loop is closed"), RuntimeError("another")):
+            sys.unraisablehook(types.SimpleNamespace(exc_value=error))
+    assert [str(one.exc_value) for one in said] == ["another"]
