@@ -60,8 +60,10 @@ def unit_of(*arrays: Float[Array, " *shape"], axis: int | tuple[int, ...] | None
     Returns:
       The unit, without a gradient; 1 where there is nothing but zeros, or what is not finite.
     """
-    sizes = [jnp.max(jnp.abs(jax.lax.stop_gradient(a)), axis=axis, keepdims=axis is not None) for a in arrays]
-    largest = reduce(jnp.maximum, sizes)
+    sizes = [
+        jnp.max(jnp.abs(jax.lax.stop_gradient(a)), axis=axis, keepdims=axis is not None, initial=0.0) for a in arrays
+    ]
+    largest = reduce(jnp.maximum, sizes) if sizes else jnp.zeros(())
     usable = (largest >= jnp.finfo(largest.dtype).tiny) & (largest < jnp.inf)
     _, exponent = jnp.frexp(jnp.where(usable, largest, 1.0))
     return jnp.where(usable, jnp.ldexp(jnp.ones_like(largest), exponent - 1), 1.0)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import Float, Int
 
-from gan_jax import checks
+from gan_jax import checks, numerics
 from gan_jax.divergences import empirical_1d
 from gan_jax.typing import Array
 
@@ -182,8 +182,7 @@ def distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n
 
     In units of a power of two near the largest coordinate, which changes no digit: squares of 1e-25 and of 1e25 are not in float32.
     """
-    largest = jax.lax.stop_gradient(jnp.maximum(jnp.max(jnp.abs(x)), jnp.max(jnp.abs(y))))
-    unit = jnp.ldexp(jnp.ones_like(largest), jnp.clip(jnp.frexp(largest)[1], -100, 100))
+    unit = numerics.unit_of(x, y)
     squared = squared_distances(x / unit, y / unit)
     coincide = squared == 0
     return jnp.where(coincide, 0.0, jnp.sqrt(jnp.where(coincide, 1.0, squared))) * unit

@@ -54,6 +54,8 @@ def test_a_gradient_that_vanishes_is_as_small_as_it_is() -> None:
     np.testing.assert_allclose([found.norm, found.batch_norm], 2.0 * np.exp(-60.0), rtol=1e-5)
     tree = {"a": jnp.full((3, 2), 1e-30), "b": jnp.full(2, -2e-30)}
     np.testing.assert_allclose(numerics.tree_norm(tree), np.sqrt(14.0) * 1e-30, rtol=1e-6)
+    # Of a player that has no parameters, or a layer of none.
+    assert float(numerics.tree_norm({})) == float(numerics.tree_norm({"a": jnp.zeros((0, 2))})) == 0.0
 
 
 def training() -> CriticTraining:
