@@ -73,6 +73,25 @@ class OneOf:
         return next(iter(difflib.get_close_matches(str(value), list(self.names()), n=1)), None)
 
 
+@dataclass(frozen=True)
+class MultipleOf:
+    """Metadata of a whole number that is a multiple of another field of the same dataclass.
+
+    Attributes:
+      field: that field's name.
+    """
+
+    field: str
+
+    def fault(self, prefix: str, name: str, options: Any) -> Fault | None:
+        """What is wrong with the field ``name`` of ``options``, whose own name is ``prefix``; None where nothing is."""
+        value, divisor = getattr(options, name), getattr(options, self.field)
+        whole = isinstance(value, numbers.Integral) and isinstance(divisor, numbers.Integral)
+        if whole and int(divisor) > 0 and int(value) % int(divisor):
+            return Fault(f"{prefix}{name}", value, f"a multiple of {self.field}, which is {divisor}")
+        return None
+
+
 MOST = 2**31 - 1
 """Devices count in 32 bits."""
 
@@ -90,6 +109,9 @@ Even: TypeAlias = Annotated[int, Range(2, MOST, multiple=2)]
 
 Fifties: TypeAlias = Annotated[int, Range(50, MOST, multiple=50)]
 """Steps that are recorded at every fiftieth."""
+
+Recorded: TypeAlias = Annotated[int, Range(1, MOST), MultipleOf("records")]
+"""Steps of a game that is looked at ``records`` times, which is another field."""
 
 Seed: TypeAlias = Annotated[int, Range(0, 2**32 - 1)]
 """Of random numbers: JAX takes 32 bits of it, so that larger ones would repeat smaller ones without a word."""
@@ -142,8 +164,8 @@ def faults(options: Any, prefix: str = "") -> Iterator[Fault]:
       prefix: what stands before the names of its fields.
 
     Yields:
-      Each field whose value is of another type than its own, not finite, or outside its range; and each without an entry, where it has
-      some by default.
+      Each field whose value is of another type than its own, not finite, or outside its range; each without an entry, where it has
+      some by default; and each that is no multiple of the field that it has to be a multiple of.
     """
     hints = get_type_hints(type(options), include_extras=True)
     for field in dataclasses.fields(options):
@@ -151,6 +173,10 @@ def faults(options: Any, prefix: str = "") -> Iterator[Fault]:
         if value == () and isinstance(field.default, tuple) and field.default:
             yield Fault(f"{prefix}{field.name}", "empty", "at least one value")
         yield from faults_of(f"{prefix}{field.name}", value, hints[field.name])
+        multiple = next((item for item in get_args(hints[field.name]) if isinstance(item, MultipleOf)), None)
+        fault = multiple and multiple.fault(prefix, field.name, options)
+        if fault:
+            yield fault
 
 
 def check(options: Any) -> None:

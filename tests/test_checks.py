@@ -321,6 +321,10 @@ def test_the_last_line_of_a_run_says_how_it_ended(tmp_path: Path) -> None:
     assert train._summary(made, 7, True) == f"{tmp_path}: all 7 steps made"
     stopped = f"{tmp_path}: stopped at step 7 of {made.schedule.steps}, saved; the same command goes on from here"
     assert train._summary(made, 7, False) == stopped
+    more = (
+        f"{tmp_path}: {made.schedule.steps + 1} steps were made before, more than the {made.schedule.steps} asked for"
+    )
+    assert train._summary(made, made.schedule.steps + 1, True) == more
     both = train_translation.Config(out=tmp_path)
     stopped = f"{tmp_path}: stopped at step 7 of {both.schedule.steps}, saved; the same command goes on from here"
     assert train_translation._summary(both, 7, False) == stopped

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from gan_jax import ranges
-from gan_jax.ranges import Count, Decay, Even, NonNegative, Positive, Real, Seed, Share
+from gan_jax.ranges import Count, Decay, Even, NonNegative, Positive, Real, Recorded, Seed, Share
 from tests.cases import cases
 
 
@@ -19,6 +19,12 @@ class Inner:
     decay: Decay = 0.9
     sizes: tuple[Count, ...] = (1, 2)
     pair: tuple[Real, Positive] = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Game:
+    steps: Recorded = 4
+    records: Count = 2
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,15 @@ class Options:
 def test_what_is_not_of_its_type_gets_one_sentence(options: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
         ranges.check(options)
+
+
+def test_steps_that_are_no_multiple_of_records_are_refused() -> None:
+    assert [str(fault) for fault in ranges.faults(Game(steps=81))] == [
+        "steps is 81; expected a multiple of records, which is 2"
+    ]
+    # One fault of either number is said once, and nothing is divided by 0.
+    assert [fault.name for fault in ranges.faults(Game(steps=81, records=0))] == ["records"]
+    assert list(ranges.faults(Game(steps=80))) == []
 
 
 def test_every_fault_is_found() -> None:

@@ -32,7 +32,7 @@ from gan_jax.cli.avatar_games import TextGameRecipe
 from gan_jax.metrics.statistics import extent
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLUE, ORANGE, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Seed
+from gan_jax.ranges import Count, Recorded, Seed
 
 ARMS = {
     "wrong": ("wrong pairs", Look(BLUE)),
@@ -49,7 +49,7 @@ class Config:
     size: Count = 16  # Pixels a side.
     avatars: Count = 5000  # Training pictures.
     recipe: TextGameRecipe = field(default_factory=TextGameRecipe)  # Networks, rates and penalties.
-    steps: Count = 3000  # Steps of every game; a multiple of ``records``.
+    steps: Recorded = 3000  # Steps of every game; a multiple of ``records``.
     records: Count = 10  # How many times a game is looked at.
     seeds: Count = 2  # Games of every arm.
     samples: Count = 1000  # Generated pictures at every look; a multiple of 250.

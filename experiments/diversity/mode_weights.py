@@ -34,21 +34,24 @@ from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, Progress, Table
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Positive, Range, Seed
+from gan_jax.ranges import Count, Positive, Range, Recorded, Seed
+
+RARE = 0.02
+"""Weight up to which a mode is called rare."""
 
 
 @dataclass(frozen=True)
 class Config:
     """One target, five games."""
 
-    modes: Count = 10  # Gaussians on the ring.
-    smallest: Annotated[float, Range(0, 1, above=True, below=True)] = 0.005
+    modes: Annotated[int, Range(2, 49)] = 10  # Gaussians on the ring; so few that one of them at least is not rare.
+    smallest: Annotated[float, Range(0, RARE, above=True)] = 0.005
     """Weight of the rarest; the others rise in geometric progression."""
 
     radius: Positive = 1.0  # Radius of the ring.
     scale: Positive = 0.03  # Standard deviation of a mode.
     seeds: Count = 10  # Independent games of each kind.
-    steps: Count = 20_000  # Updates of the generator.
+    steps: Recorded = 20_000  # Updates of the generator; a multiple of ``records``.
     recipe: RingRecipe = field(default_factory=RingRecipe)  # Sizes and rates.
     data: Count = 100_000  # Fixed samples that the games learn from.
     samples: Count = 10_000  # Generated samples that a game is measured with.
@@ -128,9 +131,6 @@ GAMES = {
     "together": ("all of it", Look(GREEN, marker="v")),
 }
 """The games by name: label and look."""
-
-RARE = 0.02
-"""Weight up to which a mode is called rare."""
 
 _TRUTH = 1.0 - math.exp(-4.5)
 

@@ -96,6 +96,22 @@ def opening(
     return on_start
 
 
+def ending(folder: Path, step: int, asked: int, complete: bool) -> tuple[str, str]:
+    """How a run ended, in words that come before what was measured last, and after it.
+
+    Args:
+      folder: of the run.
+      step: how many it has made.
+      asked: how many the command asks for.
+      complete: whether these are all of them.
+    """
+    if not complete:
+        return f"{folder}: stopped at step {step} of {asked}, saved", "; the same command goes on from here"
+    if step > asked:
+        return f"{folder}: {step} steps were made before, more than the {asked} asked for", ""
+    return f"{folder}: all {step} steps made", ""
+
+
 def changes(asked: Sequence[str], known: Sequence[str]) -> list[str]:
     """The options that are to change at this start, as a run's configuration names them.
 

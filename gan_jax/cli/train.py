@@ -125,6 +125,5 @@ def _summary(config: Config, step: int, complete: bool) -> str:
     last = (
         f"; KID {rows[-1]['KID']:.4f} ± {rows[-1]['KID_standard_error']:.4f} at step {rows[-1]['step']}" if rows else ""
     )
-    if complete:
-        return f"{config.out}: all {step} steps made{last}"
-    return f"{config.out}: stopped at step {step} of {config.schedule.steps}, saved{last}; the same command goes on from here"
+    before, after = starts.ending(config.out, step, config.schedule.steps, complete)
+    return f"{before}{last}{after}"

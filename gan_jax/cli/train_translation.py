@@ -111,6 +111,6 @@ def _summary(config: Config, step: int, complete: bool) -> str:
 
     rows = [row for row in read_rows(config.out) if "cycle_x" in row]
     last = f"; mean |F(G(x)) − x| {rows[-1]['cycle_x']:.3f}, |G(F(y)) − y| {rows[-1]['cycle_y']:.3f}" if rows else ""
-    if complete:
-        return f"{config.out}: all {step} steps made{last}; translate images with: translate {config.out} FOLDER"
-    return f"{config.out}: stopped at step {step} of {config.schedule.steps}, saved{last}; the same command goes on from here"
+    before, after = starts.ending(config.out, step, config.schedule.steps, complete)
+    translating = f"; translate images with: translate {config.out} FOLDER" if complete else ""
+    return f"{before}{last}{translating}{after}"

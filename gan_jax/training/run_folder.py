@@ -149,10 +149,7 @@ def differing(
         raise TypeError(f"config holds what no JSON has ({error}); expected nested plain values") from error
     changed: dict[str, tuple[Any, Any]] = {}
     if file.is_file():
-        try:
-            old = flattened(files.read_json(file))
-        except (ValueError, AttributeError) as error:
-            raise ValueError(f"{file} is not a configuration ({error}); expected the JSON that a run wrote") from error
+        old = flattened(read_config(folder))
         for name in dict.fromkeys([*new, *old]):
             was, now = old.get(name, _ABSENT), new.get(name, _ABSENT)
             # As JSON has them NaN is the same value at every start.

@@ -32,9 +32,9 @@ def test_a_delayed_copy_has_its_delay_for_lag(delay: int) -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"steps": 10, "records": 4, "transport_every": 2}, "steps is 10; expected a multiple of 4"),
-        ({"records": 80, "transport_every": 3}, "records is 80; expected a multiple of 3"),
-        ({"bins": 3}, "bins is 3; expected a multiple of 2"),
+        ({"steps": 10, "records": 4, "transport_every": 2}, "steps is 10; expected a multiple of records, which is 4"),
+        ({"records": 80, "transport_every": 3}, "records is 80; expected a multiple of transport_every, which is 3"),
+        ({"bins": 3}, "bins is 3; expected an even number of at least 2"),
         ({"output_noise": 0.01}, "output_noise is 0.01; expected at least the step 0.08 of the grid"),
     ],
 )

@@ -583,6 +583,9 @@ def test_a_configuration_that_is_nested_without_end_is_named(tmp_path: Path) -> 
         run_folder.read_config(tmp_path)
     with pytest.raises(ValueError, match=r"config.json is not a configuration"):
         run_folder.settle_config(tmp_path, {})
+    (tmp_path / run_folder.CONFIG).write_text("[]", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"config.json is not a configuration \(it holds no object\)"):
+        run_folder.settle_config(tmp_path, {})
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ from gan_jax.metrics.statistics import extent
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.images import image_grid
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed, different_names
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Recorded, Seed, different_names
 
 CLASSES, NEIGHBOURS = 10, 5
 
@@ -51,7 +51,7 @@ class Config:
     """Ten labels, three ways to see them."""
 
     rows: tuple[str, ...] = tuple(ROWS)  # Which of them.
-    steps: Count = 6000  # Steps of every game; a multiple of ``records``.
+    steps: Recorded = 6000  # Steps of every game; a multiple of ``records``.
     records: Count = 6  # How many times a game is looked at.
     seeds: Count = 2  # Games of every row.
     width: Count = 32  # Channels of the generator's finest layer.

@@ -40,7 +40,7 @@ from gan_jax.metrics import statistics
 from gan_jax.metrics.statistics import mean_and_error
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Decay, NonNegative, Positive, Seed, different_names
+from gan_jax.ranges import Count, Decay, NonNegative, Positive, Recorded, Seed, different_names
 
 THRESHOLD = 3.0
 """Standard deviations within which a sample is good."""
@@ -72,7 +72,7 @@ class Config:
     rate: Positive = 2e-3  # Learning rate of both players' Adam(0, .99), before it decays linearly.
     penalty_weight: NonNegative = 0.05  # Weight of R1 + R2.
     ema_decay: Decay = 0.995  # Decay rate of the moving average of the generator's parameters.
-    steps: Count = 3000  # Steps of every game; a multiple of ``records``.
+    steps: Recorded = 3000  # Steps of every game; a multiple of ``records``.
     records: Count = 20  # How many times a game is looked at.
     samples: Count = 250  # Samples of every label, at every look.
     shown: Count = 60  # Points that the figure has.

@@ -42,7 +42,7 @@ from gan_jax.metrics.statistics import extent
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.images import tile
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Seed, different_names
+from gan_jax.ranges import Count, Recorded, Seed, different_names
 
 ENCODERS = {"gru": "GRU", "transformer": "Transformer", "lstm": "LSTM"}
 """Of ``models.text.ENCODERS``; named here, since a configuration loads no JAX. A key of each is split off in this order."""
@@ -58,7 +58,7 @@ class Config:
     size: Count = 32  # Pixels a side: 16, 32 or 64.
     avatars: Count = 20_000  # Training pictures; 20 000 is the prepared set, other numbers are drawn anew.
     recipe: TextGameRecipe = field(default_factory=TextGameRecipe)  # Networks, rates and penalties.
-    steps: Count = 8000  # Steps of every game; a multiple of ``records``.
+    steps: Recorded = 8000  # Steps of every game; a multiple of ``records``.
     records: Count = 4  # How many times a game is looked at.
     seeds: Count = 2  # Games of every encoder.
     samples: Count = 1000  # Generated pictures at every look, of seen and of held-out pairs each; a multiple of 250.

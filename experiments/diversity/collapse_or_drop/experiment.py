@@ -45,7 +45,7 @@ from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.modes import mode_timeline, sample_strip, timeline_colors
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Even, NonNegative, Positive, Seed
+from gan_jax.ranges import Count, Even, NonNegative, Positive, Recorded, Seed
 
 
 class Arm(NamedTuple):
@@ -94,15 +94,11 @@ class Config:
 
     zero_centred_weight: NonNegative = 0.1  # Weight of R1 + R2.
     gradient_penalty_weight: NonNegative = 0.1  # Weight of WGAN-GP's penalty; that of the authors' toy code.
-    steps: Count = 9600  # Updates of the generator; a multiple of ``records``.
+    steps: Recorded = 9600  # Updates of the generator; a multiple of ``records``.
     records: Even = 120  # How many times a game is looked at; even.
     samples: Count = 2500  # Drawn at every look.
     seeds: Count = 10  # Independent games of every arm.
     seed: Seed = 0  # Seed of everything random.
-
-    def __post_init__(self) -> None:
-        if self.records < 2 or self.records % 2:
-            raise ValueError(f"records is {self.records}; expected an even number, at least 2")
 
 
 SMOKE = Config(width=8, batch_size=16, steps=8, records=4, samples=250, seeds=2)

@@ -42,7 +42,7 @@ from experiments.game.f_gan.experiment import CROSS, LOOKS, OPTIMA, density, nor
 from experiments.game.f_gan.experiment import NAMES as REFERENCE
 from gan_jax.metrics.statistics import mean_and_error
 from gan_jax.plots.style import BLACK, GREY, WIDTH, style
-from gan_jax.ranges import AtLeastTwo, Count, Positive, Range, Seed
+from gan_jax.ranges import AtLeastTwo, Count, Positive, Range, Recorded, Seed
 
 NAMES = {"kl": "KL", "jensen_shannon": "JS", "jeffreys": "Jeffreys", "reverse_kl": "reverse KL"}
 """The divergences, from covering to seeking, as the table of f-divergences and as the figure call them."""
@@ -62,7 +62,7 @@ class Config:
     game_separations: tuple[Positive, Positive, Positive] = (3.0, 6.0, 9.0)  # Separations of the games.
     seeds: Count = 8  # Independent games of each kind.
     width: Count = 64  # Width of both hidden layers of the critic.
-    steps: Count = 1000  # Updates of the generator; a multiple of ``records``.
+    steps: Recorded = 1000  # Updates of the generator; a multiple of ``records``.
     discriminator_steps: Count = 4  # Updates of the critic before each of them.
     batch_size: Count = 1024  # Samples of each law at an update.
     learning_rate: Positive = 0.01  # Learning rate of both players' Adam at the start; it falls to zero as a cosine.

@@ -30,7 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from matplotlib.animation import FuncAnimation
@@ -38,11 +38,24 @@ from matplotlib.figure import Figure
 
 from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, over_seeds, theorem
 from experiments.framework.tables import per_seed
+from gan_jax import ranges
 from gan_jax.metrics import statistics
 from gan_jax.plots.arms_race import InPlane, OnLine, Strip, arms_race, arms_race_animation
 from gan_jax.plots.panels import Curve, Panel, Reference
 from gan_jax.plots.style import BLUE, GREY, VERMILION, Look
-from gan_jax.ranges import AtLeastTwo, Count, Even, NonNegative, Positive, Seed, Share
+from gan_jax.ranges import (
+    MOST,
+    AtLeastTwo,
+    Count,
+    Even,
+    MultipleOf,
+    NonNegative,
+    Positive,
+    Range,
+    Recorded,
+    Seed,
+    Share,
+)
 
 ARENAS = ("line", "ring")
 
@@ -59,8 +72,10 @@ class Config:
     """Two arenas, two objectives, two rates of the discriminator."""
 
     seeds: Count = 6  # Independent games of each kind.
-    steps: Count = 1600  # Updates of the generator; a multiple of ``records``.
-    records: Count = 80  # How often the laws are looked at after generation zero; a multiple of ``transport_every``.
+    steps: Recorded = 1600  # Updates of the generator; a multiple of ``records``.
+    records: Annotated[int, Range(1, MOST), MultipleOf("transport_every")] = 80
+    """How often the laws are looked at after generation zero; a multiple of ``transport_every``."""
+
     transport_every: Count = 5  # In the plane, W1 is computed at every so many records.
     discriminator_steps: Count = 5  # Updates of the discriminator for each of the generator.
     batch_size: Count = 256  # Examples of each law at an update.
@@ -86,14 +101,7 @@ class Config:
     seed: Seed = 0  # Seed of everything random.
 
     def __post_init__(self) -> None:
-        for name, value, divisor in (
-            ("steps", self.steps, self.records),
-            ("records", self.records, self.transport_every),
-            ("cells", self.cells, 2),
-            ("bins", self.bins, 2),
-        ):
-            if value < 1 or value % divisor:
-                raise ValueError(f"{name} is {value}; expected a multiple of {divisor}")
+        ranges.check(self)
         if self.output_noise < 2 * self.ring_reach / (self.grid - 1):
             raise ValueError(
                 f"output_noise is {self.output_noise}; expected at least the step {2 * self.ring_reach / (self.grid - 1):.3g} of the grid"

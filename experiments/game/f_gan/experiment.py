@@ -34,7 +34,7 @@ from gan_jax.metrics import statistics
 from gan_jax.metrics.statistics import standard_error
 from gan_jax.plots.curves import BAND_ALPHA, curve_with_band, heatmap, reference_line
 from gan_jax.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Positive, Seed
+from gan_jax.ranges import Count, Positive, Recorded, Seed
 
 NAMES = {"kl": "KL", "reverse_kl": "reverse KL", "jensen_shannon": "JS", "jeffreys": "Jeffreys", "pearson": "Pearson"}
 """The divergences, as the table of f-divergences and as the figure call them."""
@@ -46,7 +46,7 @@ class Config:
 
     seeds: Count = 8  # Independent games of every divergence.
     width: Count = 64  # Width of both hidden layers of the critic.
-    steps: Count = 1000  # Updates of the generator; a multiple of ``records``.
+    steps: Recorded = 1000  # Updates of the generator; a multiple of ``records``.
     discriminator_steps: Count = 4  # Updates of the critic before each of them.
     batch_size: Count = 1024  # Samples of each law at an update.
     learning_rate: Positive = 0.01  # Learning rate of both players' Adam at the start; it falls to zero as a cosine.

@@ -31,7 +31,7 @@ from experiments.framework.tables import per_seed
 from gan_jax.metrics.statistics import mean_and_error, standard_error
 from gan_jax.plots.curves import heatmap
 from gan_jax.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH, style
-from gan_jax.ranges import Count, Even, Positive, Seed
+from gan_jax.ranges import Count, Even, Positive, Recorded, Seed
 
 GENERATORS = ("network", "particles", "affine", "quantiles")
 """Generators, by their number in the program."""
@@ -51,8 +51,8 @@ class Config:
     """The players and their games."""
 
     seeds: Count = 5  # Independent games of every pair.
-    steps: Count = 1500  # Steps of every game; a multiple of ``records``.
-    direct_steps: Count = 400  # Steps of descent on a distance; a multiple of ``records``.
+    steps: Recorded = 1500  # Steps of every game; a multiple of ``records``.
+    direct_steps: Recorded = 400  # Steps of descent on a distance; a multiple of ``records``.
     records: Count = 10  # How often a game's value is kept.
     discriminator_steps: Count = 2  # Updates of the discriminator at a step.
     batch_size: Count = 256

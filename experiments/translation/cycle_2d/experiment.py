@@ -41,7 +41,7 @@ from experiments.translation.ablations import ADVERSARIAL, CYCLE, FULL, CycleRec
 from experiments.translation.plots import curves_by_game
 from gan_jax.metrics.statistics import standard_error
 from gan_jax.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, style
-from gan_jax.ranges import Count, Seed, different_names
+from gan_jax.ranges import Count, Recorded, Seed, different_names
 
 PAIRS = ("rotated", "sheared", "swirled", "ring", "square", "moons")
 """Of ``correspondences.CORRESPONDENCES``; named here, since a configuration loads no JAX."""
@@ -55,7 +55,7 @@ class Config:
     recipe: CycleRecipe = field(default_factory=CycleRecipe)  # Weights and rates.
     width: Count = 64  # Width of the hidden layers of all four networks.
     depth: Count = 2  # Hidden layers of all four networks.
-    steps: Count = 2500  # Steps of every game; a multiple of ``records``.
+    steps: Recorded = 2500  # Steps of every game; a multiple of ``records``.
     records: Count = 20  # How many times a game is looked at.
     samples: Count = 500  # Points at every look.
     shown: Count = 400  # Points that the figure has.

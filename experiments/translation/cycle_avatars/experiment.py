@@ -51,7 +51,7 @@ from experiments.translation.plots import LOOKS, curves_by_game, rows_of_picture
 from gan_jax.metrics.statistics import clopper_pearson
 from gan_jax.plots.curves import reference_line
 from gan_jax.plots.style import BLACK, WIDTH, style
-from gan_jax.ranges import Count, Fifties, Seed, different_names
+from gan_jax.ranges import Count, Fifties, Recorded, Seed, different_names
 
 GAMES = (FULL, NO_IDENTITY, *ablations.GAMES[1:])
 
@@ -74,7 +74,7 @@ class Config:
     discriminator_width: Count = 32  # Channels of the discriminators' first layer.
     portraits: Count = 4000  # Pictures of X.
     cartoons: Count = 3000  # Pictures of Y, of other avatars.
-    steps: Count = 6000  # Steps of every game; a multiple of ``records``.
+    steps: Recorded = 6000  # Steps of every game; a multiple of ``records``.
     records: Count = 4  # How many times a game is looked at.
     seeds: Count = 2  # Games of every kind.
     samples: Fifties = 100  # Held-out portraits that are translated at every look; a multiple of 50.

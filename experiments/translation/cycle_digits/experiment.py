@@ -53,7 +53,7 @@ from experiments.translation.plots import LOOKS, curves_by_game, rows_of_picture
 from gan_jax.metrics.statistics import extent
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, NonNegative, Seed, different_names
+from gan_jax.ranges import Count, NonNegative, Recorded, Seed, different_names
 
 
 class Task(NamedTuple):
@@ -102,7 +102,7 @@ class Config:
     blocks: Count = 2  # Residual blocks of the translators.
     x_images: Count = 700  # Digits of X.
     y_images: Count = 600  # Digits of Y; what is left of 1797 is held out.
-    steps: Count = 2000  # Steps of every game; a multiple of ``records``.
+    steps: Recorded = 2000  # Steps of every game; a multiple of ``records``.
     records: Count = 4  # How many times a game is looked at.
     seeds: Count = 2  # Games of every kind on every task.
     shown: Count = 8  # Digits in the figure.
