@@ -91,9 +91,11 @@ format: $(READY)  ## repair what lint can repair by itself
 
 # Most of the tests' time is compilation, and most of what is compiled runs once: LLVM's optimisations and XLA's emitters of fusions are
 # left out (a third of the time). Without them copies of one product may be rounded apart where a processor has fused multiply-adds, so
-# that zeros are not exact: AVX has none. The notebooks compute for longer, and are optimised; every figure runs with all of it, as users do.
+# that zeros are not exact: AVX has none. Nor is a program cut into pieces for several threads, which costs an eighth of a test's time where
+# the cores are busy with other tests. The notebooks compute for longer, and are optimised; every figure runs with all of it, as users do.
 test test-slow test-exhaustive check coverage: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
-test test-slow test-exhaustive check coverage: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX
+test test-slow test-exhaustive check coverage: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX \
+  --xla_cpu_parallel_codegen_split_count=1
 notebooks: export XLA_FLAGS += --xla_cpu_use_fusion_emitters=false
 
 test: lint  ## lint, then the tests
@@ -114,8 +116,13 @@ check: lint  ## lint, then both tiers in one go: what a change is held against
 coverage: $(READY)  ## the tests of make test and test-slow, and which lines they never reach
 	$(PYTEST) -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not exhaustive" --cov --cov-report term-missing $(PYTEST_ARGS)
 
+# Every process is given two to begin with, and another where one is left: the three longest come first, each with a short one.
+LONGEST := $(patsubst %,notebooks/%.ipynb,10_cyclegan 05_why_games_cycle 09_conditional 01_divergence_from_samples \
+  07_images 03_moving_plans 08_mode_collapse)
+NOTEBOOKS := $(LONGEST) $(filter-out $(LONGEST),$(sort $(wildcard notebooks/*.ipynb)))
+
 notebooks: $(READY)  ## execute every notebook from top to bottom
-	$(PYTEST) -v -n $(JOBS) --dist worksteal --nbmake --nbmake-timeout 600 notebooks $(PYTEST_ARGS)
+	$(PYTEST) -v -n $(JOBS) --dist load --maxschedchunk 1 --nbmake --nbmake-timeout 600 $(NOTEBOOKS) $(PYTEST_ARGS)
 
 bench: $(READY_BENCH)  ## speed against PyTorch, SciPy and POT, side by side (installs PyTorch)
 	$(BIN)/python -m benchmarks $(ARGS)

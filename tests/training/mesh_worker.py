@@ -1,4 +1,4 @@
-"""One process of a game over several devices, run by ``test_mesh``: plays 50 steps of several games, and saves every step's ``Info``.
+"""One process of a game over several devices, run by ``test_mesh``: plays 20 steps of several games, and saves every step's ``Info``.
 
 ``python mesh_worker.py DEVICES_A_PROCESS PROCESS PROCESSES PORT FILE``
 """
@@ -23,7 +23,7 @@ from gan_jax.training import ensemble, updates
 from gan_jax.training import mesh as meshes
 from gan_jax.training.game import Game, gan
 
-STEPS, BATCH, SIZE = 50, 64, 8
+STEPS, BATCH, SIZE = 20, 64, 8
 
 
 def games(mesh: jax.sharding.Mesh, draw: Callable[..., jax.Array]) -> Iterator[tuple[str, Game]]:
