@@ -177,9 +177,10 @@ def _equal(x: np.ndarray) -> np.ndarray:
 
 def _near(x: np.ndarray, radius: float) -> np.ndarray:
     """How many other samples are within the radius of each of ``x [n, d]``, ``[n]``."""
+    # Seen from the mean, where products of coordinates lose least, and in units of the radius: squared distances are kept in float32.
+    away = (x - x.mean(axis=0)) / radius
     with jax.enable_x64(True):
-        # Seen from the mean, where products of coordinates lose least.
-        counts = _counts(jnp.asarray(x - x.mean(axis=0)), jnp.asarray(radius))
+        counts = _counts(jnp.asarray(away), jnp.asarray(1.0))
     return np.asarray(counts, np.int64)
 
 

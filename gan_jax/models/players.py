@@ -208,9 +208,12 @@ def kernel_witness(landmarks: Float[Array, " m *event"], *, bandwidth: float = 1
     checks.within("bandwidth", bandwidth, 0.0, math.inf, low_open=True, high_open=True)
     centres = checks.samples("landmarks", jnp.asarray(landmarks).reshape(len(landmarks), -1))
 
+    # A power of two near the bandwidth, which changes no digit: squares of 1e-20 and of 1e20 are not in float32.
+    unit = 2.0 ** math.frexp(bandwidth)[1]
+
     def gram(x: Array) -> Array:
-        differences = x[:, None, :] - centres[None, :, :]
-        return jnp.exp(-jnp.sum(jnp.square(differences), axis=-1) / (2.0 * bandwidth**2))
+        differences = (x[:, None, :] - centres[None, :, :]) / unit
+        return jnp.exp(-jnp.sum(jnp.square(differences), axis=-1) / (2.0 * (bandwidth / unit) ** 2))
 
     between = gram(centres)
 

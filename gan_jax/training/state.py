@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Float, Int
 
-from gan_jax import checks
+from gan_jax import checks, numerics
 from gan_jax.moved import moved as moved_names
 from gan_jax.moved import renamed_fields
 from gan_jax.typing import Array, PRNGKey, PyTree, Variables
@@ -99,12 +99,15 @@ def variance_ratio(real: Float[Array, " n *event"], fake: Float[Array, " m *even
       The ratio, ``[]``, at most ``LARGEST_RATIO``; 1 where neither varies.
     """
 
-    def total_variance(x: Array) -> Array:
-        # Seen from one of the examples, so that equal ones have a mean without rounding, and a variance of exactly zero.
-        away = (x - x[:1]).reshape(x.shape[0], -1)
+    # Seen from one of the examples, so that equal ones have a mean without rounding, and a variance of exactly zero; a ratio has no unit.
+    spreads = [(x - x[:1]).reshape(x.shape[0], -1) for x in (real, fake)]
+    unit = numerics.unit_of(*spreads)
+
+    def total_variance(spread: Array) -> Array:
+        away = spread / unit
         return jnp.sum(jnp.mean(jnp.square(away - jnp.mean(away, axis=0, keepdims=True)), axis=0))
 
-    own, whole = total_variance(fake), total_variance(real)
+    whole, own = map(total_variance, spreads)
     ratio = jnp.minimum(own / jnp.where(whole > 0.0, whole, 1.0), LARGEST_RATIO)
     return jnp.where(whole > 0.0, ratio, jnp.where(own > 0.0, LARGEST_RATIO, 1.0))
 

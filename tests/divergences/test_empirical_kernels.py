@@ -215,6 +215,19 @@ def test_the_energy_distance_scales_with_the_data_however_large_or_small(scale):
     np.testing.assert_allclose(slope, own, atol=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1e-20, 1e-30, 1e20, 1e30])
+def test_a_bandwidth_goes_with_the_unit_of_the_data(scale):
+    x, y = (np.asarray(z * scale, np.float32) for z in (X, Y))
+    widths = np.asarray([0.5, 2.0]) * scale
+
+    def gram(a, b):
+        squares = cdist(a.astype(np.float64), b.astype(np.float64)) ** 2
+        return sum(np.exp(-squares / (2.0 * width**2)) for width in widths)
+
+    found = empirical.mmd2(x, y, kernel=kernels.gaussian(widths), unbiased=False)
+    np.testing.assert_allclose(found, _by_definition(gram, x, y, False), rtol=1e-5, atol=1e-6)
+
+
 def test_the_cubic_kernel_alone() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 3, 4))
     np.testing.assert_allclose(kernels.cubic(jnp.asarray(x), jnp.asarray(y)), (x @ y.T / 4 + 1) ** 3, rtol=1e-5)

@@ -87,6 +87,12 @@ def test_counts_are_those_of_the_definition() -> None:
     assert near.radius == 0.05
 
 
+@pytest.mark.parametrize("unit", [1e-25, 1e25])
+def test_a_radius_goes_with_the_unit_of_the_samples(unit: float) -> None:
+    x = np.random.default_rng(5).uniform(size=(40, 2))
+    assert support_size(unit * x, radius=unit * 0.1).collisions == support_size(x, radius=0.1).collisions > 0
+
+
 def test_counts_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(1).normal(size=(70, 2))
     monkeypatch.setattr(kernels, "BLOCK_ENTRIES", 70 * 16)

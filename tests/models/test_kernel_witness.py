@@ -38,6 +38,14 @@ def best() -> tuple[np.ndarray, float]:
     return solved / size, size
 
 
+@pytest.mark.parametrize("unit", [1e-25, 1e25])
+def test_a_bandwidth_goes_with_the_unit_of_the_data(unit: float) -> None:
+    real, _ = two_samples()
+    variables = {"params": {"alpha": jnp.linspace(-0.1, 0.2, 7)}}
+    found = players.kernel_witness(unit * LANDMARKS, bandwidth=unit).apply(variables, unit * real)
+    np.testing.assert_allclose(found, gram(real, LANDMARKS) @ np.linspace(-0.1, 0.2, 7), rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_gradient_vanishes_at_the_best_witness_on_the_sphere() -> None:
     alpha, size = best()

@@ -48,6 +48,8 @@ def test_a_law_that_does_not_vary_gives_a_finite_number() -> None:
     assert float(variance_ratio(point, other)) == 1.0
     assert float(variance_ratio(point[:, :1], some)) == LARGEST_RATIO
     assert float(variance_ratio(point[:, :1] + 1e-12 * some, 1e6 * some)) == LARGEST_RATIO
+    for unit in (1e-25, 1e25):
+        np.testing.assert_allclose(variance_ratio(unit * some, 3.0 * unit * some), 9.0, rtol=1e-5)
     assert np.isnan(float(variance_ratio(some, some.at[0].set(jnp.nan))))
 
 
