@@ -100,14 +100,14 @@ def variance_ratio(real: Float[Array, " n *event"], fake: Float[Array, " m *even
     """
 
     # Seen from one of the examples, so that equal ones have a mean without rounding, and a variance of exactly zero; a ratio has no unit.
-    spreads = [(x - x[:1]).reshape(x.shape[0], -1) for x in (real, fake)]
-    unit = numerics.unit_of(*spreads)
+    offsets = [(x - x[:1]).reshape(x.shape[0], -1) for x in (real, fake)]
+    unit = numerics.unit_of(*offsets)
 
-    def total_variance(spread: Array) -> Array:
-        away = spread / unit
+    def total_variance(offset: Array) -> Array:
+        away = offset / unit
         return jnp.sum(jnp.mean(jnp.square(away - jnp.mean(away, axis=0, keepdims=True)), axis=0))
 
-    whole, own = map(total_variance, spreads)
+    whole, own = map(total_variance, offsets)
     ratio = jnp.minimum(own / jnp.where(whole > 0.0, whole, 1.0), LARGEST_RATIO)
     return jnp.where(whole > 0.0, ratio, jnp.where(own > 0.0, LARGEST_RATIO, 1.0))
 
