@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import time
@@ -41,6 +42,10 @@ def _memory() -> Iterator[None]:
     if status.exists() and int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY * 2**30:
         jax.clear_caches()
         gc.collect()
+        # Without this glibc keeps what was freed, and everything would be forgotten again after every module to come.
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 @pytest.fixture
