@@ -46,6 +46,10 @@ class Config:
 
     seed: Seed = 0  # Seed of everything random.
 
+    def __post_init__(self) -> None:
+        if list(self.separations) != sorted(set(self.separations)) or not self.separations[-1:] >= (1.0,):
+            raise ValueError(f"separations is {self.separations}; expected different numbers that rise to at least 1")
+
 
 SMOKE = Config(
     separations=(0.0, 1.0, 4.0, 10.0),

@@ -39,7 +39,7 @@ class Config:
     modes: Count = 8  # Gaussians on the ring.
     radius: Positive = 1.0  # Radius of the ring, in units of x.
     scale: Positive = 0.02  # Standard deviation of a Gaussian of the ring, in units of x.
-    points: Count = 6  # Separations of each family where samples are drawn and networks trained, from 0 on.
+    points: AtLeastTwo = 6  # Separations of each family where samples are drawn and networks trained, from 0 on.
     farthest_line: NonNegative = 1.0  # Largest distance of the lines, in units of x.
     farthest_shift: NonNegative = 0.25  # Largest shift of the ring, in units of x.
     farthest_angle: NonNegative = 0.125

@@ -17,7 +17,7 @@ from gan_jax.metrics import statistics
 from gan_jax.plots.panels import Curve
 from gan_jax.plots.saturation import NON_SATURATING, SATURATING, WASSERSTEIN, Family, trained
 from gan_jax.plots.style import EXACT, TRAINED, Look, sample_looks
-from gan_jax.ranges import Count, Even, Fifties, Positive
+from gan_jax.ranges import AtLeastTwo, Count, Even, Fifties, Positive
 
 if TYPE_CHECKING:
     from experiments.framework.rows import Quantities
@@ -60,7 +60,7 @@ class Sampling:
     """Learning rate of the discriminator's Adam at the start; it falls to zero as a cosine."""
 
     critic_rate: Positive = 5e-3  # Learning rate of the critic's Adam at the start; it falls to zero as a cosine.
-    held_out: Count = 16384  # Fresh samples of each law that score a trained network.
+    held_out: AtLeastTwo = 16384  # Fresh samples of each law that score a trained network.
 
     def recipe(self) -> TrainingRecipe:
         """The two networks and how they are trained."""

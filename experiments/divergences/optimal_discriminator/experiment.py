@@ -27,7 +27,7 @@ from experiments.framework import AT_MOST, EQUAL, Arrays, Claim, TableRow, findi
 from gan_jax.metrics.statistics import extent
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.style import BLUE, EXACT, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Even, Fifties, NonNegative, Positive, Seed
+from gan_jax.ranges import AtLeastTwo, Count, Even, Fifties, NonNegative, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Config:
     learning_rate: Positive = 3e-3  # Learning rate of Adam at the start; it falls to zero as a cosine.
     penalty_weight: NonNegative = 10.0  # λ of GP and LP.
     clip: Positive = 0.1  # Largest absolute weight of the clipped critic.
-    held_out: Count = 16384  # Fresh samples of each law that score a trained network.
+    held_out: AtLeastTwo = 16384  # Fresh samples of each law that score a trained network.
     seed: Seed = 0  # Seed of everything random.
 
 
