@@ -76,27 +76,35 @@ def _rule() -> _Rule:
     return _Rule(0.5 * (x + 1.0), 0.5 * w, coefficients, at_all.T @ coefficients)
 
 
-def _log_components(mixture: GaussianMixture, x: Array) -> Array:
-    """Log-densities of components at ``x [2, n]``, ``[k, n]``: coordinates first, so that they run along contiguous points."""
+class _Placed(NamedTuple):
+    """A mixture whose component k has its mean at ``anchors[k] + law.means[k]``.
+
+    Components that are near each other beside their distance from the origin have one anchor, so that what they differ in keeps its digits.
+    """
+
+    law: GaussianMixture
+    anchors: Float[Array, "k 2"]
+
+
+def _log_components(placed: _Placed, low: Array, size: Array) -> Array:
+    """Log-densities of components at the tensor nodes of cells ``[n, 2]``, ``[k, n * order * order]``."""
+    mixture = placed.law
     (a, b), (c, d) = (mixture.factors[:, i, 0] for i in (0, 1)), (mixture.factors[:, i, 1] for i in (0, 1))
     # factors = [[a, c], [b, d]]
     determinant = a * d - b * c
-    dx, dy = x[0][None, :] - mixture.means[:, 0][:, None], x[1][None, :] - mixture.means[:, 1][:, None]
-    u = (d[:, None] * dx - c[:, None] * dy) / determinant[:, None]
-    v = (a[:, None] * dy - b[:, None] * dx) / determinant[:, None]
+    nodes = jnp.asarray(_rule().nodes, low.dtype)
+
+    def away(axis: int) -> Array:
+        # The difference first, which is exact near the anchor: far from the origin a node is rounded by more than a thin mode is wide.
+        corner = low[None, :, axis] - placed.anchors[:, axis, None]
+        inside = size[:, axis, None] * nodes[None, :]
+        return corner[:, :, None] + inside[None, :, :] - mixture.means[:, axis, None, None]
+
+    dx, dy = away(0)[:, :, :, None], away(1)[:, :, None, :]
+    a, b, c, d, whole = (one[:, None, None, None] for one in (a, b, c, d, determinant))
+    u, v = (d * dx - c * dy) / whole, (a * dy - b * dx) / whole
     height = -jnp.log(jnp.abs(determinant)) - math.log(2.0 * math.pi)
-    return height[:, None] - 0.5 * (u * u + v * v)
-
-
-def _nodes(low: Array, size: Array) -> Array:
-    """The tensor nodes of cells ``[n, 2]`` as ``[2, n * order * order]``."""
-    x = jnp.asarray(_rule().nodes, low.dtype)
-    across = low[:, 0, None] + size[:, 0, None] * x[None, :]
-    up = low[:, 1, None] + size[:, 1, None] * x[None, :]
-    shape = (low.shape[0], _ORDER, _ORDER)
-    return jnp.stack(
-        [jnp.broadcast_to(across[:, :, None], shape).ravel(), jnp.broadcast_to(up[:, None, :], shape).ravel()]
-    )
+    return (height[:, None, None, None] - 0.5 * (u * u + v * v)).reshape(height.shape[0], -1)
 
 
 class _Seen(NamedTuple):
@@ -106,15 +114,15 @@ class _Seen(NamedTuple):
     mixed: Array
 
 
-def _log_densities(p: GaussianMixture, q: GaussianMixture, x: Array) -> tuple[_Seen, _Seen]:
+def _log_densities(p: _Placed, q: _Placed, low: Array, size: Array) -> tuple[_Seen, _Seen]:
     # The components of both laws as those of one: compiled once.
-    both = GaussianMixture(*(jnp.concatenate(pair) for pair in zip(p, q, strict=True)))
-    components = _log_components(both, x)
-    split = p.means.shape[0]
+    both = jax.tree.map(lambda *fields: jnp.concatenate(fields), p, q)
+    components = _log_components(both, low, size)
+    split = p.anchors.shape[0]
     of_p, of_q = components[:split], components[split:]
     return (
-        _Seen(of_p, logsumexp(p.log_weights[:, None] + of_p, axis=0)),
-        _Seen(of_q, logsumexp(q.log_weights[:, None] + of_q, axis=0)),
+        _Seen(of_p, logsumexp(p.law.log_weights[:, None] + of_p, axis=0)),
+        _Seen(of_q, logsumexp(q.law.log_weights[:, None] + of_q, axis=0)),
     )
 
 
@@ -135,13 +143,13 @@ class _Measured(NamedTuple):
     errors: Array
 
 
-def _integrals(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low: Array, size: Array) -> Array:
+def _integrals(integrand: Integrand, p: _Placed, q: _Placed, low: Array, size: Array) -> Array:
     """Integrals over all cells together, ``[k + 2]``, as functions of both laws."""
-    of_p, of_q = _log_densities(p, q, _nodes(low, size))
+    of_p, of_q = _log_densities(p, q, low, size)
     values, count = _rows(integrand, of_p, of_q), integrand.number
     rows, masses = values[:count], values[count:]
     # A component of weight 0 is in no logarithm; what it would add is the one-sided derivative.
-    for side, (law, seen) in enumerate(((p, of_p), (q, of_q))):
+    for side, (law, seen) in enumerate(((p.law, of_p), (q.law, of_q))):
         gained = jnp.where(law.weights == 0, law.weights, 0.0)
         changes = jax.vmap(lambda log_f, side=side: integrand.changes(of_p.mixed, of_q.mixed, log_f)[side])(
             seen.components
@@ -152,14 +160,14 @@ def _integrals(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low
     return jnp.einsum("knij,i,j,n->k", values, w, w, size[:, 0] * size[:, 1])
 
 
-def _measured(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, low: Array, size: Array) -> _Measured:
+def _measured(integrand: Integrand, p: _Placed, q: _Placed, low: Array, size: Array) -> _Measured:
     """Integrals over cells, with errors from the decay of Legendre coefficients along each axis.
 
     With ``t`` the size of the two highest coefficients along an axis and ``s`` that of the two before them, the error is a share of ``t``
     at a kink, where ``t`` is near ``s``; and ``t (t / s)^5`` where the integrand is analytic nearby: coefficients fall like ``rho^-k``, the
     error like ``rho^-16``. ``t (2 t / s)^3`` is more than either, and ``t / 1000`` is left for a ridge beside much that is smooth.
     """
-    raw = _on_cells(_rows(integrand, *_log_densities(p, q, _nodes(low, size))), low.shape[0])
+    raw = _on_cells(_rows(integrand, *_log_densities(p, q, low, size)), low.shape[0])
     values = jnp.where(jnp.isfinite(raw), raw, 0.0)
     basis, area = jnp.asarray(_rule().coefficients, low.dtype), size[:, 0] * size[:, 1]
     coefficients = jnp.einsum("knij,ai,bj->nkab", values, basis, basis)
@@ -193,17 +201,42 @@ def _at_kinks(difference: Array) -> Array:
     return 0.0105 * jnp.maximum(other, 0.0)[:, None] * both / jnp.where(total > 0, total, 1.0)
 
 
-def _whiten(p: GaussianMixture, q: GaussianMixture) -> tuple[GaussianMixture, GaussianMixture]:
+def _whiten(p: GaussianMixture, q: GaussianMixture) -> tuple[_Placed, _Placed]:
     """Both laws under the linear map that makes the first component of ``p`` round and the first of ``q`` upright; centred on all means."""
     origin = jax.lax.stop_gradient(jnp.mean(jnp.concatenate([p.means, q.means]), axis=0))
     whitener = jnp.linalg.inv(jax.lax.stop_gradient(p.factors[0]))
     whitener = _principal_axes(whitener @ jax.lax.stop_gradient(q.factors[0])) @ whitener
 
-    def moved(law: GaussianMixture) -> GaussianMixture:
-        means = (law.means - origin[None, :]) @ whitener.T
-        return law._replace(means=means, factors=jnp.einsum("ij,kjl->kil", whitener, law.factors))
+    every = jax.lax.stop_gradient(jnp.concatenate([p.means, q.means]))
+    nearby = every[_nearby(every - origin[None, :])]
+    split = p.means.shape[0]
 
-    return moved(p), moved(q)
+    def moved(law: GaussianMixture, places: Array) -> _Placed:
+        factors = jnp.einsum("ij,kjl->kil", whitener, law.factors)
+        return _Placed(
+            law._replace(means=(law.means - places) @ whitener.T, factors=factors),
+            (places - origin[None, :]) @ whitener.T,
+        )
+
+    return moved(p, nearby[:split]), moved(q, nearby[split:])
+
+
+def _nearby(means: Array) -> Array:
+    """For each of ``means [k, 2]`` the first near it, beside their distance from the origin, that stands for itself, ``[k]``."""
+    number = jnp.arange(means.shape[0])
+    apart = jnp.max(jnp.abs(means[:, None, :] - means[None, :, :]), axis=2)
+    near = apart <= jnp.max(jnp.abs(means), axis=1)[:, None] / 16.0
+
+    def choose(j: Array, chosen: Array) -> Array:
+        mine = near[:, j] & (chosen == number) & (number < j)
+        return chosen.at[j].set(jnp.where(jnp.any(mine), jnp.argmax(mine), j))
+
+    return jax.lax.fori_loop(0, means.shape[0], choose, number)
+
+
+def _in_one(placed: _Placed) -> GaussianMixture:
+    """The same law with its means as they are rounded: where it is, to a few digits."""
+    return placed.law._replace(means=placed.anchors + placed.law.means)
 
 
 def _principal_axes(factors: Array) -> Array:
@@ -245,10 +278,20 @@ def _shape(means: Array, factors: Array) -> _Shape:
 
 
 def _start(shape: _Shape, slots: int) -> Cells:
+    """One cell around everything, whose halves and their halves have corners that no rounding moves: the cells leave no gap."""
     reach = _REACH * shape.widths
     low, high = jnp.min(shape.means - reach, axis=0), jnp.max(shape.means + reach, axis=0)
+    # A whole number of units of which no corner has more than the type's digits, and so many halvings long; of single precision that is up
+    # to an eighth longer than what it has to cover.
+    digits = jnp.finfo(low.dtype).nmant - 1
+    halvings = min(digits - 3, 24)
+    _, exponent = jnp.frexp(high - low)
+    unit = jnp.ldexp(jnp.ones_like(low), exponent - digits)
+    size = jnp.ldexp(jnp.ceil(jnp.ldexp((high - low) / unit, -halvings)), halvings) * unit
+    # What is symmetric stays so: modes on the borders of cells see their ridges best.
+    low = jnp.round((0.5 * (low + high) - 0.5 * size) / unit) * unit
     empty = jnp.zeros((slots, 2), low.dtype)
-    return Cells(empty.at[0].set(low), empty.at[0].set(high - low), jnp.ones((), int))
+    return Cells(empty.at[0].set(low), empty.at[0].set(size), jnp.ones((), int))
 
 
 def _halved(cells: Cells, which: Array, wanted: Array, axis: Array) -> tuple[Cells, Array]:
@@ -267,6 +310,12 @@ def _halved(cells: Cells, which: Array, wanted: Array, axis: Array) -> tuple[Cel
     # The parents first: among them may be slots that are not in use and become a child now.
     size = cells.size.at[which].set(half).at[target].set(half, mode="drop")
     return Cells(low, size, cells.used + jnp.sum(wanted)), target
+
+
+def _halvable(cells: Cells) -> Array:
+    """Along which axis the middle of each cell is a number of the type, so that its halves are all of it, ``[n, 2]``."""
+    half = 0.5 * cells.size
+    return (cells.low + half) - cells.low == half
 
 
 def _too_long(cells: Cells, shape: _Shape) -> Array:
@@ -310,9 +359,7 @@ def _in_chunks(function: Callable[[Array, Array], Any], cells: Cells) -> Any:
     )
 
 
-def _by_integrand(
-    cells: Cells, integrand: Integrand, p: GaussianMixture, q: GaussianMixture
-) -> tuple[Cells, Array, Array]:
+def _by_integrand(cells: Cells, integrand: Integrand, p: _Placed, q: _Placed) -> tuple[Cells, Array, Array]:
     """Halves the cells with the largest error until what is left of it is small, or there is no room.
 
     Returns:
@@ -320,7 +367,7 @@ def _by_integrand(
     """
     rounds, batch = integrand.refinement
     # What is refined is beside some component.
-    batch = batch * -(-(p.means.shape[0] + q.means.shape[0]) // 16)
+    batch = batch * -(-(p.anchors.shape[0] + q.anchors.shape[0]) // 16)
     extra = rounds * batch
     # Kinks are followed no further than matters for what is asked of them.
     goal = 1e-9 if cells.low.dtype == jnp.float64 and not integrand.sign_changes else 1e-6
@@ -346,6 +393,7 @@ def _by_integrand(
     def refine(state: tuple[Cells, _Measured, Array]) -> tuple[Cells, _Measured, Array]:
         cells, found, round_ = state
         errors, _ = scores(found)
+        errors = jnp.where(_halvable(cells), errors, 0.0)
         worst, which = jax.lax.top_k(jnp.max(errors, axis=1), batch)
         cells, new = _halved(cells, which, worst > 0.02 * worst[0], jnp.argmax(errors[which], axis=1))
         changed = jnp.concatenate([which, new])
@@ -360,7 +408,7 @@ def _by_integrand(
     return cells, jnp.sum(found.integrals, axis=0), jnp.sum(found.errors, axis=(0, 2))
 
 
-def _total(integrand: Integrand, p: GaussianMixture, q: GaussianMixture, cells: Cells) -> Array:
+def _total(integrand: Integrand, p: _Placed, q: _Placed, cells: Cells) -> Array:
     return jnp.sum(_in_chunks(lambda low, size: _integrals(integrand, p, q, low, size), cells), axis=0)
 
 
@@ -452,18 +500,19 @@ def _outweighed(p: GaussianMixture, q: GaussianMixture) -> Array:
 
 def f_divergence(integrand: Integrand, p: GaussianMixture, q: GaussianMixture) -> ExactValue:
     """An f-divergence between two mixtures of Gaussians in the plane, with its error."""
-    p, q = _whiten(p, q)
-    fixed_p, fixed_q = jax.lax.stop_gradient((p, q))
+    placed_p, placed_q = _whiten(p, q)
+    held_p, held_q = jax.lax.stop_gradient((placed_p, placed_q))
+    fixed_p, fixed_q = _in_one(held_p), _in_one(held_q)
     shape = _shape(jnp.concatenate([fixed_p.means, fixed_q.means]), jnp.concatenate([fixed_p.factors, fixed_q.factors]))
-    beyond, infinite = jnp.zeros((), p.means.dtype), jnp.zeros((), bool)
+    beyond, infinite = jnp.zeros((), shape.means.dtype), jnp.zeros((), bool)
     if integrand.reflects:
         peaks, beyond = _peaks(fixed_p, fixed_q)
         shape = _Shape(*(jnp.concatenate(pair) for pair in zip(shape, peaks, strict=True)))
         infinite = _outweighed(fixed_p, fixed_q)
     slots = _first_slots(shape.means.shape[0])
     cells, seen = _by_geometry(_start(shape, slots), shape, slots)
-    cells, found, errors = jax.lax.stop_gradient(_by_integrand(cells, integrand, fixed_p, fixed_q))
-    rows = numerics.computed(found, partial(_total, integrand), p, q, cells)
+    cells, found, errors = jax.lax.stop_gradient(_by_integrand(cells, integrand, held_p, held_q))
+    rows = numerics.computed(found, partial(_total, integrand), placed_p, placed_q, cells)
     missing = jnp.abs(jax.lax.stop_gradient(rows[-2:]) - 1.0)
     # Where every component has cells that are short enough, the errors of a law's own integral explain what is missing of it, and are no
     # errors of the divergence. Where the room ran out, mass may be missing from one cell and found twice in another.

@@ -86,6 +86,25 @@ def test_log_ratio_with_a_ridge_under_each_mode():
         ) == pytest.approx(LOG_2)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("gap", [100.0, 1000.0])
+def test_modes_far_from_each_other_beside_their_width_keep_their_digits(gap):
+    """Two modes, each of its own half: the divergences of one Gaussian moved, whatever is between them; in single precision."""
+    scale, step = np.float32(0.01), 2.0**-13
+    places = np.asarray([[0.0, 0.0], [gap, 0.3 * gap]], np.float32)
+    p, q = (
+        dist.MixtureSameFamily(
+            dist.Categorical(probs=jnp.full(2, 0.5)),
+            dist.MultivariateNormal(jnp.asarray(means), scale_tril=scale * jnp.eye(2)[None].repeat(2, 0)),
+        )
+        for means in (places, places + np.float32([step, 0.0])[None])
+    )
+    d = step / float(scale)
+    assert float(exact.kl(p, q)) == pytest.approx(0.5 * d**2, rel=1e-5)
+    assert float(exact.squared_hellinger(p, q)) == pytest.approx(-np.expm1(-(d**2) / 8.0), rel=1e-5)
+    assert float(exact.total_variation(p, q)) == pytest.approx(2.0 * ndtr(0.5 * d) - 1.0, rel=1e-4)
+
+
 @pytest.mark.exhaustive
 def test_one_broad_mode_against_a_narrow_ring():
     """Where the ring is not, q alone is left, and its share of JS is known: log 2 / 2 times its mass there."""
