@@ -102,6 +102,16 @@ def tree_norm(tree: PyTree) -> Float[Array, ""]:
     return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squares))) * unit
 
 
+def standard_error(*samples: Float[Array, " n"]) -> Float[Array, ""]:
+    r"""Of a sum or a difference of means of independent samples, :math:`\sqrt{\sum_s \mathrm{Var}(x_s) / n_s}`, in any unit of theirs.
+
+    Args:
+      samples: ``[n]`` each, n of at least two (of one it is NaN).
+    """
+    unit = unit_of(*samples)
+    return jnp.sqrt(sum((jnp.var(x / unit, ddof=1) / x.size for x in samples), start=jnp.zeros((), unit.dtype))) * unit
+
+
 def absolute(x: Array) -> Array:
     """``|x|`` whose gradient at zero is zero (JAX's own is 1 there): the subgradient that is right where two laws coincide."""
     return x * jnp.sign(x)

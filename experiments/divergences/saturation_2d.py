@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 from experiments.divergences import saturation_sweep as sweeps
 from experiments.framework import AT_LEAST, EQUAL, Arrays, Claim, Progress, TableRow, finding, theorem
 from gan_jax.plots.saturation import saturation
-from gan_jax.ranges import AtLeastTwo, Count, NonNegative, Positive, Seed
+from gan_jax.ranges import AtLeastTwo, Count, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Config:
     radius: Positive = 1.0  # Radius of the ring, in units of x.
     scale: Positive = 0.02  # Standard deviation of a Gaussian of the ring, in units of x.
     points: AtLeastTwo = 6  # Separations of each family where samples are drawn and networks trained, from 0 on.
-    farthest_line: NonNegative = 1.0  # Largest distance of the lines, in units of x.
-    farthest_shift: NonNegative = 0.25  # Largest shift of the ring, in units of x.
-    farthest_angle: NonNegative = 0.125
+    farthest_line: Positive = 1.0  # Largest distance of the lines, in units of x.
+    farthest_shift: Positive = 0.25  # Largest shift of the ring, in units of x.
+    farthest_angle: Positive = 0.125
     """Largest rotation of the ring in radians. Exact W1 is known while each mode is nearest to its own image."""
 
     dense: AtLeastTwo = 31  # Points of the exact curves.

@@ -16,7 +16,7 @@ from gan_jax.cli.image_data import facts_of, open_data, settle
 from gan_jax.cli.image_runs import opened
 from gan_jax.cli.json_files import write_json
 from gan_jax.cli.options import parsed
-from gan_jax.cli.reference_features import LEAST, reference_features, why_not
+from gan_jax.cli.reference_features import reference_features, why_not
 from gan_jax.cli.terminal import say
 from gan_jax.ranges import AtLeastTwo, Count, Seed
 
@@ -52,11 +52,13 @@ def main(words: Sequence[str]) -> int:
 
     from gan_jax.metrics.features import extract_in_pieces
     from gan_jax.metrics.report import scores
+    from gan_jax.metrics.score import SPLITS
 
-    least = max(LEAST, options.k + 1)
+    least = max(SPLITS, options.k + 1)
     if options.n < least:
         raise UserError(
-            f"--n is {options.n}; expected at least {least}: KID and the neighbours of --k {options.k} need so many images"
+            f"--n is {options.n}; expected at least {least}: the {SPLITS} parts of the inception-style score and the neighbours of "
+            f"--k {options.k} need so many images"
         )
     if options.sha256 and options.inception is None:
         raise UserError("--sha256 is given without --inception; expected the file that it is of")

@@ -8,6 +8,7 @@ import importlib.util
 import io
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -134,8 +135,9 @@ def open_tfds(
     """
     if size is None or isinstance(size, int):
         checked_size(size)
+    command = _preparing(name, _root(data_dir))
     folder = _prepared_folder(name, _root(data_dir))
-    _only_known_features(name, folder)
+    _only_known_features(name, folder, command)
     import tensorflow_datasets as tfds
 
     builder = tfds.builder_from_directory(os.fspath(folder))
@@ -160,7 +162,7 @@ def open_tfds(
             example = source[index]
         except Exception as error:
             raise RuntimeError(
-                f"{name} in {folder} cannot be read ({error}); delete that folder and run: make data NAME={name}"
+                f"{name} in {folder} cannot be read ({error}); delete that folder and run: {command}"
             ) from error
         image = np.asarray(example["image"], np.uint8)
         return fitted(image, side, crop), int(example["label"]) if classes else UNKNOWN
@@ -169,7 +171,7 @@ def open_tfds(
     return LazyImages(named(name, shape), shape, len(source), classes, read, class_names=class_names, native=known)
 
 
-def _only_known_features(name: str, folder: Path) -> None:
+def _only_known_features(name: str, folder: Path, command: str) -> None:
     """Raises ``ValueError`` where a prepared set names a feature that is not TFDS's own: TFDS would import whatever module it names."""
     # TFDS writes features into the first; the other has a place for them too.
     for file in (folder / "features.json", folder / "dataset_info.json"):
@@ -178,9 +180,7 @@ def _only_known_features(name: str, folder: Path) -> None:
         except FileNotFoundError:
             continue
         except ValueError as error:
-            raise ValueError(
-                f"{file} is damaged ({error}); delete that folder and run: make data NAME={name}"
-            ) from error
+            raise ValueError(f"{file} is damaged ({error}); delete that folder and run: {command}") from error
         for called in _feature_classes(features):
             if not OWN_FEATURE.fullmatch(called):
                 raise ValueError(
@@ -245,7 +245,14 @@ def _prepared_folder(name: str, root: Path) -> Path:
         return folder
     other = sorted({_format(version) for version in _versions(name, root)} - {FORMAT})
     as_what = f" as {FORMAT} (there is {', '.join(other)}, which is not read)" if other else ""
-    raise FileNotFoundError(f"{name} is not prepared{as_what} in {root}; run: make data NAME={name}")
+    raise FileNotFoundError(f"{name} is not prepared{as_what} in {root}; run: {_preparing(name, root)}")
+
+
+def _preparing(name: str, root: Path) -> str:
+    """The command that prepares a set where it was looked for."""
+    if root == default_data_dir():
+        return f"make data NAME={name}"
+    return f"make data NAME={name} ARGS={shlex.quote(shlex.join(['--data-dir', os.fspath(root)]))}"
 
 
 def _newest(name: str, root: Path) -> Path | None:

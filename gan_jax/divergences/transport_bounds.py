@@ -64,8 +64,7 @@ def wasserstein_bounds(
     plan = empirical_transport.optimal_plan(x, y, a, b, order=1)
     upper = jnp.sum(plan.mass * numerics.norm(x[plan.rows] - y[plan.columns]))
     of_x, of_y = (_critic(x, plan.scale * plan.f, z) for z in (fresh_x, fresh_y))
-    error = jnp.sqrt(jnp.var(of_x, ddof=1) / len(of_x) + jnp.var(of_y, ddof=1) / len(of_y))
-    return TransportBounds(jnp.mean(of_x) - jnp.mean(of_y), error, upper)
+    return TransportBounds(jnp.mean(of_x) - jnp.mean(of_y), numerics.standard_error(of_x, of_y), upper)
 
 
 @jax.jit

@@ -441,8 +441,7 @@ def score(
     value = objective.divergence(real_logits, fake_logits)
     of_real = jax.vmap(lambda r: objective.divergence(r[None], fake_logits[:1]))(real_logits)
     of_fake = jax.vmap(lambda f: objective.divergence(real_logits[:1], f[None]))(fake_logits)
-    variance = jnp.var(of_real, ddof=1) / of_real.size + jnp.var(of_fake, ddof=1) / of_fake.size
-    return value, jnp.sqrt(variance)
+    return value, numerics.standard_error(of_real, of_fake)
 
 
 def _score_of_pairs(
@@ -454,7 +453,7 @@ def _score_of_pairs(
     blocks = min(blocks, size)
     whole = size - size % blocks
     each = jax.vmap(objective.divergence)(real[:whole].reshape(blocks, -1), fake[:whole].reshape(blocks, -1))
-    return objective.divergence(real, fake), jnp.std(each, ddof=1) / jnp.sqrt(blocks)
+    return objective.divergence(real, fake), numerics.standard_error(each)
 
 
 def _truth(objective: Objective, p: Law, q: Law, real: Array, fake: Array) -> Array:

@@ -13,7 +13,7 @@ from gan_jax.metrics.features import Extracted, Features, InceptionFeatures, ext
 from gan_jax.metrics.frechet import fid
 from gan_jax.metrics.kernel import kid
 from gan_jax.metrics.neighbours import neighbours
-from gan_jax.metrics.score import inception_style_score
+from gan_jax.metrics.score import SPLITS, inception_style_score
 from gan_jax.metrics.vendi import vendi_score
 from gan_jax.typing import Array
 
@@ -53,7 +53,7 @@ def evaluate(
     fake_images: Real[np.ndarray | Array, "m h w c"],
     *,
     k: int = 5,
-    splits: int = 10,
+    splits: int = SPLITS,
     batch: int = 256,
 ) -> tuple[Score, ...]:
     """Every score of generated images against real ones.
@@ -81,7 +81,9 @@ def evaluate(
     return scores(features, real, extract(features, fake_images, batch=batch, name="fake_images"), k=k, splits=splits)
 
 
-def scores(features: Features, real: Extracted, fake: Extracted, *, k: int = 5, splits: int = 10) -> tuple[Score, ...]:
+def scores(
+    features: Features, real: Extracted, fake: Extracted, *, k: int = 5, splits: int = SPLITS
+) -> tuple[Score, ...]:
     """As ``evaluate``, from what the extractor made of the images: real ones are extracted once for many generators.
 
     Args:

@@ -25,7 +25,11 @@ class ClassifierScore(NamedTuple):
     standard_error: float
 
 
-def inception_style_score(logits: Real[np.ndarray | Array, "n classes"], *, splits: int = 10) -> ClassifierScore:
+SPLITS = 10
+"""Parts of a sample, as the papers have them."""
+
+
+def inception_style_score(logits: Real[np.ndarray | Array, "n classes"], *, splits: int = SPLITS) -> ClassifierScore:
     r"""Exponential of the mutual information of image and class, as a classifier sees it.
 
     .. math:: \exp\bigl(\mathbb E_x \mathrm{KL}(p(y|x) \,\|\, p(y))\bigr), \qquad p(y) = \mathbb E_x\, p(y|x)

@@ -160,7 +160,10 @@ def test_an_unprepared_set_says_at_once_what_to_run(name: str, tmp_path: Path) -
     begin = time.monotonic()
     with pytest.raises(FileNotFoundError) as error:
         load(name, data_dir=tmp_path)
-    assert str(error.value) == f"{name} is not prepared in {tmp_path}; run: make data NAME={name}"
+    assert (
+        str(error.value)
+        == f"{name} is not prepared in {tmp_path}; run: make data NAME={name} ARGS='--data-dir {tmp_path}'"
+    )
     assert time.monotonic() - begin < 1.0
 
 

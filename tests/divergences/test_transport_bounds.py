@@ -42,6 +42,15 @@ def test_the_truth_lies_between() -> None:
     np.testing.assert_allclose(drawn.mean(axis=0), 5.0, atol=0.2)
 
 
+@pytest.mark.parametrize("unit", [1e-25, 1e25])
+def test_they_go_with_the_unit_of_the_data(unit: float) -> None:
+    rng = np.random.default_rng(7)
+    samples = [rng.normal(size=(n, 2)) + shift for n, shift in ((30, 0.0), (25, 0.5), (35, 0.0), (40, 0.5))]
+    found = wasserstein_bounds(*(np.float32(unit * z) for z in samples))
+    for one, own in zip(found, wasserstein_bounds(*samples), strict=True):
+        np.testing.assert_allclose(float(one) / unit, float(own), rtol=1e-4)
+
+
 def test_standard_error_is_that_of_two_means() -> None:
     bounds = wasserstein_bounds(X, Y, X, Y)
     halves = wasserstein_bounds(X, Y, np.tile(X, (4, 1)), np.tile(Y, (4, 1)))

@@ -40,7 +40,7 @@ class Config:
     steps: Fifties = 1500  # Updates of each network; a multiple of 50.
     batch_size: Count = 256  # Samples of each law at an update.
     learning_rate: Positive = 3e-3  # Learning rate of Adam at the start; it falls to zero as a cosine.
-    penalty_weight: NonNegative = 10.0  # λ of GP and LP.
+    penalty_weight: Positive = 10.0  # λ of GP and LP.
     clip: Positive = 0.1  # Largest absolute weight of the clipped critic.
     held_out: AtLeastTwo = 16384  # Fresh samples of each law that score a trained network.
     seed: Seed = 0  # Seed of everything random.

@@ -71,7 +71,7 @@ TITLES = {"line": "1-D", "ring": "2-D", "non_saturating": "non-saturating", "was
 class Config:
     """Two arenas, two objectives, two rates of the discriminator."""
 
-    seeds: Count = 6  # Independent games of each kind.
+    seeds: AtLeastTwo = 6  # Independent games of each kind.
     steps: Recorded = 1600  # Updates of the generator; a multiple of ``records``.
     records: Annotated[int, Range(1, MOST), MultipleOf("transport_every")] = 80
     """How often the laws are looked at after generation zero; a multiple of ``transport_every``."""
@@ -95,7 +95,7 @@ class Config:
     ring_width: Even = 64  # Width of both hidden layers of either network in the plane; even.
     ring_reach: Positive = 4.0  # Half the side of the grid in the plane; what lies beyond is left out of the law.
     grid: AtLeastTwo = 101  # Points of the grid along either axis of the plane.
-    lattice: Count = 4181  # Latents that the generator in the plane is integrated over.
+    lattice: AtLeastTwo = 4181  # Latents that the generator in the plane is integrated over.
     transported: Count = 1000  # Samples of each law between which W1 is computed in the plane.
     pictures: tuple[Share, ...] = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)  # Shares of the run at which the strip has a picture.
     seed: Seed = 0  # Seed of everything random.

@@ -35,7 +35,7 @@ from experiments.framework.tables import long_rows
 from gan_jax.metrics import statistics
 from gan_jax.plots.curves import curve_with_band
 from gan_jax.plots.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, Even, NonNegative, Positive, Seed, Whole
+from gan_jax.ranges import AtLeastTwo, Count, Even, NonNegative, Positive, Seed, Whole
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Config:
     order; at 1.414, the size of WGAN-GP's toy data, a third of one."""
 
     steps: Count = 4000  # Updates of every discriminator.
-    records: Count = 25
+    records: AtLeastTwo = 25
     """How often the gradient is looked at, evenly on a logarithmic axis from the first update to the last."""
 
     batch_size: Count = 128  # Examples of each kind at an update.
@@ -62,10 +62,14 @@ class Config:
     latent: Count = 8  # Dimensions of the noise of the digits' generator; the ring's has 2.
     discriminator_rate: Positive = 1e-3  # Learning rate of the discriminators' Adam (β = .5, .999, as DCGAN).
     penalty_weight: NonNegative = 10.0  # λ of the gradient penalty.
-    game_batch: Count = 256  # Samples of each law at a step of the game that makes the generators.
+    game_batch: AtLeastTwo = 256  # Samples of each law at a step of the game that makes the generators.
     generator_rate: Positive = 1e-3  # Learning rate of that game's Adam.
-    scored: Count = 2048  # Fresh samples of each law for the energy distance between a frozen generator and the data.
+    scored: AtLeastTwo = 2048  # Fresh samples of each law for the energy distance of a frozen generator from the data.
     seed: Seed = 0  # Seed of everything random.
+
+    def __post_init__(self) -> None:
+        if list(self.ages) != sorted(set(self.ages)) or not self.ages[-1:] >= (1,):
+            raise ValueError(f"ages is {self.ages}; expected different numbers that rise to at least 1")
 
 
 SMOKE = Config(seeds=2, ages=(0, 60), steps=60, records=6, noise_batches=2, width=16, generator_width=16, scored=256)
