@@ -43,19 +43,7 @@ from gan_jax.metrics import statistics
 from gan_jax.plots.arms_race import InPlane, OnLine, Strip, arms_race, arms_race_animation
 from gan_jax.plots.panels import Curve, Panel, Reference
 from gan_jax.plots.style import BLUE, GREY, VERMILION, Look
-from gan_jax.ranges import (
-    MOST,
-    AtLeastTwo,
-    Count,
-    Even,
-    MultipleOf,
-    NonNegative,
-    Positive,
-    Range,
-    Recorded,
-    Seed,
-    Share,
-)
+from gan_jax.ranges import AtLeastTwo, Count, Even, NonNegative, Positive, Recorded, Seed, Share
 
 ARENAS = ("line", "ring")
 
@@ -73,7 +61,7 @@ class Config:
 
     seeds: AtLeastTwo = 6  # Independent games of each kind.
     steps: Recorded = 1600  # Updates of the generator; a multiple of ``records``.
-    records: Annotated[int, Range(1, MOST), MultipleOf("transport_every")] = 80
+    records: Annotated[int, ranges.Range(1, ranges.MOST), ranges.MultipleOf("transport_every")] = 80
     """How often the laws are looked at after generation zero; a multiple of ``transport_every``."""
 
     transport_every: Count = 5  # In the plane, W1 is computed at every so many records.

@@ -57,7 +57,7 @@ class Deep:
 class Config:
     """Three data sets, four critics, and deep ones."""
 
-    seeds: Count = 5  # Independent trainings of every critic.
+    seeds: AtLeastTwo = 5  # Independent trainings of every critic.
     noise: NonNegative = 1.0  # Standard deviation of what is added to the data to make the generator's samples.
     width: Even = 64  # Width of every hidden layer; even.
     depth: Count = 3  # Hidden layers.

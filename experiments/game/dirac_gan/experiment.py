@@ -55,6 +55,11 @@ class Config:
     marks: Count = 9  # Values of every regulariser and of the step along which eigenvalues are followed; odd.
     grid: AtLeastTwo = 15  # Arrows of a field along each axis.
 
+    def __post_init__(self) -> None:
+        for name in ("objectives", "regularisers"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name} is {getattr(self, name)}; expected different names")
+
 
 SMOKE = Config(
     objectives=("minimax", "wasserstein"), regularisers=("none", "R1", "GP"), steps=100, unrolling=2, marks=5, grid=7
@@ -95,7 +100,7 @@ def _errors(arrays: Arrays, rule: str, group: str) -> np.ndarray:
 
 def claims(arrays: Arrays) -> list[Claim]:
     """Eigenvalues against closed forms, then paths against eigenvalues."""
-    paths = [*_without_a_penalty(arrays), *_contractions(arrays), _round_the_equilibrium(arrays)]
+    paths = [*_without_a_penalty(arrays), *_contractions(arrays), *_round_the_equilibrium(arrays)]
     return [*_section_7(arrays), *_every_combination(arrays), *paths]
 
 
@@ -151,6 +156,8 @@ def _every_combination(arrays: Arrays) -> list[Claim]:
     for rule in RULES:
         errors, along = _errors(arrays, rule, "matrix"), _errors(arrays, rule, "steps")
         smooth = np.isfinite(errors)
+        if not smooth.any():
+            continue
         combinations = f"{smooth.sum()} objectives × regularisers, {along.size} steps h"
         worst = float(max(errors[smooth].max(), along.max()))
         source = f"closed form of dirac.{rule}"
@@ -205,14 +212,18 @@ def _contractions(arrays: Arrays) -> list[Claim]:
     return result
 
 
-def _round_the_equilibrium(arrays: Arrays) -> Claim:
+def _round_the_equilibrium(arrays: Arrays) -> list[Claim]:
     theta, psi = arrays["simultaneous/WGAN-GP/path"][0].T
     crossing = np.flatnonzero(psi[1:] * psi[:-1] <= 0)
     weight = 0.5 * float(arrays["config/gamma"])
     # From ψ > 0 a step crosses where ψ + h (−θ − 2λ(ψ − 1)) ≤ 0: θ ≥ 2λ + ψ (1/h − 2λ). The path begins on ψ = 0, hence from the second.
-    nearest = float(np.abs(theta[crossing][1:]).min()) if len(crossing) > 1 else np.nan
+    if len(crossing) < 2:
+        return []
+    nearest = float(np.abs(theta[crossing][1:]).min())
     what = f"WGAN-GP: it goes round the equilibrium, |θ| ≥ 2λ at each of {len(crossing) - 1} crossings of ψ = 0"
-    return theorem(what, "sign of the field where ψ = 0, for 2λh < 1", 2 * weight, nearest, 1e-9, AT_LEAST, "rounding")
+    return [
+        theorem(what, "sign of the field where ψ = 0, for 2λh < 1", 2 * weight, nearest, 1e-9, AT_LEAST, "rounding")
+    ]
 
 
 def table(arrays: Arrays) -> list[TableRow]:

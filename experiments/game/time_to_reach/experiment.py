@@ -48,7 +48,7 @@ class Config:
     discriminator_rate: Positive = 5e-3  # Learning rate of the discriminator's and the critic's Adam.
     discriminator_steps: Count = 5  # Updates of the discriminator at every step of the generator.
     width: Even = 32  # Width of both hidden layers of discriminator and critic; even.
-    batch_size: Count = 256  # Samples of each law at an update.
+    batch_size: AtLeastTwo = 256  # Samples of each law at an update.
     dense: AtLeastTwo = 1000  # Points of the integral's curve.
     seed: Seed = 0  # Seed of everything random.
 
