@@ -29,7 +29,7 @@ class Options:
     """The run's folder."""
 
     n: AtLeastTwo = 10_000
-    """How many images to generate; any number, since only their features are kept."""
+    """How many images to generate: at least 10 and more than k, and as many as wanted, since only their features are kept."""
 
     seed: Seed = 0
     """Of the noise."""
