@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Integer, Real
-from scipy import special, stats
+from scipy import special
 
 from gan_jax import checks
 from gan_jax.metrics.statistics import clopper_pearson
@@ -152,6 +152,9 @@ def reverse_kl_baseline(n: int, weights: Real[np.ndarray | Array, " modes"]) -> 
     Raises:
       ValueError: ``n`` below one, weights that are not positive or do not sum to one.
     """
+    # Half a second to load, and for this sum alone.
+    from scipy import stats
+
     n = checks.integer("n", n, 1)
     weights = np.asarray(weights, np.float64)
     _check_weights(weights)

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
-from scipy import stats
+from scipy import special
 
 from gan_jax import checks
 from gan_jax.metrics.histograms import interval, of_counts
@@ -277,7 +277,7 @@ def _modes(modes: Modes | Distribution) -> Modes:
 
 def _chi2(d: int, threshold: float) -> float:
     """Probability that a d-dimensional standard normal vector is shorter than the threshold; 1 - e^{-t²/2} for d = 2."""
-    return float(stats.chi2.cdf(threshold**2, d))
+    return float(special.gammainc(0.5 * d, 0.5 * threshold**2))
 
 
 def _variances(counts: ModeCounts, d: int, threshold: float) -> tuple[float, float, np.ndarray]:

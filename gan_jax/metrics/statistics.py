@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Integer, Real
-from scipy import stats
 
 
 def standard_deviation(values: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -115,11 +114,14 @@ def clopper_pearson(
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level is {level}; expected a value between 0 and 1")
+    # Here alone, so that a figure without such intervals is drawn again without loading it.
+    from scipy import special
+
     x = np.asarray(counts, np.float64)
     tail = 0.5 * (1.0 - level)
     with np.errstate(invalid="ignore"):
-        low = np.where(x > 0, stats.beta.ppf(tail, x, n - x + 1.0), 0.0)
-        high = np.where(x < n, stats.beta.ppf(1.0 - tail, x + 1.0, n - x), 1.0)
+        low = np.where(x > 0, special.betaincinv(x, n - x + 1.0, tail), 0.0)
+        high = np.where(x < n, special.betaincinv(x + 1.0, n - x, 1.0 - tail), 1.0)
     return low, high
 
 

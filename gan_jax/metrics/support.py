@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Integer, Real
-from scipy import stats
+from scipy import special
 
 from gan_jax import checks
 from gan_jax.divergences.kernels import row_blocks
@@ -124,7 +124,7 @@ def interval(
     p = c / pairs
     group, free = 0.5 * (1.0 + np.sqrt(1.0 + 8.0 * c)), 1.0 - np.sqrt(p)
 
-    tau = _unevenness(p, 0.5 * stats.chi2.ppf(1.0 - tail, 2.0 * triple + 2.0), n)
+    tau = _unevenness(p, special.gammaincinv(triple + 1.0, 1.0 - tail), n)
     more = 1.0 - p + 2.0 * tau * group * free
     most = _gamma_quantile(1.0 - tail, c + more, more + 4.0 * tau) / pairs
 
@@ -164,7 +164,7 @@ def _unevenness(p: np.ndarray, triples: np.ndarray, n: int) -> np.ndarray:
 def _gamma_quantile(probability: float, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Of the gamma law with that mean and scale; the mean itself where the scale is 0."""
     positive = np.where(scale > 0.0, scale, 1.0)
-    quantile = 0.5 * positive * stats.chi2.ppf(probability, 2.0 * np.maximum(mean, 1e-300) / positive)
+    quantile = positive * special.gammaincinv(np.maximum(mean, 1e-300) / positive, probability)
     return np.where(scale > 0.0, quantile, mean)
 
 

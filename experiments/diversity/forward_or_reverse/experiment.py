@@ -35,7 +35,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.stats import norm
 
 from experiments.framework import AT_LEAST, AT_MOST, EQUAL, Arrays, Claim, TableRow, finding, theorem
 from experiments.game.f_gan.experiment import CROSS, LOOKS, OPTIMA, density, normal
@@ -267,11 +266,14 @@ def table(arrays: Arrays) -> list[TableRow]:
 
 def shares(mean: np.ndarray, scale: np.ndarray, separation: np.ndarray, reach: float = 3.0) -> tuple[np.ndarray, ...]:
     """Mass of N(mean, scale²) within ``reach`` of the left and of the right mode, each up to the middle, and the rest."""
+    # Here alone, so that the experiment's --help answers without loading it.
+    from scipy.special import ndtr
+
     half = 0.5 * separation
     inner = np.minimum(half, reach)
 
     def between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        return norm.cdf((high - mean) / scale) - norm.cdf((low - mean) / scale)
+        return ndtr((high - mean) / scale) - ndtr((low - mean) / scale)
 
     left = between(-half - reach, -half + inner)
     right = between(half - inner, half + reach)
