@@ -23,6 +23,7 @@ that the two claims which say otherwise do not hold.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ ARMS = {
 class Config:
     """Three ways to make the third kind of pair."""
 
-    size: Count = 16  # Pixels a side.
+    size: Literal[16, 32, 64] = 16  # Pixels a side.
     avatars: Count = 5000  # Training pictures.
     recipe: TextGameRecipe = field(default_factory=TextGameRecipe)  # Networks, rates and penalties.
     steps: Recorded = 3000  # Steps of every game; a multiple of ``records``.

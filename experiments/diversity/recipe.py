@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from gan_jax.ranges import Count, Decay, NonNegative, Positive
+from gan_jax.ranges import MOST, Count, Decay, NonNegative, Positive, Range
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class RingRecipe:
     width: Count = 128  # Width of the hidden layers of both networks.
     generator_depth: Count = 6  # Hidden layers of the generator: what it takes to tear one Gaussian into many.
     discriminator_depth: Count = 3  # Hidden layers of the discriminator.
-    batch_size: Count = 256  # Samples of each kind at an update.
+    batch_size: Annotated[int, Range(4, MOST, multiple=4)] = 256  # Samples of each kind at an update, in packs of 4.
     rate: Positive = 1e-3  # Learning rate of both players' Adam.
     penalty_weight: NonNegative = 0.02  # Weight of R1 + R2.
     penalty_every: Count = 4  # R1 + R2 are computed at every so many updates, and weigh so many times more there.

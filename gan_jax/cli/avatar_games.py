@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from gan_jax.ranges import Count, Decay, NonNegative, Positive
+from gan_jax.ranges import Count, Decay, Even, NonNegative, Positive
 
 if TYPE_CHECKING:
     from gan_jax.data.avatar_feeds import Feed
@@ -34,8 +34,8 @@ class TextGameRecipe:
     hidden: Count = 128
     """Width of the layer in which the discriminator sees picture and caption together."""
 
-    text_width: Count = 64
-    """Of the sentence's vector, in both players."""
+    text_width: Even = 64
+    """Of the sentence's vector, in both players; even, half of it for each direction of a recurrent encoder."""
 
     latent: Count = 64
     """Dimension of the noise."""

@@ -131,7 +131,7 @@ def claims(arrays: Arrays) -> list[Claim]:
     result = []
     for name in arrays["rows"].tolist():
         if ROWS[name].head == "unconditional":
-            result.append(_at_chance(ROWS[name].label, course(arrays, name), modes))
+            result += _at_chance(ROWS[name].label, course(arrays, name), modes)
         else:
             result += _on_its_mode(ROWS[name].label, course(arrays, name), modes, samples)
     for name in ("concatenation", "projection"):
@@ -144,10 +144,12 @@ def claims(arrays: Arrays) -> list[Claim]:
     return result
 
 
-def _at_chance(label: str, found: Course, modes: int) -> Claim:
+def _at_chance(label: str, found: Course, modes: int) -> list[Claim]:
     last = found.accuracy[-1]
+    if last.size < 2:
+        return []
     what, source = f"{label}: share of samples in the mode of their label", "by symmetry: no mode is any label's"
-    return theorem(what, source, 1.0 / modes, *over_seeds(last, 4.0), EQUAL, f"4 s.e., {last.size} seeds")
+    return [theorem(what, source, 1.0 / modes, *over_seeds(last, 4.0, student=True), EQUAL, "4 s.e., Student's t")]
 
 
 def _on_its_mode(label: str, found: Course, modes: int, samples: int) -> list[Claim]:

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -55,7 +56,7 @@ class Config:
     """Two encoders on one data set."""
 
     encoders: tuple[str, ...] = ("gru", "transformer")  # Encoders of captions: gru, transformer, lstm.
-    size: Count = 32  # Pixels a side: 16, 32 or 64.
+    size: Literal[16, 32, 64] = 32  # Pixels a side.
     avatars: Count = 20_000  # Training pictures; 20 000 is the prepared set, other numbers are drawn anew.
     recipe: TextGameRecipe = field(default_factory=TextGameRecipe)  # Networks, rates and penalties.
     steps: Recorded = 8000  # Steps of every game; a multiple of ``records``.

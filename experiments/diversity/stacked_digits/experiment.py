@@ -86,7 +86,7 @@ class Config:
     steps: Count = 30_000  # Generator steps of DCGAN and PacDCGAN2.
     wgan_steps: Count = 30_000  # Generator steps of WGAN-GP.
     critic_steps: Count = 5  # Critic updates at each of them.
-    long_steps: Count = 30_000  # Steps of the last two methods.
+    long_steps: AtLeastTwo = 30_000  # Steps of the last two methods.
     seeds: Count = 8  # Independent games of every method.
     width: Count = 32  # Channels of the generator's finest layer.
     critic_width: Count = 64  # Channels of the discriminator's finest layer.

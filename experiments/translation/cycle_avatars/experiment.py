@@ -39,6 +39,7 @@ identity terms, KID .069 and .052.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -63,8 +64,8 @@ PART = 50
 class Config:
     """Two styles of drawing, five games."""
 
-    games: tuple[str, ...] = GAMES  # Games, any of ``GAMES``: the ablations, and the full one without identity terms.
-    size: Count = 16  # Pixels a side: 16, 32 or 64.
+    games: tuple[str, ...] = GAMES  # The full one, and any of its ablations and of the one without identity terms.
+    size: Literal[16, 32, 64] = 16  # Pixels a side.
     recipe: CycleRecipe = field(default_factory=lambda: replace(IMAGES, cycle_weight=3.0, identity_weight=0.5))
     """Weights and rates."""
 
@@ -87,6 +88,8 @@ class Config:
 
     def __post_init__(self) -> None:
         different_names("games", self.games, GAMES)
+        if FULL not in self.games:
+            raise ValueError(f"games is {self.games}; expected {FULL!r} among them, which others are compared with")
         for name in ("samples", "last_samples", "kid_samples"):
             value = getattr(self, name)
             if value < PART or value % PART:

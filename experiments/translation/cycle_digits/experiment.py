@@ -41,7 +41,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ from experiments.translation.plots import LOOKS, curves_by_game, rows_of_picture
 from gan_jax.metrics.statistics import extent
 from gan_jax.plots.curves import curve_with_band, reference_line
 from gan_jax.plots.style import BLUE, GREEN, VERMILION, WIDTH, Look, style
-from gan_jax.ranges import Count, NonNegative, Recorded, Seed, different_names
+from gan_jax.ranges import Count, NonNegative, Range, Recorded, Seed, different_names
 
 
 class Task(NamedTuple):
@@ -101,7 +101,7 @@ class Config:
     discriminator_width: Count = 16  # Channels of the discriminators' first layer.
     blocks: Count = 2  # Residual blocks of the translators.
     x_images: Count = 700  # Digits of X.
-    y_images: Count = 600  # Digits of Y; what is left of 1797 is held out.
+    y_images: Annotated[int, Range(4, 1797)] = 600  # Digits of Y; what is left of 1797 is held out.
     steps: Recorded = 2000  # Steps of every game; a multiple of ``records``.
     records: Count = 4  # How many times a game is looked at.
     seeds: Count = 2  # Games of every kind on every task.
@@ -113,11 +113,8 @@ class Config:
 
     def __post_init__(self) -> None:
         different_names("tasks", self.tasks, TASKS)
-        if self.x_images + self.y_images > 1700 or min(self.x_images, self.y_images) < 1:
-            raise ValueError(
-                f"x_images is {self.x_images} and y_images is {self.y_images}; expected at least one of each and 1700 together at most, "
-                "of 1797 digits"
-            )
+        if self.x_images + self.y_images > 1700:
+            raise ValueError(f"x_images + y_images is {self.x_images + self.y_images}; expected at most 1700")
         if not self.scales or self.scales[0] != 0.0:
             raise ValueError(f"scales is {self.scales}; expected 0 first")
 
