@@ -20,10 +20,12 @@ from experiments.framework import harness, new, times
 from experiments.framework.claims import Kind, claims_table, tally
 from experiments.framework.harness import Outcome, Request
 from experiments.framework.progress import shown_progress
+from gan_jax.cli import devices
 from gan_jax.cli import main as cli
 from gan_jax.cli.errors import UserError
 from gan_jax.cli.main import COMMANDS, ended, guarded, refuse_empty
-from gan_jax.cli.options import FLAGS, check
+from gan_jax.cli.options import FLAGS, check, flag_or
+from gan_jax.cli.profiling import Profiling
 from gan_jax.cli.terminal import duration, say
 
 PROGRAM = "python -m experiments"
@@ -42,22 +44,6 @@ USAGE = f"""{PROGRAM}                  list the experiments
 _WHICH = "The configuration to start from: the figure itself, one for two cores, or a small one that takes seconds."
 
 
-def _strictness(words: list[str]) -> Literal["theorems", "all"]:
-    """What ``--strict`` or ``--strict all`` asks for."""
-    if words not in ([], ["all"]):
-        raise ValueError(f"--strict is followed by {' '.join(words)!r}; expected nothing, or all")
-    return "all" if words else "theorems"
-
-
-_STRICT = tyro.constructors.PrimitiveConstructorSpec(
-    nargs="*",
-    metavar="[all]",
-    instance_from_str=_strictness,
-    is_instance=lambda value: value in ("off", "theorems", "all"),
-    str_from_instance=lambda value: [value],
-)
-
-
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How to run."""
@@ -70,9 +56,11 @@ class Options:
     redraw: bool = False
     """Draw the figure, the table and the claims again from the saved arrays, without computing anything."""
 
-    strict: Annotated[Literal["off", "theorems", "all"], _STRICT, tyro.conf.arg(help_behavior_hint="")] = "off"
+    strict: Annotated[str, flag_or("--strict", "theorems", "all"), tyro.conf.arg(help_behavior_hint="")] = "off"
     """Exit with status 1 where a theorem does not hold; with --strict all, where any claim does not. A replication that was not run at its
     budget is neither."""
+
+    profiling: Annotated[Profiling, tyro.conf.OmitArgPrefixes] = dataclasses.field(default_factory=Profiling)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -149,13 +137,15 @@ def _one(name: str, words: Sequence[str]) -> int:
     experiment = harness.load(name)
     options, config, default = _parse(name, experiment, words)
     if options.redraw:
+        options.profiling.refuse("--redraw")
         if config != default:
             raise UserError("--redraw draws what was saved, so it takes no option of the experiment itself")
         return _report([harness.redraw(name, experiment, options.out)], options)
     request = Request(name, experiment, config, options.preset, _command([name, *words]))
-    with shown_progress(Console(stderr=True)) as progress:
-        outcome = harness.run(request, options.out, progress)
-    return _report([outcome], options)
+    with options.profiling.shown(devices.configure_jax):
+        with shown_progress(Console(stderr=True)) as progress:
+            outcome = harness.run(request, options.out, progress)
+        return _report([outcome], options)
 
 
 def _several(which: str, words: Sequence[str]) -> int:
@@ -164,6 +154,7 @@ def _several(which: str, words: Sequence[str]) -> int:
     options = tyro.cli(Options, prog=f"{PROGRAM} {which}", description=description, args=words, config=FLAGS)
     experiments = {entry.name: harness.load(entry.name) for entry in EXPERIMENTS if which in ("all", entry.chapter)}
     if options.redraw:
+        options.profiling.refuse("--redraw")
         return _report([harness.redraw(*pair, options.out) for pair in experiments.items()], options)
     requests = [
         Request(
@@ -171,9 +162,10 @@ def _several(which: str, words: Sequence[str]) -> int:
         )
         for name, experiment in experiments.items()
     ]
-    with shown_progress(Console(stderr=True)) as progress:
-        outcomes = harness.run_all(requests, options.out, progress)
-    return _report(outcomes, options)
+    with options.profiling.shown(devices.configure_jax):
+        with shown_progress(Console(stderr=True)) as progress:
+            outcomes = harness.run_all(requests, options.out, progress)
+        return _report(outcomes, options)
 
 
 def _parse(name: str, experiment: harness.Experiment, words: Sequence[str]) -> tuple[Options, Any, Any]:

@@ -19,11 +19,15 @@ import jax
 import matplotlib as mpl
 import pytest
 
+from gan_jax.cli.devices import list_parameters_in_order
+
 mpl.use("Agg")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 # Two virtual devices, so that what shards over devices does so in the tests. Costs nothing measurable.
 jax.config.update("jax_num_cpu_devices", 2)
+# Programs of laws are found again in the cache on disk.
+list_parameters_in_order()
 # Traces are made of millions of small objects that live long: at Python's own thresholds a tenth of the time goes to looking for garbage.
 gc.set_threshold(100_000, 50, 100)
 # Now, before a test calls a command: commands set the number of devices where there are none yet.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+import time
 import weakref
 from collections.abc import Callable
 
@@ -236,3 +239,51 @@ def test_programs_are_let_go() -> None:
     refs = [once() for _ in range(3 * caching.PROGRAMS)]
     gc.collect()
     assert sum(ref() is not None for ref in refs) <= caching.PROGRAMS
+
+
+class TestAhead:
+    def test_gives_what_the_program_gives_and_compiles_once(self) -> None:
+        traced = []
+
+        @jax.jit
+        def program(key: jax.Array, tree: dict[str, jax.Array]) -> jax.Array:
+            traced.append(None)
+            return tree["x"] @ tree["x"] + jax.random.normal(key, (3, 3))
+
+        key, x = jax.random.key(0), {"x": jnp.arange(9.0).reshape(3, 3)}
+        made = caching.ahead(program, key, x)
+        found = [made(key, tree) for tree in (x, {"x": 2.0 * x["x"]})]
+        assert len(traced) == 1
+        expected = program(jax.random.clone(key), x)
+        np.testing.assert_allclose(found[0], expected, rtol=1e-6)
+        np.testing.assert_allclose(found[1] - found[0], 3.0 * x["x"] @ x["x"], rtol=1e-5)
+
+    def test_an_error_of_the_program_is_raised_by_its_call(self) -> None:
+        @jax.jit
+        def program(x: jax.Array) -> jax.Array:
+            return x @ jnp.ones(4)
+
+        made = caching.ahead(program, jnp.ones(3))
+        with pytest.raises(TypeError, match="dot_general"):
+            made(jnp.ones(3))
+
+    def test_other_shapes_are_refused(self) -> None:
+        made = caching.ahead(jax.jit(jnp.sin), jnp.ones(3))
+        with pytest.raises(TypeError, match="Argument types differ"):
+            made(jnp.ones(4))
+
+    @pytest.mark.parametrize(("ending", "status"), [("leave(130)", 130), ("sys.exit(3)", 3)])
+    def test_a_process_ends_amid_a_compilation_without_a_crash(self, ending: str, status: int) -> None:
+        code = f"""
+import sys, time
+from gan_jax import caching
+from gan_jax.cli.answers import leave
+
+jobs = [caching._Job(lambda: time.sleep(20.0 if "leave" in "{ending}" else 0.5)) for _ in range(9)]
+{ending}
+"""
+        started = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
+        assert (done.returncode, done.stderr) == (status, "")
+        # Those that have not begun are dropped.
+        assert time.monotonic() - started < 15.0

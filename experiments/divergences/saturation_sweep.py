@@ -5,6 +5,7 @@ Arrays are named ``family/group/quantity``. The separation is the first axis of 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -98,11 +99,13 @@ def compute(
     arrays: Arrays = {}
     for name, axis in axes.items():
         arrays[f"{name}/separation"], arrays[f"{name}/dense"] = axis.separations, axis.dense
+    # Compiled beside each other, and beside what is computed before them.
+    exact, sampled, trained = _exact(axes), _samples(axes, plan, seed), _trainings(axes, plan, seed)
     with progress.task("sweep", total=sum(shares)):
         for name in progress.track(axes, "exact values", len(axes), share=shares[0]):
-            arrays |= _exact(name, axes[name])
-        arrays |= _samples(axes, plan, seed, progress, shares[1])
-        arrays |= _trainings(axes, plan, seed, progress, shares[2])
+            arrays |= exact[name]()
+        arrays |= sampled(progress, shares[1])
+        arrays |= trained(progress, shares[2])
     for name in axes:
         for field in ("js", "w1"):
             truth = arrays[f"{name}/exact_at/{field}"][:, None]
@@ -111,27 +114,35 @@ def compute(
     return arrays
 
 
-def _exact(name: str, axis: Axis) -> Arrays:
-    """The truth on the dense grid and at the separations, from one program."""
+def _exact(axes: Mapping[str, Axis]) -> dict[str, Callable[[], Arrays]]:
+    """The truth on the dense grid and at the separations, by one program for every family."""
     import jax
     import jax.numpy as jnp
 
+    from gan_jax import caching
     from gan_jax.estimators.comparison import exact_point
     from gan_jax.training.ensemble import ensemble
 
-    everywhere = jnp.asarray(np.concatenate([axis.dense, axis.separations]), jnp.float32)
-    curves = jax.device_get(jax.jit(ensemble(partial(exact_point, axis.pair)))(everywhere))
-    count = len(axis.dense)
-    return {f"{name}/exact/{field}": value[:count] for field, value in curves._asdict().items()} | {
-        f"{name}/exact_at/{field}": value[count:] for field, value in curves._asdict().items()
-    }
+    def of(name: str, axis: Axis) -> Callable[[], Arrays]:
+        everywhere = jnp.asarray(np.concatenate([axis.dense, axis.separations]), jnp.float32)
+        program = caching.ahead(jax.jit(ensemble(partial(exact_point, axis.pair))), everywhere)
+
+        def exact() -> Arrays:
+            curves = jax.device_get(program(everywhere))._asdict()
+            parts = ("exact", slice(len(axis.dense))), ("exact_at", slice(len(axis.dense), None))
+            return {f"{name}/{part}/{field}": curves[field][where] for part, where in parts for field in curves}
+
+        return exact
+
+    return {name: of(name, axis) for name, axis in axes.items()}
 
 
-def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> Arrays:
+def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int) -> Callable[[Progress, float], Arrays]:
     """JS (histograms) and W1 (exact plans) of samples of every size, ``[separations, sample_seeds]``."""
     import jax
     import jax.numpy as jnp
 
+    from gan_jax import caching
     from gan_jax.divergences import empirical, histogram
     from gan_jax.estimators.variational import sampler
     from gan_jax.training.ensemble import ensemble, grid
@@ -151,25 +162,29 @@ def _samples(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Prog
         # In more dimensions the solver runs on the host, one problem after another.
         return line(x, y) if x.shape[-1] == 1 else [empirical.wasserstein(*both) for both in zip(x, y, strict=True)]
 
-    base = jax.random.fold_in(jax.random.key(seed), 1)
-    arrays = {}
-    jobs = [(i, name, size) for i, name in enumerate(axes) for size in plan.sample_sizes]
-    for i, name, size in progress.track(jobs, "samples", share=share):
-        separations = jnp.asarray(axes[name].separations, jnp.float32)
-        members, _ = grid(separations, jnp.arange(plan.sample_seeds))
+    base, jobs = jax.random.fold_in(jax.random.key(seed), 1), []
+    for (i, (name, axis)), size in itertools.product(enumerate(axes.items()), plan.sample_sizes):
+        members, _ = grid(jnp.asarray(axis.separations, jnp.float32), jnp.arange(plan.sample_seeds))
         keys = jax.random.split(jax.random.fold_in(jax.random.fold_in(base, i), size), members.size)
-        x, y = draw(axes[name].pair, size)(keys, members)
-        for field, values in (("js", js(x, y)), ("w1", w1(x, y))):
-            arrays[f"{name}/samples_{size}/{field}"] = np.asarray(values).reshape(separations.size, plan.sample_seeds)
-    return arrays
+        jobs.append((f"{name}/samples_{size}", caching.ahead(draw(axis.pair, size), keys, members), keys, members))
+
+    def sampled(progress: Progress, share: float) -> Arrays:
+        arrays = {}
+        for name, program, keys, members in progress.track(jobs, "samples", share=share):
+            x, y = program(keys, members)
+            for field, values in (("js", js(x, y)), ("w1", w1(x, y))):
+                arrays[f"{name}/{field}"] = np.asarray(values).reshape(-1, plan.sample_seeds)
+        return arrays
+
+    return sampled
 
 
-def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Progress, share: float) -> Arrays:
+def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int) -> Callable[[Progress, float], Arrays]:
     """Every family × separation × seed × network as one compiled program, called once for every seed on a CPU."""
     import jax
     import jax.numpy as jnp
 
-    from experiments.framework.rows import in_parts
+    from experiments.framework.rows import ahead, in_parts
     from gan_jax.estimators.comparison import samplers_of, trained_point
     from gan_jax.training.ensemble import ensemble
 
@@ -179,19 +194,23 @@ def _trainings(axes: Mapping[str, Axis], plan: Sampling, seed: int, progress: Pr
     def member(key: jax.Array, family: jax.Array, separation: jax.Array) -> Quantities:
         return _quantities(trained_point(key, samplers_of(pairs, family), separation, recipe))
 
-    program = jax.jit(ensemble(member))
     separations = np.stack([axis.separations for axis in axes.values()])
     families = np.broadcast_to(np.arange(len(pairs))[:, None], separations.shape)
     base = jax.random.fold_in(jax.random.key(seed), 2)
     seeds = range(plan.seeds)
     keys = jnp.concatenate([jax.random.split(jax.random.fold_in(base, number), separations.size) for number in seeds])
     tiled = [jnp.asarray(np.tile(a.ravel(), plan.seeds)) for a in (families, separations.astype(np.float32))]
-    result = in_parts(progress, "training", program, (keys, *tiled), on_cpu=separations.size, share=share)
-    arrays: Arrays = {}
-    for quantity, values in result.items():
-        of_families = np.moveaxis(values.reshape(plan.seeds, *separations.shape, *values.shape[1:]), 0, 2)
-        arrays |= {f"{name}/trained/{quantity}": of_families[i] for i, name in enumerate(axes)}
-    return arrays
+    program = ahead(jax.jit(ensemble(member)), (keys, *tiled), on_cpu=separations.size)
+
+    def trained(progress: Progress, share: float) -> Arrays:
+        result = in_parts(progress, "training", program, (keys, *tiled), on_cpu=separations.size, share=share)
+        arrays: Arrays = {}
+        for quantity, values in result.items():
+            of_families = np.moveaxis(values.reshape(plan.seeds, *separations.shape, *values.shape[1:]), 0, 2)
+            arrays |= {f"{name}/trained/{quantity}": of_families[i] for i, name in enumerate(axes)}
+        return arrays
+
+    return trained
 
 
 def _quantities(point: Trained) -> Quantities:

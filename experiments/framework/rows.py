@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from experiments.framework.progress import Progress, Task
+from gan_jax import caching
 from gan_jax.training import ensemble
 from gan_jax.training.game import Game
 from gan_jax.training.recording import Case, Watched, watch, watch_cases
@@ -72,6 +73,13 @@ def swept(task: Task, member: Member, key: PRNGKey, *, seeds: int, **axes: Any) 
     shape = (*(len(axis) for axis in axes.values()), seeds)
     results = {name: column for name, column in table.items() if name not in (*axes, "seed")}
     return {name: column.reshape(*shape, *column.shape[1:]) for name, column in results.items()}
+
+
+def ahead(program: Callable[..., PyTree], members: tuple[PyTree, ...], *, on_cpu: int) -> Callable[..., PyTree]:
+    """``caching.ahead`` of a jitted program that ``in_parts`` will call with these members."""
+    number = len(jax.tree.leaves(members)[0])
+    together = on_cpu if jax.default_backend() == "cpu" else number
+    return caching.ahead(program, *ensemble.part(members, 0, together))
 
 
 def in_parts(

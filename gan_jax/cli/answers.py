@@ -177,14 +177,20 @@ def leave(status: int) -> NoReturn:
     """Ends this process with ``status``.
 
     Where it is one of several and something went wrong, at once: on its way out JAX would wait for the others, who may be gone or have not
-    come, for more than a minute, and then abort with a page of C++.
+    come, for more than a minute, and then abort with a page of C++. So too where something is still being compiled, which nobody waits for.
     """
-    if status and (_is_joining() or of_several()):
+    if status and (_is_joining() or of_several() or _is_compiling()):
         _dismiss(watcher.SAID)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
+
+
+def _is_compiling() -> bool:
+    # Where it was not loaded, nothing is.
+    caching = sys.modules.get("gan_jax.caching")
+    return caching is not None and caching.compiling()
 
 
 def _short(error: BaseException) -> str:

@@ -1,8 +1,9 @@
-"""JAX as a command wants it: its cache on disk, and a CPU as one device or as several."""
+"""JAX as a command wants it: its cache on disk, programs that are found there again, and a CPU as one device or as several."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 
 from gan_jax.files import user_cache
@@ -22,6 +23,7 @@ def configure_jax(cpu_devices: int | None = None) -> None:
     """
     import jax
 
+    list_parameters_in_order()
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(user_cache() / "xla"))
     # JAX by default stores only programs that took long to compile; many small ones are what a start of seconds goes
@@ -37,6 +39,28 @@ def configure_jax(cpu_devices: int | None = None) -> None:
         # RuntimeError: the backends are up already, and the devices are what they are.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", cpu_devices or min(cores(), MOST_CPU_DEVICES))
+
+
+def list_parameters_in_order() -> None:
+    """Makes NumPyro's laws list their parameters by name, so that a program of laws is found in the cache on disk.
+
+    NumPyro 0.22 takes the order out of a set of strings, which is another one in every process: a jitted function of N(0, 1) then has its
+    mean first in one and its deviation first in the next, and one program in two (of two parameters) is compiled again. For a process of
+    our own: what was traced before is traced again, since it was traced with the order of then.
+    """
+    import jax
+    from numpyro.distributions import Distribution
+
+    found = Distribution.__dict__["gather_pytree_data_fields"]
+    if hasattr(found.__func__, "__wrapped__"):
+        return
+
+    @functools.wraps(found.__func__)
+    def by_name(kind: type[Distribution]) -> tuple[str, ...]:
+        return tuple(sorted(found.__func__(kind)))
+
+    Distribution.gather_pytree_data_fields = classmethod(by_name)
+    jax.clear_caches()
 
 
 def cores() -> int:

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
+import tyro
+
 from gan_jax.cli import options
 from gan_jax.cli.errors import UserError
 from gan_jax.cli.names import Names
+from gan_jax.cli.profiling import Profiling
 from gan_jax.data.folder import MOST_PIXELS
 from gan_jax.ranges import Count, Decay, NonNegative, Seed, Share, Whole
 from gan_jax.training.runs import Schedule
@@ -188,6 +191,8 @@ class Config:
     change: tuple[str, ...] = ()
     """Options that are given other values than the run was started with, such as generator.rate: it goes on under these, on record."""
 
+    profiling: Annotated[Profiling, tyro.conf.OmitArgPrefixes] = field(default_factory=Profiling)
+
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     rule: Rule = field(default_factory=Rule)
@@ -227,13 +232,18 @@ CHANGEABLE = (
 """What may change on request: it moves numbers, and the state keeps its shape."""
 
 
+OF_ONE_START = ("change", "profiling")
+"""What is asked of one start of a run alone, and is no part of its configuration."""
+
+
 def plain(config: Config) -> dict[str, Any]:
     """The configuration in the types that JSON has.
 
     Without what is asked of one start alone, and without the condition where there is none, as runs had it before there were any.
     """
     tree = dict(json.loads(json.dumps(dataclasses.asdict(config), default=str)))
-    del tree["change"]
+    for name in OF_ONE_START:
+        del tree[name]
     if config.condition.kind == "none":
         del tree["condition"]
     return tree

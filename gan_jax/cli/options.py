@@ -42,6 +42,23 @@ def parsed(kind: type[Options], command: str, words: Sequence[str], *, descripti
     return options
 
 
+def flag_or(flag: str, alone: str, word: str) -> tyro.constructors.PrimitiveConstructorSpec[str]:
+    """How a flag is read that one word may follow: ``alone`` where none does, ``word`` where it does, "off" where neither is there."""
+
+    def read(words: list[str]) -> str:
+        if words not in ([], [word]):
+            raise ValueError(f"{flag} is followed by {' '.join(words)!r}; expected nothing, or {word}")
+        return word if words else alone
+
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs="*",
+        metavar=f"[{word}]",
+        instance_from_str=read,
+        is_instance=lambda value: value in ("off", alone, word),
+        str_from_instance=lambda value: [value],
+    )
+
+
 def _renamed(word: str) -> str:
     """A word of the command line, with an option's new name in the place of its old one."""
     for old, new in RENAMED.items():

@@ -26,7 +26,8 @@ def main(words: Sequence[str]) -> int:
     """Trains until all steps are made, or somebody asks to stop; the same command goes on."""
     config = options.parsed(Config, "train_translation", words, description=__doc__)
     devices.configure_jax(cpu_devices=1)
-    return run(config, words)
+    with config.profiling.shown():
+        return run(config, words)
 
 
 def run(config: Config, words: Sequence[str] = ()) -> int:

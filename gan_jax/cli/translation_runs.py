@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
+import tyro
+
 from gan_jax import checks
 from gan_jax.cli import options
 from gan_jax.cli.errors import UserError
-from gan_jax.cli.image_config import Adam, Data, Devices, Objective, Penalty
+from gan_jax.cli.image_config import OF_ONE_START, Adam, Data, Devices, Objective, Penalty
 from gan_jax.cli.image_data import (
     Facts,
     Images,
@@ -25,6 +27,7 @@ from gan_jax.cli.image_data import (
     source_of,
 )
 from gan_jax.cli.names import Names
+from gan_jax.cli.profiling import Profiling
 from gan_jax.cli.terminal import say
 from gan_jax.ranges import Count, Decay, NonNegative, Seed, Whole
 from gan_jax.training.runs import Schedule
@@ -124,6 +127,8 @@ class Config:
     change: tuple[str, ...] = ()
     """Options that are given other values than the run was started with, such as generator.rate: it goes on under these, on record."""
 
+    profiling: Annotated[Profiling, tyro.conf.OmitArgPrefixes] = field(default_factory=Profiling)
+
     x: Data = field(default_factory=lambda: Data(name="avatars"))
     """The images that G translates."""
 
@@ -155,7 +160,8 @@ CHANGEABLE = tuple(f"{side}.{name}" for side in ("generator", "discriminator") f
 def plain(config: Config) -> dict[str, Any]:
     """The configuration in the types that JSON has, without what is asked of one start alone."""
     tree = {"kind": KIND, **json.loads(json.dumps(dataclasses.asdict(config), default=str))}
-    del tree["change"]
+    for name in OF_ONE_START:
+        del tree[name]
     return tree
 
 

@@ -65,7 +65,7 @@ def ensemble(
         results = jax.shard_map(local, mesh=over, in_specs=spec, out_specs=spec, check_vma=False)(*filled)
         return jax.tree.map(lambda a: a[:members], results)
 
-    return mapped
+    return caching.named(mapped, function)
 
 
 def grid(*axes: jax.Array) -> tuple[jax.Array, ...]:

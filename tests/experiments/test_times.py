@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from experiments import ELSEWHERE, EXPERIMENTS, OTHER_PROCESSOR, PROCESSOR, Entry
+from experiments import DIVERGENCES, ELSEWHERE, EXPERIMENTS, NEWEST, OTHER_PROCESSOR, PROCESSOR, Entry
 from experiments import __main__ as command_line
 from experiments.framework import harness, times
 from gan_jax.cli.terminal import duration
@@ -39,10 +39,10 @@ def test_the_totals_of_the_page_are_the_sums_of_its_rows() -> None:
         assert f"{total} ({chapter})" in words
     assert f"{PROCESSOR}, with nothing compiled before" in words
     assert f"T{OTHER_PROCESSOR[1:]} took" in words
-    cold, warm = ELSEWHERE["divergences"]
-    assert f"{duration(cold)} for `make figures` ({duration(warm)} the second time)" in words
-    for name in ("cycle_2d", "conditional_digits"):
-        assert f"{duration(ELSEWHERE[name][0])} for `{name}`" in words
+    cold, warm = map(duration, DIVERGENCES)
+    assert f"{NEWEST}: {cold} for `make figures`, and {warm} the second time" in words
+    for name, seconds in ELSEWHERE.items():
+        assert f"{duration(seconds)} for `{name}`" in words
 
 
 def test_presets_of_commands_are_there() -> None:

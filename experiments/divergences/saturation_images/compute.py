@@ -13,6 +13,7 @@ import numpy as np
 from experiments.divergences.saturation_images.experiment import SIDE, Config
 from experiments.framework import Arrays, Progress
 from experiments.framework.rows import Member, Quantities, in_parts
+from gan_jax import caching
 from gan_jax.data.digits import Digits, halves, load_digits
 from gan_jax.divergences import empirical
 from gan_jax.estimators.variational import Estimate, neural_estimator
@@ -50,6 +51,14 @@ def class_pictures(config: Config, digits: Digits, index: int) -> np.ndarray:
 def shift_curves(config: Config, digits: Digits, progress: Progress) -> dict[str, np.ndarray]:
     """One half of the digits against the other, shifted; results ``[shifts, seeds]``."""
     thetas = np.asarray(config.shifts, np.float32)
+    discriminator, critic = _estimators(config)
+
+    def member(key: jax.Array, x: jax.Array, y: jax.Array) -> Quantities:
+        js_key, w1_key = jax.random.split(key)
+        return _quantities("js", discriminator(js_key, x, y)) | _quantities("w1", critic(w1_key, x, y))
+
+    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    program = _ahead(member, config, len(thetas), *map(len, split(config, digits, 0)))
     sides, transport, gaps = [], [], []
     for index in progress.track(range(config.seeds), "shifts: exact transport", share=18.0):
         x, y = split(config, digits, index)
@@ -58,20 +67,13 @@ def shift_curves(config: Config, digits: Digits, progress: Progress) -> dict[str
         moved = y[None] + thetas[:, None, None] / np.float32(SIDE)
         sides.append((np.broadcast_to(x, (len(thetas), *x.shape)), moved))
         transport.append([float(empirical.wasserstein(jnp.asarray(x), jnp.asarray(z))) for z in moved])
-    discriminator, critic = _estimators(config)
-
-    def member(key: jax.Array, x: jax.Array, y: jax.Array) -> Quantities:
-        js_key, w1_key = jax.random.split(key)
-        return _quantities("js", discriminator(js_key, x, y)) | _quantities("w1", critic(w1_key, x, y))
-
-    key = jax.random.fold_in(jax.random.key(config.seed), 1)
     return {
         "theta": thetas,
         "least_ink": flat(digits).min(axis=1).max(),
         "transport": np.asarray(transport).T,
         "linear_gap": np.asarray(gaps),
         "half_sizes": np.asarray([side.shape[1] for side in sides[0]]),
-        **trained(member, sides, key, progress, "shifts: training", 20.0),
+        **trained(program, sides, key, progress, "shifts: training", 20.0),
     }
 
 
@@ -79,6 +81,13 @@ def class_distances(config: Config, digits: Digits, progress: Progress) -> dict[
     """Every class against every other; results ``[pairs, seeds]``, and the sampling baselines ``[classes, seeds]``."""
     pairs = list(combinations(range(len(config.digits)), 2))
     half = CLASS_SIZE // 2
+    discriminator, _ = _estimators(config)
+
+    def member(key: jax.Array, x: jax.Array, y: jax.Array) -> Quantities:
+        return _quantities("js", discriminator(key, x, y))
+
+    key = jax.random.fold_in(jax.random.key(config.seed), 2)
+    program = _ahead(member, config, len(pairs), CLASS_SIZE, CLASS_SIZE)
     sides, transport, baselines = [], [], []
     for index in progress.track(range(config.seeds), "classes: exact transport", share=6.0):
         points = class_pictures(config, digits, index)
@@ -86,17 +95,11 @@ def class_distances(config: Config, digits: Digits, progress: Progress) -> dict[
         baselines.append([float(empirical.wasserstein(first, second)) for first, second in zip(*parts, strict=True)])
         transport.append([float(empirical.wasserstein(parts[0][i], parts[0][j])) for i, j in pairs])
         sides.append((points[[i for i, _ in pairs]], points[[j for _, j in pairs]]))
-    discriminator, _ = _estimators(config)
-
-    def member(key: jax.Array, x: jax.Array, y: jax.Array) -> Quantities:
-        return _quantities("js", discriminator(key, x, y))
-
-    key = jax.random.fold_in(jax.random.key(config.seed), 2)
     return {
         "digits": np.asarray(config.digits),
         "transport": np.asarray(transport).T,
         "floor": np.asarray(baselines).T,
-        **trained(member, sides, key, progress, "classes: training", 15.0),
+        **trained(program, sides, key, progress, "classes: training", 15.0),
     }
 
 
@@ -121,18 +124,26 @@ def _quantities(name: str, estimate: Estimate) -> Quantities:
     }
 
 
+def _ahead(member: Member, config: Config, members: int, n: int, m: int) -> Callable[..., Quantities]:
+    """The program that ``trained`` calls, compiled while transport problems are solved: of one seed's members on a CPU, else of all."""
+    count = members if jax.default_backend() == "cpu" else members * config.seeds
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), count))
+    sides = (jax.ShapeDtypeStruct((count, size, SIDE * SIDE), jnp.float32) for size in (n, m))
+    return caching.ahead(jax.jit(ensemble(member)), keys, *sides)
+
+
 def trained(
-    member: Member,
+    program: Callable[..., Quantities],
     sides: Sequence[tuple[np.ndarray, np.ndarray]],
     key: jax.Array,
     progress: Progress,
     description: str,
     share: float,
 ) -> dict[str, np.ndarray]:
-    """Trains all members of all seeds as one compiled program, called once for every seed on a CPU.
+    """Trains all members of all seeds by one compiled program, called once for every seed on a CPU.
 
     Args:
-      member: of a key and two sets of pictures ``[n, 64]``, ``[m, 64]``.
+      program: of one seed's members: keys and two sets of pictures each, ``[members, n, 64]`` and ``[members, m, 64]``.
       sides: for every seed the two sets of every member, ``[members, n, 64]`` and ``[members, m, 64]``.
       key: of all trainings.
       progress: where progress is shown.
@@ -140,9 +151,8 @@ def trained(
       share: in progress.
 
     Returns:
-      What ``member`` returns, ``[members, seeds]``.
+      What ``program`` returns, ``[members, seeds]``.
     """
-    program = jax.jit(ensemble(member))
     seeds, members = len(sides), len(sides[0][0])
     keys = jax.random.split(key, (seeds, members)).reshape(-1)
     x, y = (np.concatenate(side) for side in zip(*sides, strict=True))
