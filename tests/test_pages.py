@@ -12,9 +12,10 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn, get_type_hints
+from typing import Any, NoReturn, get_args, get_type_hints
 
 import pytest
+import tyro
 
 import experiments
 from benchmarks.__main__ import MODULES
@@ -196,10 +197,12 @@ def test_what_make_is_asked_for_exists(name: str) -> None:
 
 def names_of(kind: type, prefix: str = "", *, flat: bool = False) -> Iterator[str]:
     """The options that a dataclass is on a command line."""
-    for name, hint in get_type_hints(kind).items():
+    plain, annotated = get_type_hints(kind), get_type_hints(kind, include_extras=True)
+    for name, hint in plain.items():
         yield f"--{prefix}{name.replace('_', '-')}"
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            yield from names_of(hint, "" if flat else f"{prefix}{name.replace('_', '-')}.")
+            alone = flat or tyro.conf.OmitArgPrefixes in get_args(annotated[name])
+            yield from names_of(hint, "" if alone else f"{prefix}{name.replace('_', '-')}.")
 
 
 def known_options() -> set[str]:

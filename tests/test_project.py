@@ -229,6 +229,16 @@ def test_commands_print_through_one_place() -> None:
     assert found == {"gan_jax/cli/terminal.py"}
 
 
+def test_names_of_jax_that_are_not_public_are_in_one_place() -> None:
+    found = {
+        relative(path)
+        for path in modules("gan_jax", "experiments", "benchmarks")
+        for node in nodes_of(path)
+        if isinstance(node, ast.Import | ast.ImportFrom) and "jax._src" in ast.unparse(node)
+    }
+    assert found == {"gan_jax/cli/profiling.py"}
+
+
 def test_records_and_arrays_are_read_through_one_place() -> None:
     """Files may be a stranger's: ``files`` says of each in one way what is wrong with it. What JSON made of our own objects is no file."""
     readers = ("json.loads", "json.load", "np.load", "NpzFile", "pickle.load", "pickle.loads")

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import ot
@@ -26,6 +27,7 @@ from experiments.framework.claims import Claim, Kind
 from experiments.framework.progress import Lines, Progress
 from gan_jax.cli import devices
 from gan_jax.data.digits import Digits, load_digits
+from gan_jax.training.ensemble import ensemble
 
 # One smoke run, half of it compilation, is behind most of these.
 pytestmark = pytest.mark.slow
@@ -245,7 +247,8 @@ def test_trainings_are_one_program_and_land_in_their_places(seeds: int) -> None:
         traced.append(None)
         return {"gap": jnp.mean(x) - jnp.mean(y), "draw": random.uniform(key)}
 
-    result = digit_sweeps.trained(member, sides, random.key(0), QUIET, "training", 1.0)
+    program = jax.jit(ensemble(member))
+    result = digit_sweeps.trained(program, sides, random.key(0), QUIET, "training", 1.0)
     assert len(traced) == 1
     expected = np.stack([x.mean(axis=(1, 2)) - y.mean(axis=(1, 2)) for x, y in sides], axis=1)
     # Means of 14 and 12 float32 numbers below 4 in size.
