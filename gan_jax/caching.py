@@ -151,7 +151,15 @@ def _finish() -> None:
 
 
 def named(wrapper: Function, function: Callable[..., Any]) -> Function:
-    """``wrapper``, with the name of what it wraps: by its name a compiled program is known in profiles, traces and errors."""
+    """Gives a wrapper the name of what it wraps: by its name a compiled program is known in profiles, traces and errors.
+
+    Args:
+      wrapper: a function made a moment before, which nobody else has.
+      function: what it wraps; of a ``partial``, the function inside.
+
+    Returns:
+      ``wrapper`` itself.
+    """
     while isinstance(function, functools.partial):
         function = function.func
     wrapper.__name__ = getattr(function, "__name__", type(function).__name__)

@@ -365,6 +365,9 @@ def key(name: str, value: object) -> PRNGKey:
       ValueError: an integer that is no seed.
     """
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        if not -(2**31) <= value < 2**32 and not jax.config.read("jax_enable_x64"):
+            # JAX would take the last 32 bits of it, and 2^40 for 0.
+            raise ValueError(f"{name} is {value}; expected a seed from -2^31 to 2^32 - 1, which 32 bits hold")
         try:
             return jax.random.key(int(value))
         except OverflowError as error:

@@ -344,6 +344,10 @@ def test_what_is_asked_of_laws_and_samplers_is_said() -> None:
     estimate = neural_estimator(losses.minimax(), mlp((4,)), steps=2, batch_size=4, held_out=8)
     with pytest.raises(ValueError, match=r"gives shape \(1, 1\) for a batch of 8; expected \[batch, \*event\]"):
         estimate(0, lambda key, n: jnp.zeros(1), dist.Normal(0.0, 1.0))
-    with pytest.raises(ValueError, match="expected a seed below"):
-        checks.key("key", 10**20)
+    # Beyond 32 bits: JAX would take 2^40 for 0.
+    for seed in (2**40, 2**32, -(2**31) - 1, 10**20):
+        with pytest.raises(ValueError, match="expected a seed from"):
+            checks.key("key", seed)
+    for seed in (2**32 - 1, -(2**31)):
+        assert checks.key("key", seed) == jax.random.key(seed)
     assert repr(losses.OBJECTIVES).startswith("{'minimax': ")

@@ -9,7 +9,7 @@ q: of log(1 − D), of −log D and of the critic; exact lines, and through the 
 Goodfellow et al. 2014, "Generative adversarial nets", theorem 1: max_D V = 2 JS − 2 log 2. Arjovsky & Bottou 2017, theorems 2.4 and 2.5:
 with an optimal D the gradient of log(1 − D) is 2 ∇JS, which dies. Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN", equation 2.
 
-Command: ``python -m experiments saturation_1d``; 43 s on two cores.
+Command: ``python -m experiments saturation_1d``; 45 s on two cores.
 
 Expected: JS(1) = .11142148, JS(4) = .63272019, JS(10) = .69314632 nats; gradient of log(1 − D) .39797 at m = 1, 4.464e-6 at m = 10;
 −log D 10.0000 at m = 10; W1 = m with gradient 1. Trained JS within 0.02 everywhere, trained W1 within 3 % from m = 1 on.

@@ -8,7 +8,7 @@ Bands: one standard deviation over seeds (third row: the range over seeds).
 Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN", Example 1: W1 = |θ|, JS = log 2 for every θ ≠ 0. Two laws of one shape, shifted by δ,
 have W1 = ‖δ‖. A ring turned by φ moves every mode by the chord 2 R sin(φ/2), which is W1 as long as no other mode comes near.
 
-Command: ``python -m experiments saturation_2d``; 71 s on two cores.
+Command: ``python -m experiments saturation_2d``; 85 s on two cores.
 
 Expected: parallel lines: JS = log 2 and no gradient at every θ ≠ 0, W1 = θ with gradient 1. Rings: JS within 1e-4 of log 2 once every mode
 moved by 8 σ; W1 = shift, and the chord of the rotation. Trained W1 is a lower bound everywhere; on the rotated ring a small critic,

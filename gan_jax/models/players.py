@@ -206,7 +206,10 @@ def kernel_witness(landmarks: Float[Array, " m *event"], *, bandwidth: float = 1
     Source: Gretton et al. 2012, section 2.3 (the witness function); Li et al. 2017 for the game.
     """
     checks.within("bandwidth", bandwidth, 0.0, math.inf, low_open=True, high_open=True)
-    centres = checks.samples("landmarks", jnp.asarray(landmarks).reshape(len(landmarks), -1))
+    points = jnp.asarray(landmarks)
+    if points.ndim == 0 or 0 in points.shape:
+        raise ValueError(f"landmarks has shape {points.shape}; expected at least one, [m, *event]")
+    centres = checks.samples("landmarks", points.reshape(len(points), -1))
 
     # A power of two near the bandwidth, which changes no digit: squares of 1e-20 and of 1e20 are not in float32.
     unit = 2.0 ** math.frexp(bandwidth)[1]

@@ -237,7 +237,9 @@ def _players(parts: _Parts, key: PRNGKey, hyper: Hyperparameters, feed: PyTree) 
     variables = parts.generator.init(generator_key)
     example = parts.generator.apply(variables, parts.generator.noise(noise_key, 1))
     own = {name: hyper[name] for name in parts.data_names}
-    check_data(drawn_from(parts.data, feed, own), parts.batch_size, example.shape[1:])
+    # All examples of a step are drawn at once; the generator's update draws one batch.
+    for count in dict.fromkeys((parts.batch_size, parts.discriminator_steps * parts.batch_size)):
+        check_data(drawn_from(parts.data, feed, own), count, example.shape[1:])
     variables_d = parts.discriminator.init(discriminator_key, example)
     return (
         PlayerState(variables, parts.generator_optimizer(hyper["generator_rate"]).init(variables["params"])),

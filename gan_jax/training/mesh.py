@@ -10,6 +10,7 @@ Many games over many devices are ``training.ensemble``, whose members do not tal
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
 import threading
@@ -23,7 +24,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gan_jax import checks
+from gan_jax import checks, files
 from gan_jax.training.game import Game, Place
 from gan_jax.training.state import GameState
 from gan_jax.typing import Array, PRNGKey, PyTree
@@ -273,6 +274,35 @@ def from_first(value: int) -> int:
     if jax.process_count() == 1:
         return value
     return int(multihost_utils.broadcast_one_to_all(np.asarray(value)))
+
+
+def refuse_others(fields: Mapping[str, object]) -> None:
+    """Raises unless every process has the same values; every process calls it, at the same point of the run.
+
+    Processes that learn under different settings make numbers of none of them, or wait for each other where they save at different steps.
+
+    Args:
+      fields: plain values by name.
+
+    Raises:
+      ValueError: in every process, where one differs: in that one with the first name that does, and both values.
+    """
+    if jax.process_count() == 1:
+        return
+    own = {name: json.dumps(value, default=str) for name, value in fields.items()}
+    text = json.dumps(own).encode()
+    padded = text.ljust(int(largest(float(len(text)))[0]))
+    told = np.asarray(multihost_utils.broadcast_one_to_all(np.frombuffer(padded, np.uint8)))
+    first: dict[str, str] = files.from_json(told.astype(np.uint8).tobytes().decode())
+    name = next((name for name in {**first, **own} if first.get(name) != own.get(name)), None)
+    if not any_process(name is not None):
+        return
+    if name is None:
+        raise ValueError("another process of this run was started with other options than the first, and says which")
+    was, now = first.get(name, "absent"), own.get(name, "absent")
+    raise ValueError(
+        f"{name} is {now}, and {was} in the first process of this run; expected the same options in all of them"
+    )
 
 
 _meetings = itertools.count()

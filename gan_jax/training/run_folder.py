@@ -175,6 +175,11 @@ def _covers(names: Sequence[str], field: str) -> bool:
     return any(field == name or field.startswith(f"{name}.") for name in names)
 
 
+def moving(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:
+    """The fields of a configuration, ``flattened``, without those that are ``free``."""
+    return {name: value for name, value in flattened(config).items() if not _covers(free, name)}
+
+
 def record_changes(folder: Path, step: int, changed: Mapping[str, tuple[Any, Any]], config: Mapping[str, Any]) -> None:
     """Puts ``config`` in place, after ``changes.jsonl`` says from which step on which field was changed, from what to what."""
     rows = [

@@ -11,6 +11,7 @@ of, and the run goes on; where the process ends before they are done, the next s
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import signal
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
@@ -144,6 +146,7 @@ def train(
     Raises:
       ValueError: another configuration, or a checkpoint of another model; names what differs. Or a bad line in the log.
       RuntimeError: another process is at work in the folder, or no checkpoint can be read.
+        Or of several processes one with other options.
       OSError: the folder cannot be written, or its disk is full; names the path. What was saved before stays.
       FloatingPointError: a quantity, or the state itself, is not finite; names it and the step. The checkpoint before it stays.
     """
@@ -154,6 +157,7 @@ def train(
     key, folder = checks.key("key", key), Path(folder)
     over = meshes.data_mesh() if mesh is None else mesh
     first = meshes.is_first()
+    meshes.refuse_others(_of_all_processes(config, schedule, key, free, change))
     with ExitStack() as stack:
         changed: dict[str, tuple[Any, Any]] = {}
         if first:
@@ -184,6 +188,20 @@ def train(
             window, state, infos = _compiled(game, at, schedule, feed, over)
         with _asked_to_stop() as request, progress(schedule.steps, show) as shown:
             return _run(window, state, at.step, infos, feed, context, request, shown)
+
+
+def _of_all_processes(
+    config: Mapping[str, Any], schedule: Schedule, key: PRNGKey, free: Sequence[str], change: Sequence[str]
+) -> dict[str, Any]:
+    """What moves numbers, or says when processes meet: the same in all of them."""
+    schedules = {f"schedule.{name}": value for name, value in dataclasses.asdict(schedule).items()}
+    words = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    return {
+        **run_folder.moving(config, free),
+        **schedules,
+        "change": sorted(change),
+        "key": np.asarray(words).tolist(),
+    }
 
 
 def _check_kinds(config: object, several: Mapping[str, object]) -> None:

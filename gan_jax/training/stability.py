@@ -17,6 +17,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Complex128, Float, Float64, Real
 
+from gan_jax import checks
 from gan_jax.training.game import Game
 from gan_jax.training.state import GameState
 from gan_jax.typing import Array, PyTree
@@ -50,6 +51,8 @@ def flat(game: Game, state: GameState) -> FlatGame:
     Returns:
       The map, and how to go from states to vectors and back.
     """
+    checks.made("game", game, Game, "game.gan")
+    checks.made("state", state, GameState, "init(jax.random.key(0)) of the game")
     leaves, structure = jax.tree.flatten((state.generator, state.discriminator))
     # Counters are part of an optimiser's state, but nothing to differentiate.
     moving = [jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating) for leaf in leaves]
@@ -100,8 +103,13 @@ def eigenvalues(matrices: Real[Array | np.ndarray, "*batch n n"]) -> Complex128[
 
     Returns:
       Complex, ``[*batch, n]``; NaN where a matrix has an entry that is not finite.
+
+    Raises:
+      ValueError: no square matrices, or empty ones.
     """
     values = np.asarray(matrices, np.float64)
+    if values.ndim < 2 or values.shape[-1] != values.shape[-2] or not values.shape[-1]:
+        raise ValueError(f"matrices has shape {values.shape}; expected square ones, [*batch, n, n]")
     finite = np.asarray(np.isfinite(values).all(axis=(-2, -1)))
     found: np.ndarray = np.linalg.eigvals(np.where(finite[..., None, None], values, 0.0)).astype(np.complex128)
     found[~finite] = complex(np.nan, np.nan)

@@ -166,7 +166,7 @@ def cyclegan(
 
 
 def translators(variables: Variables) -> tuple[Variables, Variables]:
-    """Variables of G and of F, from those of ``state.generator`` or ``state.averaged``."""
+    """Variables of G and of F, from ``state.generator.variables`` or ``training.state.averaged(state)``."""
     return _own(variables, "forward"), _own(variables, "backward")
 
 

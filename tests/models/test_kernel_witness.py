@@ -79,3 +79,9 @@ def test_inside_the_ball_it_is_left_as_it_is_and_outside_it_is_scaled() -> None:
     np.testing.assert_allclose(constrained @ gram(LANDMARKS, LANDMARKS) @ constrained, 1.0, rtol=1e-5)
     np.testing.assert_allclose(WITNESS.apply(large, x), WITNESS.apply(WITNESS.constrain(large), x), rtol=1e-5)
     np.testing.assert_allclose(WITNESS.lipschitz_bound(large), 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0), ()])
+def test_landmarks_that_are_none_are_one_sentence(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="landmarks has shape"):
+        players.kernel_witness(np.zeros(shape))

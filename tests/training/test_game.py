@@ -130,6 +130,13 @@ def test_data_of_another_shape_is_one_sentence(
         made(data=sampler).init(jax.random.key(0))
 
 
+def test_data_of_one_size_is_refused_where_a_step_draws_several_batches_at_once() -> None:
+    fixed = jnp.zeros((4, 1))
+    small(data=lambda key, batch: fixed[:batch]).init(jax.random.key(0))
+    with pytest.raises(ValueError, match=r"data gives shape \(4, 1\) for a batch of 12"):
+        small(data=lambda key, batch: fixed[:batch], discriminator_steps=3).init(jax.random.key(0))
+
+
 def test_steps_that_are_no_multiple_of_records_are_one_sentence() -> None:
     made = small()
     for options, words in (

@@ -52,6 +52,21 @@ def test_what_one_of_two_is_asked_both_do_and_go_on_from_there(tmp_path: Path) -
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        pytest.param("saves", "schedule.save_every is 20, and 10 in the first process", marks=pytest.mark.slow),
+        pytest.param("other", "rate is 0.06, and 0.05 in the first process", marks=pytest.mark.exhaustive),
+        pytest.param("key", "key is [0, 2], and [0, 1] in the first process", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_one_of_two_with_other_options_is_refused_and_writes_nothing(tmp_path: Path, what: str, words: str) -> None:
+    ended = pair(tmp_path / "run", fails=what, status=2)
+    assert "another process of this run was started with other options" in ended[0]
+    assert words in ended[1]
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.exhaustive
 def test_an_evaluation_that_fails_in_one_of_two_leaves_the_other_waiting_for_nothing(tmp_path: Path) -> None:
     whole = pair(tmp_path / "whole")

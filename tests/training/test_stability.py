@@ -98,6 +98,17 @@ def test_eigenvalues_of_a_matrix_that_is_not_finite_are_nan() -> None:
     assert np.isnan(found[1]).all()
 
 
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (0, 0), ()])
+def test_what_is_no_square_matrix_is_one_sentence(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected square ones"):
+        stability.spectral_radius(np.zeros(shape))
+
+
+def test_what_is_no_state_is_one_sentence() -> None:
+    with pytest.raises(TypeError, match="state is 0"):
+        stability.jacobian(dirac(), 0)  # type: ignore[arg-type]
+
+
 def test_spectral_radius_of_a_rotation() -> None:
     turn = 1.25 * np.asarray([[0.6, -0.8], [0.8, 0.6]])
     np.testing.assert_allclose(stability.spectral_radius(turn), 1.25)

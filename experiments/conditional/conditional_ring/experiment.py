@@ -156,7 +156,7 @@ def _on_its_mode(label: str, found: Course, modes: int, samples: int) -> list[Cl
     accuracy, quality, information = (part[-1].min() for part in (found.accuracy, found.quality, found.information))
     mode, centre = "least share of samples in the mode of their label", "least share within 3 σ of the label's centre"
     both, slack = "mutual information of label and mode, nats", 4.0 / (modes * samples)
-    mirza, exact = "Mirza & Osindero 2014, equation 2", "exact: log 8 where every label is on its mode"
+    mirza, exact = "Mirza & Osindero 2014, equation 2", f"exact: log {modes} where every label is on its mode"
     perfect, four = "a perfect sampler: 98.89 %", "every seed; four samples"
     return [
         finding(f"{label}: {mode}", mirza, 1.0, accuracy, slack, AT_LEAST, four),

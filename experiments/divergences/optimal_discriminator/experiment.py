@@ -9,7 +9,7 @@ Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN", figure 2; Goodfellow et al.
 σ(m²/2 − m x). Gulrajani et al. 2017, equation 3 (GP) and Petzka, Fischer & Lukovnikov 2018, equation 8 (LP): with penalty weight λ the
 best linear critic has slope 1 + W1 / (2 λ), so that its value is (1 + W1 / (2 λ)) W1, above W1: a penalty is no constraint.
 
-Command: ``python -m experiments optimal_discriminator``; 30 s on two cores.
+Command: ``python -m experiments optimal_discriminator``; 29 s on two cores.
 
 Expected: the mean of |dσ(D)/dx| at the generator's samples is below 2 % of its largest value; the critics that are constrained to be
 1-Lipschitz have slope −1 there, those with a penalty −1.3 at m = 6, λ = 10; the clipped critic has a slope of its own.

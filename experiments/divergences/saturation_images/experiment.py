@@ -20,7 +20,7 @@ pictures to reach log 2 for θ ≥ 1 and for all classes. At small θ it still l
 held-out ones is a lower bound of JS in expectation, and may be below zero. With a learning rate of 5e-3 it comes nearer
 to log 2 at θ = 0.25 (about 0.68) and says −0.3 at θ = 0: neither is what the laws are, and more steps do not help.
 
-Command: ``python -m experiments saturation_images``; 32 s on two cores.
+Command: ``python -m experiments saturation_images``; 36 s on two cores.
 
 Expected: JS = log 2 = .6931 nats for every θ > 0, by the discriminator from θ = 1 on; W1 = θ, by the critic within 3 %
 from θ = 1 on; a baseline of 1.26 for the halves; W1(3, 8) = 2.33 below W1(0, 1) = 3.24. Two claims do not hold: at θ up to

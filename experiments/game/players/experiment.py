@@ -66,10 +66,10 @@ class Config:
     """Of the Gaussian kernel: of the Fourier features, of the witness (whose landmarks are as far apart), of the MMD; in units of x."""
 
     epsilon: Positive = 0.5  # ε of the Sinkhorn divergence, in squared units of x.
-    generator_rates: tuple[Positive, ...] = (2e-3, 2e-2, 1e-2, 1e-2)
+    generator_rates: tuple[Positive, Positive, Positive, Positive] = (2e-3, 2e-2, 1e-2, 1e-2)
     """Learning rate of each generator's Adam (network, particles, affine, quantiles) at the start; it decays linearly to zero."""
 
-    discriminator_rates: tuple[Positive, ...] = (5e-3, 2e-2, 5e-2, 5e-2, 3e-1)
+    discriminator_rates: tuple[Positive, Positive, Positive, Positive, Positive] = (5e-3, 2e-2, 5e-2, 5e-2, 3e-1)
     """The same of each discriminator (network, orthonormal, fourier, histogram, witness)."""
 
     direct_speed: Positive = 3.0
