@@ -294,6 +294,8 @@ FLAGGED = OTHERS | {
     for name, function in public_functions()
     if flags(function) and "show" not in flags(function) and name.partition(".")[0] not in (*OF_A_RUN, "image_players")
 }
+FLAGGED["critic.logits_of_both"] = partial(critic_training.logits_of_both, mlp((4,)), {}, X, X)
+FLAGGED["critic.of_both"] = partial(critic_training.of_both, jnp.sin, X, X)
 FLAGGED["losses.separable"] = partial(losses.separable, jax.nn.relu, jax.nn.relu, jax.nn.relu, name="own")
 FLAGGED["losses.f_gan"] = partial(losses.f_gan, "kl")
 

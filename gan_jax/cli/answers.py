@@ -98,6 +98,15 @@ def of_several() -> bool:
     return jax.distributed.is_initialized() and jax.process_count() > 1
 
 
+_held: list[BaseException] = []
+
+
+def hold(error: BaseException) -> None:
+    """Keeps what ends one of several processes, and the arrays in its frames: to free those can wait for an exchange that never ends."""
+    if of_several():
+        _held.append(error)
+
+
 def _is_joining() -> bool:
     """Whether JAX still waits for the others; until it has them, asking it anything more would wait too."""
     mesh = sys.modules.get("gan_jax.training.mesh")

@@ -11,7 +11,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 
-from gan_jax.cli.answers import answer, leave, of_several
+from gan_jax.cli.answers import answer, hold, leave, of_several
 from gan_jax.cli.errors import KEPT, UserError
 from gan_jax.cli.terminal import say, speak_plainly
 
@@ -114,7 +114,8 @@ def guarded(program: str, work: Callable[[], int], left: Callable[[], str]) -> i
     except UserError as error:
         say(f"{program}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        hold(error)
         say("", file=sys.stderr)
         say(f"{program}: interrupted; {left()}.", file=sys.stderr)
         return 130
@@ -122,6 +123,7 @@ def guarded(program: str, work: Callable[[], int], left: Callable[[], str]) -> i
         # Nobody reads on: ``ended`` says so to no one.
         raise
     except Exception as error:
+        hold(error)
         said = answer(error)
         if said is None:
             raise

@@ -25,7 +25,7 @@ from gan_jax.moved import moved as moved_names
 from gan_jax.moved import renamed_arguments
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import ExampleWise, Penalty, Perturbation
-from gan_jax.training.critic import lazy_penalty, warn_where_nothing_holds_the_slope
+from gan_jax.training.critic import lazy_penalty, of_both, warn_where_nothing_holds_the_slope
 from gan_jax.training.game import (
     Game,
     Place,
@@ -274,11 +274,15 @@ class _Parts(NamedTuple):
 
 
 class _Triples(NamedTuple):
-    """What a discriminator is shown: right pairs, what was generated from their conditions, and whose conditions are wrong."""
+    """What a discriminator is shown: right pairs, what was generated from their conditions, and whose conditions are wrong.
+
+    Divided batches have the wrong conditions themselves too: what was made of one lies on another device.
+    """
 
     pairs: ConditionedBatch
     fake: Array
     wrong: Mismatch
+    wrong_condition: PyTree
 
 
 class _Latents(NamedTuple):
@@ -331,10 +335,20 @@ def _draw_each(parts: _Parts, key: PRNGKey, *, generator: Variables, moment: Mom
     del moment
     network = parts.generator
     keys = jax.random.split(key, 6)
-    pairs = parts.place(parts.data(keys[0], parts.batch_size), 0)
+    whole = _conditions_whole(parts, parts.data(keys[0], parts.batch_size))
+    pairs = parts.place(whole, 0)
     z = parts.place(network.noise(keys[1], parts.batch_size), 0)
     fake, _ = network.train(generator, z, network.embed(generator, pairs.condition))
-    return Drawing(_Triples(pairs, fake, mismatched(keys[2], pairs.condition_attributes, pairs.attributes)), keys[3:])
+    wrong, others = mismatched(keys[2], whole.condition_attributes, whole.attributes), None
+    if parts.place is not unsharded:
+        others = parts.place(jax.tree.map(lambda leaf: leaf[wrong.places], whole.condition), 0)
+    return Drawing(_Triples(pairs, fake, wrong, others), keys[3:])
+
+
+def _conditions_whole(parts: _Parts, pairs: ConditionedBatch) -> ConditionedBatch:
+    """Pairs whose conditions every device has all of: each draws all wrong pairs, and nothing has to be exchanged for it."""
+    condition, asked, there = parts.place((pairs.condition, pairs.condition_attributes, pairs.attributes), None)
+    return pairs._replace(condition=condition, condition_attributes=asked, attributes=there)
 
 
 def _draw_g(parts: _Parts, key: PRNGKey, *, moment: Moment) -> Drawing:
@@ -356,10 +370,10 @@ def _d_loss(
     weight = moment.hyper["wrong_weight"] * batch.wrong.found
     own = {**variables, "params": params}
     embedding = network.embed(own, pairs.condition)
-    of_real, of_fake = _features_of_both(network, own, real, fake)
+    of_real, of_fake = _features_of_both(parts, own, real, fake)
     real_logits = network.score(own, of_real, embedding)
     fake_logits = network.score(own, of_fake, embedding)
-    wrong_logits = network.score(own, of_real, jax.tree.map(lambda leaf: leaf[batch.wrong.places], embedding))
+    wrong_logits = network.score(own, of_real, _of_wrong(network, own, batch, embedding))
     on_fake = objective.discriminator_loss(real_logits, fake_logits)
     on_wrong = objective.discriminator_loss(real_logits, wrong_logits)
     value = jnp.mean((1.0 - weight) * on_fake + weight * on_wrong)
@@ -399,15 +413,19 @@ def _g_loss(
     return loss, GeneratorReport(value, advanced)
 
 
-def _features_of_both(
-    network: ConditionalCritic, variables: Variables, real: Array, fake: Array
-) -> tuple[PyTree, PyTree]:
+def _of_wrong(network: ConditionalCritic, variables: Variables, batch: _Triples, embedding: PyTree) -> PyTree:
+    """What the discriminator makes of the wrong conditions; ``embedding`` is what it made of the right ones, among which they are."""
+    if batch.wrong_condition is None:
+        return jax.tree.map(lambda leaf: leaf[batch.wrong.places], embedding)
+    return network.embed(variables, batch.wrong_condition)
+
+
+def _features_of_both(parts: _Parts, variables: Variables, real: Array, fake: Array) -> tuple[PyTree, PyTree]:
     """Features of both batches: in one pass where examples are seen one by one, apart where a batch has statistics of its own."""
+    network = parts.discriminator
     if network.mixes_examples:
         return network.features(variables, real), network.features(variables, fake)
-    together = network.features(variables, jnp.concatenate([real, fake]))
-    n = real.shape[0]
-    return jax.tree.map(lambda leaf: leaf[:n], together), jax.tree.map(lambda leaf: leaf[n:], together)
+    return of_both(partial(network.features, variables), real, fake, divided=parts.place is not unsharded)
 
 
 def _penalty(

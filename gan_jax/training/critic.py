@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, Shaped
 from gan_jax import caching, checks
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import ExampleWise, Penalty, check_penalty
-from gan_jax.typing import Array, ConditionalCritic, Critic, PRNGKey, Sampler, Variables
+from gan_jax.typing import Array, ConditionalCritic, Critic, PRNGKey, PyTree, Sampler, Variables
 
 
 class CriticState(NamedTuple):
@@ -68,24 +68,55 @@ class CriticTraining(NamedTuple):
 
 
 def logits_of_both(
-    critic: Critic, variables: Variables, real: Float[Array, " n *event"], fake: Float[Array, " m *event"]
+    critic: Critic,
+    variables: Variables,
+    real: Float[Array, " n *event"],
+    fake: Float[Array, " m *event"],
+    *,
+    divided: bool = False,
 ) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
     """Logits ``[batch]`` of real and of fake examples ``[batch, *event]``.
-
-    One pass over both batches where the critic sees examples one by one, since one large product is faster than two; a critic that mixes
-    examples sees the batches apart, each with statistics of its own.
 
     Args:
       critic, variables: D.
       real, fake: ``[batch, *event]``, whose numbers of examples may differ.
+      divided: as for ``of_both``.
 
     Returns:
       Those of ``real`` and those of ``fake``.
     """
+    checks.flag("divided", divided)
     if critic.mixes_examples:
         return critic.apply(variables, real), critic.apply(variables, fake)
-    logits = critic.apply(variables, jnp.concatenate([real, fake]))
-    return logits[: real.shape[0]], logits[real.shape[0] :]
+    return of_both(partial(critic.apply, variables), real, fake, divided=divided)
+
+
+def of_both(
+    function: Callable[[Array], PyTree],
+    real: Float[Array, " n *event"],
+    fake: Float[Array, " m *event"],
+    *,
+    divided: bool,
+) -> tuple[PyTree, PyTree]:
+    """``function(real), function(fake)`` in one pass over both batches, since one large product is faster than two.
+
+    Args:
+      function: of examples ``[batch, *event]``, which it sees one by one, to leaves ``[batch, …]``.
+      real, fake: ``[batch, *event]``; where they are divided, of one size.
+      divided: whether the batches lie divided on several devices. Real and fake examples then alternate: one batch after the other would
+        have half of all pictures sent to another device.
+
+    Returns:
+      The leaves of ``real`` and those of ``fake``.
+    """
+    n = real.shape[0]
+    checks.flag("divided", divided)
+    if not divided:
+        together = function(jnp.concatenate([real, fake]))
+        return jax.tree.map(lambda leaf: leaf[:n], together), jax.tree.map(lambda leaf: leaf[n:], together)
+    together = function(jnp.stack([real, fake], axis=1).reshape(2 * n, *real.shape[1:]))
+    pairs = jax.tree.map(lambda leaf: leaf.reshape(n, 2, *leaf.shape[1:]), together)
+    return jax.tree.map(lambda leaf: leaf[:, 0], pairs), jax.tree.map(lambda leaf: leaf[:, 1], pairs)
 
 
 def mean_penalty(

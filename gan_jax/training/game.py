@@ -66,8 +66,9 @@ Where a step is given a feed, ``data`` takes that too: ``data(key, batch, feed=â
 stream that is on the device now) is then an argument of the compiled program, and no constant in it.
 """
 
-Place: TypeAlias = Callable[[PyTree, int], PyTree]
-"""``(tree, axis) -> tree``: says how the leaves' batch axis lies on the devices; the numbers stay (``training.mesh``)."""
+Place: TypeAlias = Callable[[PyTree, int | None], PyTree]
+"""``(tree, axis) -> tree``: divides the leaves along their batch axis among the devices, or has them whole on every device where ``axis``
+is None; the numbers stay (``training.mesh``)."""
 
 Cost: TypeAlias = Callable[[PRNGKey, Array, Array], Array]
 """``(key, fake [batch, *event], real [batch, *event]) -> []``: a distance of samples, differentiable in ``fake``."""
@@ -88,8 +89,8 @@ class Game(NamedTuple):
     hyperparameters: Mapping[str, float]
 
 
-def unsharded(tree: PyTree, axis: int) -> PyTree:
-    """Leaves it to the compiler where a batch lies."""
+def unsharded(tree: PyTree, axis: int | None) -> PyTree:
+    """Leaves it to the compiler where a batch lies: on one device, there."""
     del axis
     return tree
 
@@ -280,8 +281,13 @@ def _examples(parts: _Parts, key: PRNGKey, generator: Variables, moment: Moment,
         return a.reshape(steps, parts.batch_size, *a.shape[1:])
 
     noise = parts.place(jax.tree.map(split, parts.generator.noise(noise_key, total)), 1)
-    # Update by update, since batch statistics are those of one batch; without any, XLA makes it one large product.
-    fake = jax.vmap(lambda z: parts.generator.train(generator, z)[0])(noise)
+
+    def made(z: PyTree) -> Array:
+        return parts.generator.train(generator, z)[0]
+
+    # Update by update, since batch statistics are those of one batch; without any, XLA makes it one large product. Of divided batches it
+    # would be a product whose rows lie on other devices than the batches'.
+    fake = jax.vmap(made)(noise) if parts.place is unsharded else jax.lax.map(made, noise)
     return _Examples(parts.place(split(real), 1), fake)
 
 
@@ -312,7 +318,8 @@ def _d_loss(
     x = perturbed(parts.perturb, real_key, batch.real, moment)
     y = perturbed(parts.perturb, fake_key, batch.fake, moment)
     own = {**variables, "params": params}
-    real_logits, fake_logits = logits_of_both(parts.discriminator, own, x, y)
+    divided = parts.place is not unsharded
+    real_logits, fake_logits = logits_of_both(parts.discriminator, own, x, y, divided=divided)
     value = jnp.mean(parts.objective.discriminator_loss(real_logits, fake_logits))
     penalty = _penalty(parts, own, x, y, penalty_key, moment.updates)
     return value + penalty_scale(parts.penalty, parts.penalty_every, moment) * penalty, DiscriminatorReport(

@@ -1,7 +1,8 @@
 """One game over many devices, and over many processes, with the numbers that one device gives.
 
 The parameters are on every device, the batch is divided among them. A step is written for the whole batch: means, batch statistics,
-penalties and relativistic pairs are over all of it, and the compiler adds what has to be exchanged. Random numbers are functions of the key
+penalties and relativistic pairs are over all of it, and the compiler adds what has to be exchanged: sums of gradients and of statistics,
+and no examples but those of CycleGAN's pool, of which any device may be shown any. Random numbers are functions of the key
 and of the place in the whole batch, whatever device draws them. So any number of devices makes the same step, up to the rounding of sums.
 
 Many games over many devices are ``training.ensemble``, whose members do not talk to each other.
@@ -25,7 +26,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan_jax import checks, files
-from gan_jax.training.game import Game, Place
+from gan_jax.training.game import Game, Place, unsharded
 from gan_jax.training.state import GameState
 from gan_jax.typing import Array, PRNGKey, PyTree
 
@@ -163,13 +164,13 @@ def placement(mesh: Mesh) -> Place:
       mesh: from ``data_mesh``.
 
     Returns:
-      What ``game.gan`` takes as ``place``. On one device it says nothing, so that the program is that of a game without a mesh.
+      What ``game.gan`` takes as ``place``. On one device ``unsharded``, so that the program is that of a game without a mesh.
     """
+    if mesh.size == 1:
+        return unsharded
 
-    def place(tree: PyTree, axis: int) -> PyTree:
-        if mesh.size == 1:
-            return tree
-        sharding = NamedSharding(mesh, PartitionSpec(*(None,) * axis, BATCH_AXIS))
+    def place(tree: PyTree, axis: int | None) -> PyTree:
+        sharding = replicated(mesh) if axis is None else NamedSharding(mesh, PartitionSpec(*(None,) * axis, BATCH_AXIS))
         return jax.tree.map(lambda leaf: jax.lax.with_sharding_constraint(leaf, sharding), tree)
 
     return place

@@ -339,8 +339,11 @@ def _d_loss(
     pool_key, penalty_key = key
     x_key, y_key = jax.random.split(pool_key)
     kept, (real, fake) = variables["pool"], batch
-    pool_x, seen_x = pools.exchanged(x_key, kept["x"], fake.x)
-    pool_y, seen_y = pools.exchanged(y_key, kept["y"], fake.y)
+    # What is kept may be shown in any place of a later batch: every device keeps all of it.
+    made = parts.place(fake, None) if parts.pool_size else fake
+    pool_x, seen_x = pools.exchanged(x_key, kept["x"], made.x)
+    pool_y, seen_y = pools.exchanged(y_key, kept["y"], made.y)
+    seen_x, seen_y = parts.place((seen_x, seen_y), 0)
     own = {**variables, "params": params}
     sides = (parts.discriminator_x, "x", real.x, seen_x), (parts.discriminator_y, "y", real.y, seen_y)
     verdicts = [

@@ -268,6 +268,7 @@ def _d_loss(
         {**variables, "params": params},
         joint(batch.real, batch.recovered),
         joint(batch.fake, batch.z),
+        divided=parts.place is not unsharded,
     )
     loss = jnp.mean(parts.objective.discriminator_loss(real_logits, fake_logits))
     return loss, DiscriminatorReport(

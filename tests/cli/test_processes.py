@@ -33,9 +33,10 @@ WORDS = (
 )
 
 
-# A parent started in the background ignores SIGINT, and its children would too.
+# A parent started in the background ignores SIGINT, and its children would too. SIGUSR1 has it say where it hangs.
 HEARS_CTRL_C = (
-    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "import faulthandler, runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "faulthandler.register(signal.SIGUSR1); "
     "runpy.run_module('gan_jax', run_name='__main__', alter_sys=True)"
 )
 
@@ -78,6 +79,17 @@ def both(folder: Path, steps: int) -> Iterator[list[subprocess.Popen[str]]]:
             process.communicate()
 
 
+def errors_of(process: subprocess.Popen[str], seconds: float) -> str:
+    """What a process that is about to end writes to standard error; where it does not end, where it hangs."""
+    try:
+        return process.communicate(timeout=seconds)[1]
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(2.0)
+        process.kill()
+        return pytest.fail(f"no end after {seconds:g} s:\n{process.communicate()[1]}")
+
+
 def saved_steps(folder: Path) -> list[int]:
     """Steps of whole checkpoints; one that is being written has a longer name."""
     return [int(path.name) for path in (folder / "checkpoints").glob("[0-9]*") if path.name.isdigit()]
@@ -97,7 +109,7 @@ def test_a_process_that_is_killed_ends_the_other_in_a_sentence_and_both_go_on(tm
         wait_for_a_checkpoint(folder, processes)
         processes[1].send_signal(signal.SIGKILL)
         # JAX itself would wait for it for more than a minute, and then abort.
-        _, errors = processes[0].communicate(timeout=60)
+        errors = errors_of(processes[0], 60.0)
     assert processes[0].returncode == 2, errors
     assert "another process of the run is gone" in errors.strip().splitlines()[-1]
     # A thread of Orbax, if one was writing, says above what happened to it; JAX's abort is not reached.
@@ -119,7 +131,7 @@ def test_process_0_that_is_killed_ends_the_others_in_a_sentence(tmp_path: Path) 
         wait_for_a_checkpoint(folder, processes)
         processes[0].send_signal(signal.SIGKILL)
         # JAX aborts out of C++, and its page of that is left out.
-        _, errors = processes[1].communicate(timeout=60)
+        errors = errors_of(processes[1], 60.0)
     # Where the break in an exchange is seen first, Python says it.
     assert processes[1].returncode in (2, signal.SIGABRT)
     assert "stack trace" not in errors
@@ -135,7 +147,7 @@ def test_ctrl_c_ends_a_process_that_waits_for_the_others(tmp_path: Path) -> None
         assert processes[0].stdout is not None
         assert "waiting for the other processes of the run" in processes[0].stdout.readline()
         processes[0].send_signal(signal.SIGINT)
-        _, errors = processes[0].communicate(timeout=20)
+        errors = errors_of(processes[0], 20.0)
     assert processes[0].returncode == 130
     assert (
         errors.strip()

@@ -9,21 +9,30 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from jax.sharding import PartitionSpec
 
+from gan_jax.models.conditional import conditional_mlp_generator
+from gan_jax.models.conditional_critics import conditional_mlp_critic
 from gan_jax.models.generators import mlp_generator
 from gan_jax.models.mlp import mlp
+from gan_jax.models.text import label_encoder
+from gan_jax.models.translators import mlp_translator
 from gan_jax.objectives.losses import non_saturating
+from gan_jax.objectives.penalties import gradient_penalty
 from gan_jax.training import checkpoint, updates
 from gan_jax.training import mesh as meshes
+from gan_jax.training.conditional import ConditionedBatch, conditional_gan
 from gan_jax.training.game import Game, gan
 from gan_jax.training.state import Info
+from gan_jax.training.translation import Domains, cyclegan
 from tests.tiers import some
 
 WORKER = Path(__file__).with_name("mesh_worker.py")
@@ -94,18 +103,63 @@ def small_game(mesh: jax.sharding.Mesh, batch_size: int = 8) -> Game:
     )
 
 
+def several_steps_game(mesh: jax.sharding.Mesh) -> Game:
+    return gan(
+        non_saturating(),
+        mlp_generator((16,), batch_norm=True),
+        mlp((16,), activation=nn.softplus),
+        lambda key, batch: jax.random.normal(key, (batch, 2)),
+        updates.alternating(),
+        batch_size=8,
+        discriminator_steps=3,
+        penalty=gradient_penalty(),
+        place=meshes.placement(mesh),
+    )
+
+
+def conditional_game(mesh: jax.sharding.Mesh) -> Game:
+    encoder = label_encoder(4, width=8)
+
+    def pairs(key: jax.Array, batch: int) -> ConditionedBatch:
+        label = jax.random.randint(key, (batch,), 0, 4)
+        x = jnp.stack([jnp.cos(label), jnp.sin(label)], axis=1).astype(float)
+        return ConditionedBatch(x, label, label[:, None], label[:, None])
+
+    return conditional_gan(
+        non_saturating(),
+        conditional_mlp_generator(encoder, (16,)),
+        conditional_mlp_critic(encoder, (16,)),
+        pairs,
+        batch_size=8,
+        place=meshes.placement(mesh),
+    )
+
+
+def translation_game(mesh: jax.sharding.Mesh) -> Game:
+    def domains(key: jax.Array, batch: int) -> Domains:
+        x, y = jax.random.normal(key, (2, batch, 2))
+        return Domains(x, y + 2.0)
+
+    translator, critic = mlp_translator((16,)), mlp((16,))
+    return cyclegan(
+        non_saturating(), translator, translator, critic, critic, domains, batch_size=8, pool_size=10,
+        place=meshes.placement(mesh),
+    )  # fmt: skip
+
+
 def in_float64(leaf: jax.Array) -> jax.Array:
     return leaf.astype(jnp.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
 @pytest.mark.slow
-def test_two_devices_make_the_step_of_one() -> None:
+@pytest.mark.parametrize("made", [small_game, several_steps_game, conditional_game, translation_game])
+def test_two_devices_make_the_step_of_one(made: Callable[[jax.sharding.Mesh], Game]) -> None:
     """In float64, since the bias before a batch norm has a gradient of zero: in float32 Adam makes steps of its rounding errors."""
     states = []
     with jax.enable_x64(True):
         for count in (1, 2):
             mesh = meshes.data_mesh(count)
-            game = small_game(mesh)
+            game = made(mesh)
             state = jax.tree.map(in_float64, meshes.begin(game, jax.random.key(2), mesh))
             play = jax.jit(lambda state, game=game: jax.lax.scan(lambda s, _: game.step(s), state, length=5))
             states.append(meshes.fetch(play(state)[0]._replace(key=None)))
