@@ -61,20 +61,25 @@ def remembered(function: Function) -> Function:
     return cast(Function, constructor)
 
 
-def program(function: Callable[..., PyTree], *static: Any) -> Callable[..., PyTree]:
+def program(
+    function: Callable[..., PyTree],
+    *static: Any,
+    jit: Callable[[Callable[..., PyTree]], Callable[..., PyTree]] = jax.jit,
+) -> Callable[..., PyTree]:
     """``jit`` of ``function(*static, …)``, the same program again for the same ``function`` and ``static``.
 
     Args:
       function: ``function(*static, *arrays)``, pure.
       static: what is fixed at compile time: functions, numbers, named tuples of them. Where something in it cannot be hashed, the program
         is compiled at every call.
+      jit: what compiles it.
 
     Returns:
       ``program(*arrays)``.
     """
     if _hashable(static):
-        return _program(function, static)
-    return jax.jit(functools.partial(function, *static))
+        return _program(function, static, jit)
+    return jit(functools.partial(function, *static))
 
 
 def ahead(compiled: Any, *arguments: PyTree) -> Callable[..., PyTree]:
@@ -172,8 +177,12 @@ def outside_of_traces(*arguments: PyTree) -> bool:
 
 
 @functools.lru_cache(maxsize=PROGRAMS)
-def _program(function: Callable[..., PyTree], static: tuple[Any, ...]) -> Callable[..., PyTree]:
-    return cast("Callable[..., PyTree]", jax.jit(functools.partial(function, *static)))
+def _program(
+    function: Callable[..., PyTree],
+    static: tuple[Any, ...],
+    jit: Callable[[Callable[..., PyTree]], Callable[..., PyTree]],
+) -> Callable[..., PyTree]:
+    return jit(functools.partial(function, *static))
 
 
 def _typed(value: Any) -> Hashable:

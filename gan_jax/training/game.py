@@ -26,6 +26,7 @@ from gan_jax.moved import moved as moved_names
 from gan_jax.objectives.losses import Objective, check_objective
 from gan_jax.objectives.penalties import Penalty, Perturbation, check_penalty
 from gan_jax.objectives.regularisers import Regulariser
+from gan_jax.training import tuning
 from gan_jax.training.critic import (
     check_records,
     lazy_penalty,
@@ -503,9 +504,8 @@ def play(
         feed = feed(int(state.step) if checks.is_concrete(state.step) else 0, steps)
     try:
         if caching.outside_of_traces(state, feed):
-            played: tuple[GameState, Info, PyTree] = caching.program(_played, game.step, observe, steps, records)(
-                state, feed
-            )
+            program = caching.program(_played, game.step, observe, steps, records, jit=tuning.jit)
+            played: tuple[GameState, Info, PyTree] = program(state, feed)
             return played
         return _played(game.step, observe, steps, records, state, feed)
     except Exception as error:

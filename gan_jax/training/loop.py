@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gan_jax import checks
+from gan_jax.training import tuning
 from gan_jax.training.finite import refuse_not_finite
 from gan_jax.training.game import Game, step_of
 from gan_jax.training.mesh import fetch
@@ -136,7 +137,7 @@ def compiled(
         state, infos = jax.lax.scan(lambda s, _: step_of(game, feed)(s), state, length=size)
         return state, (*_summary(infos), observe(state))
 
-    return jax.jit(advance, static_argnums=2, donate_argnums=0)
+    return tuning.jit(advance, static_argnums=2, donate_argnums=0)
 
 
 class Window(NamedTuple):
@@ -185,7 +186,7 @@ def windows(game: Game, state: GameState, feed: PyTree, size: int, place: Callab
         state, infos = jax.lax.fori_loop(first, first + count, one, (state, infos))
         return state, infos, first + count
 
-    compiled_advance = jax.jit(advance, donate_argnums=(0, 1))
+    compiled_advance = tuning.jit(advance, donate_argnums=(0, 1))
     return Window(
         begin,
         lambda state, infos, feed, first, count: compiled_advance(

@@ -139,12 +139,18 @@ def data_mesh(count: int | None = None) -> Mesh:
       The mesh.
 
     Raises:
-      ValueError: fewer than one, or more than there are.
+      ValueError: fewer than one, more than there are, or so few that a process of the run has none of them.
     """
     there = jax.devices()
     count = len(there) if count is None else count
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(there):
         raise ValueError(f"devices is {count}; expected a number from 1 to {len(there)}, which is what JAX has here")
+    at_work = {device.process_index for device in there[:count]}
+    if len(at_work) < jax.process_count():
+        raise ValueError(
+            f"devices is {count}, of which {jax.process_count() - len(at_work)} of the {jax.process_count()} processes of the run have "
+            f"none; expected {len(there)}, all of theirs together, or fewer processes"
+        )
     return Mesh(np.asarray(there[:count]), (BATCH_AXIS,), axis_types=(AxisType.Auto,))
 
 

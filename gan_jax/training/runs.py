@@ -157,7 +157,7 @@ def train(
     key, folder = checks.key("key", key), Path(folder)
     over = meshes.data_mesh() if mesh is None else mesh
     first = meshes.is_first()
-    meshes.refuse_others(_of_all_processes(config, schedule, key, free, change))
+    meshes.refuse_others({"devices": over.size, **_of_all_processes(config, schedule, key, free, change)})
     with ExitStack() as stack:
         changed: dict[str, tuple[Any, Any]] = {}
         if first:
@@ -412,6 +412,10 @@ class _RunContext:
     unwritten: list[dict[str, float]] = field(default_factory=list)
     clock: tuple[int, float] | None = None
 
+    def stops(self, means: Info) -> bool:
+        """Whether some process wants to end the run with a window of these means; one of them may have been told at this start alone."""
+        return meshes.any_process(self.stop is not None and self.stop(meshes.fetch(means)))
+
     def attempt(self, what: str, do: Callable[[], object]) -> bool:
         """``do``, whose failure is a warning."""
         return _attempt(what, do, "what is saved stays")
@@ -616,8 +620,7 @@ def _run(
         step = begun + inside
         if inside == schedule.log_every:
             waiting = step, window.seen(infos)
-        # The means are the same on every process, and so is the answer.
-        collapsed = waiting is not None and context.stop is not None and context.stop(meshes.fetch(waiting[1][0]))
+        collapsed = waiting is not None and context.stops(waiting[1][0])
         if asked or collapsed or (waiting is not None and context.due(step)):
             pace.rest()
             done_after = _saved(context, state, step, infos, waiting, request, asked)

@@ -1,7 +1,8 @@
 """One of two processes of a small run, for ``test_run_pair``: ``FOLDER PORT PROCESS PIECE FAILS``.
 
 Process 1 is asked to stop at that piece; it fails in its evaluation of step 10, before or after what both exchange there, where FAILS
-says so. With FAILS "other" it was started with another rate, with "saves" it would save at other steps, with "key" it has another seed.
+says so. With FAILS "other" it was started with another rate, with "saves" it would save at other steps, with "key" it has another seed,
+with "stops" it alone was told to stop after a window.
 """
 
 from __future__ import annotations
@@ -67,7 +68,10 @@ def work(folder: Path, port: str, process: int, piece: int, fails: str) -> None:
     own = fails if process == 1 else ""
     schedule = runs.Schedule(20, log_every=5, save_every=20 if own == "saves" else 10, keep=2, best="shift")
     key, rate = jax.random.key(2 if own == "key" else 1), 0.06 if own == "other" else 0.05
-    done = runs.train(gan, key, folder, schedule, config={"rate": rate}, mesh=mesh, evaluate=failing(fails, process))
+    done = runs.train(
+        gan, key, folder, schedule, config={"rate": rate}, mesh=mesh, evaluate=failing(fails, process),
+        stop=(lambda info: True) if own == "stops" else None,
+    )  # fmt: skip
     sys.stdout.write(f"came to {done.step} {done.complete} {digest(done.state)}\n")
 
 

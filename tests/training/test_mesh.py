@@ -243,6 +243,15 @@ def test_bad_requests_are_one_sentence() -> None:
             meshes.connect(coordinator, 2, 0)
 
 
+def test_no_process_of_a_run_is_left_without_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What such a one puts on its devices would lie nowhere, and the others would wait for it."""
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(
+        ValueError, match="devices is 2, of which 1 of the 2 processes of the run have none; expected 2, all of"
+    ):
+        meshes.data_mesh()
+
+
 def test_processes_that_do_not_come_are_waited_for_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     came, said = threading.Event(), []
     monkeypatch.setattr(meshes, "PATIENCE", 0.5)

@@ -67,6 +67,14 @@ def test_one_of_two_with_other_options_is_refused_and_writes_nothing(tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
+def test_what_one_of_two_stops_at_ends_both(tmp_path: Path) -> None:
+    """``stop`` may be told to one process alone: whether to stop is no part of what decides a run's numbers."""
+    ended = pair(tmp_path / "run", fails="stops")
+    assert ended[0] == ended[1]
+    assert ended[0].startswith("came to 5 False")
+
+
 @pytest.mark.exhaustive
 def test_an_evaluation_that_fails_in_one_of_two_leaves_the_other_waiting_for_nothing(tmp_path: Path) -> None:
     whole = pair(tmp_path / "whole")
